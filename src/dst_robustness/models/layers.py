@@ -1,0 +1,20 @@
+"""What every convolutional model here shares: scaled channel counts and the initial weights."""
+
+from __future__ import annotations
+
+from torch import nn
+
+
+def scaled(channels: int, width: float) -> int:
+    """Return the number of channels at this width, at least one."""
+    return max(1, round(channels * width))
+
+
+def initialise(model: nn.Module) -> nn.Module:
+    """Draw the convolution weights of a model by He et al. (2015, fan out), as torchvision does, and return the model."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d | nn.Conv3d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    return model
