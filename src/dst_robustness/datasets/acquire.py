@@ -1,0 +1,172 @@
+"""Getting the raw files of a data set into place, verified, with a record of where they came from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from dst_robustness.datasets import archives
+from dst_robustness.datasets.download import DownloadError, digests, fetch, mismatch, parse_checksum
+from dst_robustness.datasets.spec import Acquired, DatasetSpec, RemoteFile
+from dst_robustness.storage import write_text
+
+log = logging.getLogger(__name__)
+
+RECORD = "acquired.json"
+
+
+def acquire(
+    spec: DatasetSpec,
+    raw_folder: str | Path,
+    *,
+    addresses: Sequence[str] | None = None,
+    checksum: str | Mapping[str, str] | None = None,
+    source_folder: str | Path | None = None,
+) -> None:
+    """Bring a data set's files into ``raw_folder`` and write ``acquired.json`` there when all are right.
+
+    A file that is already there, or in ``source_folder``, with the right checksum is taken as it is: no network is
+    needed then, and files in ``source_folder`` are used in place. A ``source_folder`` that holds the set unpacked is
+    used instead of the files.
+
+    Args:
+        spec: the data set.
+        raw_folder: where files go.
+        addresses: used instead of the spec's. One that ends in ``/`` is a folder that holds every file under its name;
+            for a set of several files, others count for the file whose name they end in.
+        checksum: used instead of the spec's, ``md5:...`` or ``sha256:...``; a mapping from file name for several files.
+        source_folder: the user's folder with the files, or with the set unpacked.
+
+    Raises:
+        ValueError: where something is missing or wrong; the message says which file to put where.
+    """
+    raw_folder = Path(raw_folder)
+    source = None if source_folder is None else Path(source_folder).expanduser()
+    if source is not None and not source.is_dir():
+        raise ValueError(f"data set {spec.name}: path {source} is not a folder")
+    folder = _unpacked_folder(spec, raw_folder, source)
+    if folder is not None:
+        return _write_record(spec, raw_folder, {"folder": str(folder.resolve()), **_inventory(folder)})
+    if spec.needs_folder:
+        raise ValueError(f"data set {spec.name}: {spec.instructions}")
+    files = [_overridden(spec, file, addresses, checksum) for file in spec.files]
+    records = [_acquire_file(spec, file, raw_folder, source) for file in files]
+    if spec.unpack:
+        for record in records:
+            archives.extract(raw_folder / record["path"], raw_folder / "unpacked" / archives.stem(record["file"]))
+    _write_record(spec, raw_folder, {"files": records})
+
+
+def acquired(raw_folder: str | Path) -> Acquired:
+    """Read what ``acquire`` left, checking that the files are still there at their recorded length; else ValueError."""
+    raw_folder = Path(raw_folder)
+    try:
+        record = json.loads((raw_folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{raw_folder / RECORD} is missing or damaged; acquire the data set again") from error
+    files = {}
+    for entry in record.get("files", []):
+        path = raw_folder / entry["path"]
+        if not path.is_file() or path.stat().st_size != entry["bytes"]:
+            raise ValueError(f"{path} is gone or not the {entry['bytes']:,} bytes acquired; acquire it again")
+        files[entry["file"]] = path
+    folder = Path(record["folder"]) if "folder" in record else None
+    if folder is not None and not folder.is_dir():
+        raise ValueError(f"the folder {folder} is gone; give its new place as path and acquire it again")
+    return Acquired(files, folder)
+
+
+def _unpacked_folder(spec: DatasetSpec, raw_folder: Path, source: Path | None) -> Path | None:
+    if spec.is_unpacked is None:
+        return None
+    for folder in (source, raw_folder):
+        if folder is not None and folder.is_dir() and spec.is_unpacked(folder):
+            return folder
+    return None
+
+
+def _inventory(folder: Path) -> dict[str, object]:
+    """Count a folder's files and bytes, and take a sum over names and lengths that changes when they do."""
+    listing = sorted(
+        (str(path.relative_to(folder)), path.stat().st_size) for path in folder.rglob("*") if path.is_file()
+    )
+    listing = [(name, size) for name, size in listing if not name.startswith(".") and name != RECORD]
+    text = "\n".join(f"{name} {size}" for name, size in listing)
+    total = sum(size for _, size in listing)
+    return {"count": len(listing), "bytes": total, "listing_sha256": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def _overridden(
+    spec: DatasetSpec, file: RemoteFile, addresses: Sequence[str] | None, checksum: str | Mapping[str, str] | None
+) -> RemoteFile:
+    """Return the file with the user's addresses and checksum in place of the published ones."""
+    if addresses:
+        here = [a + file.name if a.endswith("/") else a for a in addresses]
+        if len(spec.files) > 1:
+            here = [a for a in here if urlsplit(a).path.endswith("/" + file.name)]
+        file = replace(file, addresses=tuple(here))
+    if isinstance(checksum, str) and len(spec.files) > 1:
+        names = ", ".join(f.name for f in spec.files)
+        raise ValueError(f"data set {spec.name}: give checksum as a mapping from file name, for: {names}")
+    value = checksum if isinstance(checksum, str) else (checksum or {}).get(file.name)
+    if value is not None:
+        algorithm, digits = parse_checksum(value)
+        if file.checksum != f"{algorithm}:{digits}":  # another file than the published one: its length is unknown
+            file = replace(file, checksum=f"{algorithm}:{digits}", bytes=None)
+    return file
+
+
+def _acquire_file(spec: DatasetSpec, file: RemoteFile, raw_folder: Path, source: Path | None) -> dict[str, object]:
+    """Take the file from where it lies, or fetch it, and return its record."""
+    target = raw_folder / file.name
+    complaints = []
+    for path in [target] if source is None else [target, source / file.name]:
+        if not path.is_file():
+            continue
+        found = digests(path)
+        wrong = mismatch(path, file, found)
+        if wrong is None:
+            log.info("%s: %s is already there", spec.name, path)
+            place = file.name if path == target else str(path.resolve())
+            return _record(file, place, None, found)
+        complaints.append(f"{path} {wrong}")
+        log.warning("%s: %s", spec.name, complaints[-1])
+    try:
+        if not file.addresses:
+            raise DownloadError(
+                "\n".join([f"data set {spec.name} needs {file.name}, and there is no address for it.", *complaints])
+            )
+        address, found = fetch(file, target)
+    except DownloadError as error:
+        raise DownloadError(f"{error}\n{_by_hand(spec, file, raw_folder)}") from None
+    return _record(file, file.name, address, found)
+
+
+def _record(file: RemoteFile, path: str, address: str | None, found: object) -> dict[str, object]:
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    record = {"file": file.name, "path": path, "address": address, "when": now, **asdict(found)}
+    if file.checksum is None:
+        log.warning("%s: nobody published a checksum; its sha256 is %s", file.name, record["sha256"])
+    return record | {"verified": file.checksum}
+
+
+def _by_hand(spec: DatasetSpec, file: RemoteFile, raw_folder: Path) -> str:
+    """Tell a user without network what to put where."""
+    size = f"{file.bytes:,} bytes" if file.bytes else "length not recorded"
+    lines = [
+        spec.instructions or f"Without network: fetch {file.name} on another machine,",
+        f"and put {file.name} ({size}, {file.checksum or 'no published checksum'}) into {raw_folder.resolve()}",
+        f"or into a folder of yours, named in the config as datasets: {spec.name}: path: FOLDER",
+        "Another address is given there as addresses: [...], with checksum: if the file is not the published one.",
+    ]
+    return "\n".join(lines)
+
+
+def _write_record(spec: DatasetSpec, raw_folder: Path, content: dict[str, object]) -> None:
+    write_text(raw_folder / RECORD, json.dumps({"dataset": spec.name, **content}, indent=2) + "\n")

@@ -1,0 +1,129 @@
+"""What a data set is: where its files are, what is known about it, and how its raw files are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+JPEG_FROM = 64  # pixels: smaller pictures gain nothing from JPEG and lose much
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file that a data set is made of.
+
+    Attributes:
+        name: file name in the raw folder.
+        addresses: where it can be had, tried in this order; empty where a login is needed.
+        bytes: its length, None where nobody recorded it.
+        checksum: ``md5:...`` or ``sha256:...``, None where nobody recorded it.
+    """
+
+    name: str
+    addresses: tuple[str, ...] = ()
+    bytes: int | None = None
+    checksum: str | None = None
+
+
+@dataclass(frozen=True)
+class Acquired:
+    """What lies ready for a data set.
+
+    Attributes:
+        files: path of each acquired file by its name.
+        folder: the folder that holds the set unpacked, None where there is none.
+    """
+
+    files: dict[str, Path] = field(default_factory=dict)
+    folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class Split:
+    """The samples of one split, in the order of their source, each read when asked for.
+
+    Attributes:
+        labels: class of each sample, int64 [N].
+        load: sample i as uint8 pixels [H, W, 3] ([T, H, W, 3] for a clip), or as the bytes of a JPEG that is stored
+            as it is. Called from several threads at once.
+        describe: what to call sample i in an error message: its file.
+    """
+
+    labels: np.ndarray
+    load: Callable[[int], np.ndarray | bytes]
+    describe: Callable[[int], str]
+
+
+@dataclass(frozen=True)
+class RawSet:
+    """A data set before conversion; where it brings no validation split, one is carved from train."""
+
+    classes: tuple[str, ...]
+    train: Split
+    test: Split
+    validation: Split | None = None
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """A data set by name: its facts, and the function that reads it.
+
+    The user's own variants are made with ``dataclasses.replace(spec, name=..., image_size=...)``.
+
+    Attributes:
+        name: name in the config and in every table.
+        kind: ``images`` or ``clips``.
+        classes: class names in label order, None where they are found in the data.
+        image_size: side of the square pictures that networks are evaluated on, in pixels.
+        mean, std: of the training pixels per RGB channel, on the scale 0-1.
+        read: reads what was acquired into splits; None for sets that are only acquired.
+        files: what it is made of; empty for sets that are bundled, made, or the user's own folder.
+        is_unpacked: whether a folder holds the set unpacked, so that it is read from there in place of the files.
+        needs_folder: whether there is nothing to fetch and the user's folder is the data set.
+        unpack: whether acquiring also unpacks the archives.
+        corrupted_from: the data set of which this is the published corrupted test set.
+        flip_ok: whether a mirrored picture keeps its class.
+        licence, citation: what its makers ask for.
+        instructions: what the user has to do where no address can be fetched without a login.
+    """
+
+    name: str
+    kind: Literal["images", "clips"]
+    classes: tuple[str, ...] | None
+    image_size: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    read: Callable[[DatasetSpec, Acquired], RawSet] | None = None
+    files: tuple[RemoteFile, ...] = ()
+    is_unpacked: Callable[[Path], bool] | None = None
+    needs_folder: bool = False
+    unpack: bool = False
+    corrupted_from: str | None = None
+    flip_ok: bool = True
+    licence: str = ""
+    citation: str = ""
+    instructions: str = ""
+
+    @property
+    def family(self) -> str:
+        """Which constants of the corruption benchmark fit the size: ``cifar``, ``tiny_imagenet`` or ``imagenet``."""
+        if self.image_size <= 48:
+            return "cifar"
+        return "tiny_imagenet" if self.image_size <= 112 else "imagenet"
+
+    @property
+    def jpeg(self) -> bool:
+        """Whether pictures are stored as JPEG."""
+        return self.image_size >= JPEG_FROM
+
+    @property
+    def resize(self) -> int:
+        """Side of the stored training pictures: large sets keep the usual margin for random crops (256 for 224)."""
+        return round(self.image_size * 8 / 7) if self.image_size > 112 else self.image_size
