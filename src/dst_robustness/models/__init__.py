@@ -20,12 +20,18 @@ _IMAGE = {
     "resnet18": "dst_robustness.models.resnet:resnet18",
     "resnet34": "dst_robustness.models.resnet:resnet34",
     "resnet50": "dst_robustness.models.resnet:resnet50",
+    "wrn22_2": "dst_robustness.models.wide_resnet:wrn22_2",
     "vgg16": "dst_robustness.models.vgg:vgg16",
+    "efficientnet_b0": "dst_robustness.models.efficientnet:efficientnet_b0",
+    "deit_tiny": "dst_robustness.models.vit:deit_tiny",
+    "deit_base": "dst_robustness.models.vit:deit_base",
 }
 _VIDEO = {
     "r3d_tiny": "dst_robustness.models.video:r3d_tiny",
     "r3d18": "dst_robustness.models.video:r3d18",
     "r3d50": "dst_robustness.models.video:r3d50",
+    "i3d": "dst_robustness.models.i3d:i3d",
+    "r2plus1d_18": "dst_robustness.models.r2plus1d:r2plus1d_18",
 }
 IMAGE_MODELS: Registry[Callable[..., nn.Module]] = Registry("image model", _IMAGE)
 VIDEO_MODELS: Registry[Callable[..., nn.Module]] = Registry("video model", _VIDEO)

@@ -11,7 +11,7 @@ def scaled(channels: int, width: float) -> int:
 
 
 def initialise(model: nn.Module) -> nn.Module:
-    """Draw the convolution weights of a model by He et al. (2015, fan out), as torchvision does, and return the model."""
+    """Draw a model's convolution weights by He et al. (2015, fan out), as torchvision does, and return the model."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.Conv3d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -1,7 +1,7 @@
 """Residual networks (He et al., 2016, https://arxiv.org/abs/1512.03385) in two and three dimensions.
 
 The two-dimensional ones carry the layer names of torchvision, so that weights move between the two. They are written
-out here because importing torchvision doubles the time that every job needs to start, and has no option for the width.
+out here because importing torchvision nearly doubles the start-up time of a job, and because it has no option for width.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def residual_network(
     stem_stride: int | tuple[int, ...],
     stem_pool: bool,
 ) -> nn.Module:
-    """Return a stem, one stage per entry of ``blocks`` (all but the first halve the resolution), a mean and a classifier."""
+    """Return a stem, a stage per entry of ``blocks`` (all but the first halve the resolution), a mean, a classifier."""
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     layers["conv1"] = CONV[dims](3, channels[0], stem_kernel, stem_stride, stem_kernel // 2, bias=False)
     layers["bn1"] = NORM[dims](channels[0])

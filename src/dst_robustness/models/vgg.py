@@ -8,13 +8,8 @@ from torch import nn
 
 from dst_robustness.models.layers import initialise, scaled
 
-STAGES = (
-    (64, 64),
-    (128, 128),
-    (256, 256, 256),
-    (512, 512, 512),
-    (512, 512, 512),
-)  # channels; each ends in a 2x2 max pool
+# Channels of the convolutions; each stage ends in a 2x2 max pool.
+STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 
 
 def vgg16(num_classes: int, image_size: int, width: float) -> nn.Module:

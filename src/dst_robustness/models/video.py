@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import nn
 
 from dst_robustness.models.layers import scaled
@@ -9,14 +11,16 @@ from dst_robustness.models.resnet import BasicBlock, Bottleneck, residual_networ
 
 
 def r3d_tiny(num_classes: int, image_size: int, width: float) -> nn.Module:
-    """Return a three-stage network of 8-16-32 channels that trains on two CPU cores; time keeps its length up to stage 2."""
+    """Return a network of three blocks, 8-16-32 channels, that trains on two CPU cores."""
     channels = [scaled(count, width) for count in (8, 16, 32)]
     return residual_network(
         BasicBlock, (1, 1, 1), channels, num_classes, dims=3, stem_kernel=3, stem_stride=(1, 2, 2), stem_pool=False
     )
 
 
-def _hara(block, blocks, num_classes: int, width: float) -> nn.Module:
+def _hara(
+    block: type[BasicBlock] | type[Bottleneck], blocks: Sequence[int], num_classes: int, width: float
+) -> nn.Module:
     channels = [scaled(count, width) for count in (64, 128, 256, 512)]
     return residual_network(
         block, blocks, channels, num_classes, dims=3, stem_kernel=7, stem_stride=(1, 2, 2), stem_pool=True

@@ -1,0 +1,56 @@
+"""The width at which a dense network has the parameter count of a sparse one: the `dense_small` control."""
+
+from __future__ import annotations
+
+import torch
+
+from dst_robustness.models import build_model
+
+TOLERANCE = 0.1  # how far from the wished parameter count the nearest width may be, as a share of it
+RESOLUTION = 1 / 4096  # finer than one channel in the widest layer of any model
+
+
+def parameter_count(name: str, num_classes: int, *, image_size: int = 32, width: float = 1.0) -> int:
+    """Return the number of parameters of a model, without allocating them."""
+    with torch.device("meta"):
+        model = build_model(name, num_classes, image_size=image_size, width=width)
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def width_for_density(name: str, num_classes: int, density: float, *, image_size: int = 32) -> float:
+    """Return the width at which the parameter count is nearest to ``density`` times that of the full model.
+
+    A density outside (0, 1], or one that whole channels do not meet within a tenth, is a ValueError.
+    """
+    if not 0 < density <= 1:
+        raise ValueError(f"density is {density}, but must be above 0 and at most 1")
+    full = parameter_count(name, num_classes, image_size=image_size)
+    return width_for_parameters(name, num_classes, round(density * full), image_size=image_size)
+
+
+def width_for_parameters(name: str, num_classes: int, parameters: int, *, image_size: int = 32) -> float:
+    """Return the width up to 1 at which the parameter count is nearest to ``parameters``.
+
+    A count that whole channels do not meet within a tenth is a ValueError.
+    """
+    below, above = 1, round(1 / RESOLUTION)  # in steps of the resolution; the count grows with the width
+    counts: dict[int, int] = {}
+
+    def count(steps: int) -> int:
+        if steps not in counts:
+            counts[steps] = parameter_count(name, num_classes, image_size=image_size, width=steps * RESOLUTION)
+        return counts[steps]
+
+    while above - below > 1:
+        middle = (below + above) // 2
+        if count(middle) <= parameters:
+            below = middle
+        else:
+            above = middle
+    nearest = min((above, below), key=lambda steps: abs(count(steps) - parameters))
+    if abs(count(nearest) - parameters) > TOLERANCE * parameters:
+        raise ValueError(
+            f"no width of model '{name}' has about {parameters:,} parameters: the nearest is {count(nearest):,} "
+            f"at width {nearest * RESOLUTION:.4g}"
+        )
+    return nearest * RESOLUTION
