@@ -1,19 +1,19 @@
 """Residual networks (He et al., 2016, https://arxiv.org/abs/1512.03385) in two and three dimensions.
 
 The two-dimensional ones carry the layer names of torchvision, so that weights move between the two. They are written
-out here because importing torchvision nearly doubles the start-up time of a job, and because it has no option for width.
+out here because importing torchvision nearly doubles the start-up time of a job, and it has no option for width.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
 from dst_robustness.models.layers import initialise, scaled
 
-CONV = {2: nn.Conv2d, 3: nn.Conv3d}
+CONV: dict[int, Callable[..., nn.Module]] = {2: nn.Conv2d, 3: nn.Conv3d}
 NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 MAX_POOL = {2: nn.MaxPool2d, 3: nn.MaxPool3d}
 MEAN_POOL = {2: nn.AdaptiveAvgPool2d, 3: nn.AdaptiveAvgPool3d}
