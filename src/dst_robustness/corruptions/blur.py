@@ -1,0 +1,181 @@
+"""Blur: defocus, frosted glass, motion, zoom, Gaussian.
+
+Every function takes images uint8 [N, H, W, 3], a stream key for each, and its constants; it returns the same shape.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from dst_robustness.corruptions.compiled import compiled
+from dst_robustness.corruptions.filters import NEAREST, add_scaled, blur, gaussian_weights, motion_weights, smear
+from dst_robustness.corruptions.pixels import mirror, to_byte
+from dst_robustness.corruptions.random import bits, uniform
+
+
+def gaussian_blur(images: np.ndarray, keys: np.ndarray, sigma: float) -> np.ndarray:
+    """Blur with a Gaussian, cut at 4 sigma, edges repeated."""
+    result = np.empty_like(images)
+    _blur_all(_rows(images), gaussian_weights(sigma), _rows(result))
+    return result
+
+
+def _rows(images: np.ndarray) -> np.ndarray:
+    return images.reshape(*images.shape[:2], -1)
+
+
+@compiled
+def _blur_all(images, weights, result):
+    for i in range(len(images)):
+        image = images[i].astype(np.float32)
+        blur(image, weights, 3, NEAREST)
+        _store(image, result[i])
+
+
+@compiled
+def _store(image, result):
+    for y in range(image.shape[0]):
+        for j in range(image.shape[1]):
+            result[y, j] = to_byte(image[y, j])
+
+
+def glass_blur(images: np.ndarray, keys: np.ndarray, sigma: float, reach: int, rounds: int) -> np.ndarray:
+    """Blur, let every pixel copy one at most ``reach`` away, in place, ``rounds`` times, and blur again.
+
+    The published code means to swap the two pixels, but its swap of two views into one array only copies.
+    """
+    result = np.empty_like(images)
+    _shatter(_rows(images), keys, gaussian_weights(sigma), reach, rounds, _rows(result))
+    return result
+
+
+@compiled
+def _shatter(images, keys, weights, reach, rounds, result):
+    height, width = images.shape[1], images.shape[2] // 3
+    for i in range(len(images)):
+        image = images[i].astype(np.float32)
+        blur(image, weights, 3, NEAREST)
+        pixels = result[i]
+        _store(image, pixels)
+        counter = 0
+        for _ in range(rounds):
+            for y in range(height - reach, reach, -1):
+                for x in range(width - reach, reach, -1):
+                    draw = bits(keys[i], counter)
+                    counter += 1
+                    across = np.int64(((draw & np.uint64(0xFFFFFFFF)) * np.uint64(2 * reach)) >> np.uint64(32))
+                    down = np.int64(((draw >> np.uint64(32)) * np.uint64(2 * reach)) >> np.uint64(32))
+                    source_y, source_x = y + down - reach, x + across - reach
+                    for c in range(3):
+                        pixels[y, 3 * x + c] = pixels[source_y, 3 * source_x + c]
+        image[:] = pixels
+        blur(image, weights, 3, NEAREST)
+        _store(image, pixels)
+
+
+def defocus_blur(images: np.ndarray, keys: np.ndarray, radius: float, smoothing: float) -> np.ndarray:
+    """Convolve with a disc whose edge is smoothed, borders mirrored at the edge pixel."""
+    result = np.empty_like(images)
+    _correlate(_rows(images), *_disc(radius, smoothing), _rows(result))
+    return result
+
+
+@lru_cache(maxsize=32)
+def _disc(radius: float, smoothing: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the offsets (dy, dx) int64 [n, 2] and weights float32 [n] of the disc's pixels."""
+    reach, side = (8, 3) if radius <= 8 else (radius, 5)
+    axis = np.arange(-reach, reach + 1)
+    disc = (axis[:, None] ** 2 + axis[None] ** 2 <= radius**2).astype(np.float32)
+    kernel = cv2.GaussianBlur(disc / disc.sum(), (side, side), smoothing)
+    offsets = np.argwhere(kernel > 0)
+    return offsets - int(reach), kernel[kernel > 0]
+
+
+@compiled
+def _correlate(images, offsets, weights, result):
+    height, length = images.shape[1:]
+    width = length // 3
+    reach = np.max(np.abs(offsets))
+    padded = np.empty((height + 2 * reach, (width + 2 * reach) * 3), dtype=np.float32)
+    for i in range(len(images)):
+        for y in range(-reach, height + reach):
+            for x in range(-reach, width + reach):
+                for c in range(3):
+                    padded[y + reach, 3 * (x + reach) + c] = images[i, mirror(y, height), 3 * mirror(x, width) + c]
+        for y in range(height):
+            total = np.zeros(length, dtype=np.float32)
+            for k in range(len(weights)):
+                row, start = y + reach + offsets[k, 0], 3 * (reach + offsets[k, 1])
+                add_scaled(total, padded[row, start : start + length], weights[k])
+            for j in range(length):
+                result[i, y, j] = to_byte(total[j])
+
+
+def motion_blur(images: np.ndarray, keys: np.ndarray, radius: float, sigma: float) -> np.ndarray:
+    """Smear along a direction at most 45 degrees from the horizontal, as ImageMagick does."""
+    result = np.empty_like(images)
+    _smear_all(_rows(images), keys, motion_weights(radius, sigma), _rows(result))
+    return result
+
+
+@compiled
+def _smear_all(images, keys, weights, result):
+    for i in range(len(images)):
+        degrees = 90.0 * uniform(keys[i], 0) - 45.0
+        _store(smear(images[i].astype(np.float32), weights, degrees, 3), result[i])
+
+
+def zoom_blur(images: np.ndarray, keys: np.ndarray, stop: float, step: float) -> np.ndarray:
+    """Average the image with its zoomed copies, factors 1 to ``stop``; factor 1 is the image itself once more."""
+    factors = np.arange(1, stop, step)
+    height, width = images.shape[1:3]
+    result = np.empty_like(images)
+    rows = [np.stack(parts) for parts in zip(*(zoom_taps(height, z) for z in factors), strict=True)]
+    columns = [np.stack(parts) for parts in zip(*(zoom_taps(width, z) for z in factors), strict=True)]
+    _zoom_all(_rows(images), *rows, *columns, _rows(result))
+    return result
+
+
+def zoom_taps(length: int, factor: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return where each pixel of a zoomed axis comes from: lower neighbour int64 [length], weight of the upper one.
+
+    The middle 1 / factor is stretched corner to corner (scipy.ndimage.zoom, order 1), then cut to the middle again.
+    """
+    crop = math.ceil(length / factor)
+    zoomed = max(round(crop * factor), length)
+    place = np.arange(length) + (zoomed - length) // 2
+    place = place * ((crop - 1) / (zoomed - 1)) if zoomed > 1 else np.zeros(length)
+    lower = np.clip(np.floor(place).astype(np.int64), 0, max(crop - 2, 0))
+    return (length - crop) // 2 + lower, (place - lower).astype(np.float32)
+
+
+@compiled
+def _zoom_all(images, lower_rows, row_weights, lower_columns, column_weights, result):
+    height, length = images.shape[1:]
+    width = length // 3
+    stretched = np.empty(length, dtype=np.float32)
+    for i in range(len(images)):
+        image = images[i].astype(np.float32)
+        for y in range(height):
+            total = image[y].copy()
+            for k in range(len(lower_rows)):
+                lower, t = lower_rows[k, y], row_weights[k, y]
+                _mix_rows(stretched, image[lower], image[min(lower + 1, height - 1)], t)
+                for x in range(width):
+                    left, t = lower_columns[k, x], column_weights[k, x]
+                    right = min(left + 1, width - 1)
+                    for c in range(3):
+                        first, second = stretched[3 * left + c], stretched[3 * right + c]
+                        total[3 * x + c] += first + t * (second - first)
+            for j in range(length):
+                result[i, y, j] = to_byte(total[j] / np.float32(len(lower_rows) + 1))
+
+
+@compiled
+def _mix_rows(result, first, second, t):
+    for j in range(len(result)):
+        result[j] = first[j] + t * (second[j] - first[j])

@@ -1,0 +1,138 @@
+"""The nineteen image corruptions by name, and the one function that applies them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dst_robustness.corruptions.parameters import FAMILIES
+from dst_robustness.registry import unknown_name
+
+if TYPE_CHECKING:
+    from dst_robustness.corruptions.frost import FrostPictures
+
+SEVERITIES = (1, 2, 3, 4, 5)
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """One corruption.
+
+    Attributes:
+        name: as in the benchmark's folders.
+        category: noise, blur, weather or digital; extra for those that the benchmark keeps for validation.
+        place: ``module:function``, imported when first needed: listing names must not cost a compiler.
+    """
+
+    name: str
+    category: str
+    place: str
+
+    @property
+    def function(self) -> Callable[..., np.ndarray]:
+        """The function (images, keys, *constants) -> images, both uint8 [N, H, W, 3], keys uint64 [N]."""
+        module, _, attribute = self.place.partition(":")
+        return getattr(import_module(f"dst_robustness.corruptions.{module}"), attribute)
+
+
+_ALL = (
+    Corruption("gaussian_noise", "noise", "noise:gaussian_noise"),
+    Corruption("shot_noise", "noise", "noise:shot_noise"),
+    Corruption("impulse_noise", "noise", "noise:impulse_noise"),
+    Corruption("defocus_blur", "blur", "blur:defocus_blur"),
+    Corruption("glass_blur", "blur", "blur:glass_blur"),
+    Corruption("motion_blur", "blur", "blur:motion_blur"),
+    Corruption("zoom_blur", "blur", "blur:zoom_blur"),
+    Corruption("snow", "weather", "weather:snow"),
+    Corruption("frost", "weather", "weather:frost"),
+    Corruption("fog", "weather", "weather:fog"),
+    Corruption("brightness", "weather", "weather:brightness"),
+    Corruption("contrast", "digital", "digital:contrast"),
+    Corruption("elastic_transform", "digital", "elastic:elastic_transform"),
+    Corruption("pixelate", "digital", "digital:pixelate"),
+    Corruption("jpeg_compression", "digital", "digital:jpeg_compression"),
+    Corruption("speckle_noise", "extra", "noise:speckle_noise"),
+    Corruption("gaussian_blur", "extra", "blur:gaussian_blur"),
+    Corruption("spatter", "extra", "spatter:spatter"),
+    Corruption("saturate", "extra", "digital:saturate"),
+)
+IMAGE_CORRUPTIONS: dict[str, Corruption] = {corruption.name: corruption for corruption in _ALL}
+# The fifteen that the benchmark is scored on; the other four are for validation.
+BENCHMARK_CORRUPTIONS: tuple[str, ...] = tuple(name for name, c in IMAGE_CORRUPTIONS.items() if c.category != "extra")
+
+
+def corrupt_images(
+    images: np.ndarray,
+    name: str,
+    severity: int,
+    *,
+    family: str,
+    seed: int = 0,
+    first_index: int = 0,
+    frost_pictures: FrostPictures | None = None,
+    threads: int = 1,
+) -> np.ndarray:
+    """Corrupt a batch of images.
+
+    Args:
+        images: uint8 [N, H, W, 3], RGB.
+        name: one of IMAGE_CORRUPTIONS.
+        severity: 1-5.
+        family: whose constants to use: ``cifar`` (made for 32 pixels), ``tiny_imagenet`` (64) or ``imagenet`` (224).
+            Images of any other size keep the lengths in pixels.
+        seed: of the whole set.
+        first_index: index of the first image in its set. Image i of the batch depends on (seed, name, severity,
+            first_index + i) alone.
+        frost_pictures: what to lay over for ``frost``; by default what ``load_frost()`` finds.
+        threads: how many threads share the batch.
+
+    Returns:
+        uint8 [N, H, W, 3]; the input stays as it is.
+
+    Raises:
+        ValueError: for anything else, with what is allowed.
+    """
+    check_images(images)
+    if name not in IMAGE_CORRUPTIONS:
+        raise unknown_name("corruption", name, IMAGE_CORRUPTIONS)
+    if family not in FAMILIES:
+        raise unknown_name("family", family, FAMILIES)
+    if severity not in SEVERITIES:
+        raise ValueError(f"severity {severity} is not one of 1, 2, 3, 4, 5")
+    if threads < 1:
+        raise ValueError(f"threads must be at least 1, not {threads}")
+    if len(images) == 0:
+        return images.copy()
+
+    from dst_robustness.corruptions.random import stream_keys
+
+    constants: tuple[object, ...] = FAMILIES[family][name][severity - 1]
+    if name == "frost":
+        from dst_robustness.corruptions.frost import load_frost
+
+        constants = (*constants, frost_pictures or load_frost())
+    keys = stream_keys(seed, name, severity, first_index, len(images))
+    function = IMAGE_CORRUPTIONS[name].function
+    images = np.ascontiguousarray(images)
+    if threads == 1:
+        return function(images, keys, *constants)
+    bounds = np.linspace(0, len(images), min(threads, len(images)) + 1).astype(int)
+    with ThreadPoolExecutor(threads) as pool:
+        parts = [
+            pool.submit(function, images[first:last], keys[first:last], *constants)
+            for first, last in zip(bounds[:-1], bounds[1:], strict=True)
+        ]
+        return np.concatenate([part.result() for part in parts])
+
+
+def check_images(images: np.ndarray) -> None:
+    """Raise ValueError for anything but uint8 [N, H, W, 3] with at least one pixel."""
+    if not isinstance(images, np.ndarray) or images.dtype != np.uint8:
+        raise ValueError(f"images must be a uint8 array, not {getattr(images, 'dtype', type(images).__name__)}")
+    if images.ndim != 4 or images.shape[3] != 3 or 0 in images.shape[1:]:
+        raise ValueError(f"images must be [N, H, W, 3] with H, W of at least 1, not {list(images.shape)}")

@@ -1,0 +1,97 @@
+"""Spatter: drops of water with a glint, or mud."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from dst_robustness.corruptions.compiled import compiled
+from dst_robustness.corruptions.filters import NEAREST, blur, gaussian_weights
+from dst_robustness.corruptions.pixels import to_byte
+from dst_robustness.corruptions.random import normal
+
+_RELIEF = np.array([[-2, -1, 0], [-1, 1, 1], [0, 1, 2]])
+_WATER = np.array([175, 238, 238], dtype=np.float32)
+_MUD = np.array([63, 42, 20], dtype=np.float32)
+
+
+def spatter(
+    images: np.ndarray,
+    keys: np.ndarray,
+    mean: float,
+    deviation: float,
+    sigma: float,
+    cut: float,
+    strength: float,
+    is_mud: bool,
+) -> np.ndarray:
+    """Cover the image with blurred normal noise above ``cut``; ``strength`` is the mud's sigma or the water's weight.
+
+    Args:
+        images: uint8 [N, H, W, 3].
+        keys: uint64 [N].
+        mean: of the liquid; all of these in units of the [0, 1] image.
+        deviation: of the liquid before blurring.
+        sigma: of its blur, pixels.
+        cut: below it there is no liquid.
+        strength: weight of the water, or sigma of the mud's second blur in pixels.
+        is_mud: mud if true, else water.
+    """
+    result = np.empty_like(images)
+    weights = gaussian_weights(sigma)
+    soft = gaussian_weights(strength) if is_mud else weights
+    for image, key, out in zip(images, keys, result, strict=True):
+        liquid = _liquid(key, *image.shape[:2], mean, deviation, weights, np.float32(cut))
+        if is_mud:
+            _cover_with_mud(image, liquid, soft, out)
+        else:
+            _add_water(image, *_glint(liquid), np.float32(strength), out)
+    return result
+
+
+@compiled
+def _liquid(key, height, width, mean, deviation, weights, cut):
+    liquid = np.empty((height, width), dtype=np.float32)
+    for y in range(height):
+        for x in range(width):
+            liquid[y, x] = mean + deviation * normal(key, y * width + x)
+    blur(liquid, weights, 1, NEAREST)
+    for y in range(height):
+        for x in range(width):
+            if liquid[y, x] < cut:
+                liquid[y, x] = 0
+    return liquid
+
+
+def _glint(liquid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the liquid uint8 [H, W] and, of the same shape, how it shines: relief of the distance to its edges."""
+    liquid = np.minimum(liquid * 255, 255).astype(np.uint8)
+    distance = cv2.distanceTransform(255 - cv2.Canny(liquid, 50, 150), cv2.DIST_L2, 5)
+    relief = cv2.equalizeHist(cv2.blur(np.minimum(distance, 20), (3, 3)).astype(np.uint8))
+    return liquid, cv2.blur(cv2.filter2D(relief, cv2.CV_8U, _RELIEF), (3, 3))
+
+
+@compiled
+def _add_water(image, liquid, shine, strength, result):
+    height, width = liquid.shape
+    brightest = 0
+    for y in range(height):
+        for x in range(width):
+            brightest = max(brightest, np.int64(liquid[y, x]) * np.int64(shine[y, x]))
+    for y in range(height):
+        for x in range(width):
+            # An image without a single drop stays as it is.
+            wet = strength * np.float32(np.int64(liquid[y, x]) * np.int64(shine[y, x])) / np.float32(max(brightest, 1))
+            for c in range(3):
+                result[y, x, c] = to_byte(image[y, x, c] + wet * _WATER[c])
+
+
+@compiled
+def _cover_with_mud(image, liquid, weights, result):
+    mud = (liquid > 0).astype(np.float32)
+    blur(mud, weights, 1, NEAREST)
+    for y in range(mud.shape[0]):
+        for x in range(mud.shape[1]):
+            thick = mud[y, x] if mud[y, x] >= np.float32(0.8) else np.float32(0)
+            for c in range(3):
+                result[y, x, c] = to_byte(image[y, x, c] * (np.float32(1) - thick) + thick * _MUD[c])
