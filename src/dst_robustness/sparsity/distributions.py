@@ -1,0 +1,155 @@
+"""How a sparsity is shared out among the layers: uniform, Erdos-Renyi (ER) and Erdos-Renyi-Kernel (ERK).
+
+Every distribution gives layer l a raw weight p_l and the density min(1, eps p_l), with eps such that the whole network
+has the density that was asked for (Evci et al., "Rigging the Lottery", 2020, arXiv:1911.11134, section 3).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping
+from fnmatch import fnmatchcase
+
+from torch import nn
+
+from dst_robustness.registry import unknown_name
+from dst_robustness.sparsity.masks import exact_counts
+
+Shape = tuple[int, ...]
+
+DISTRIBUTIONS: dict[str, Callable[[Shape], float]] = {
+    "uniform": lambda shape: 1.0,
+    "er": lambda shape: (shape[0] + shape[1]) / (shape[0] * shape[1]),
+    "erk": lambda shape: sum(shape) / math.prod(shape),
+}
+
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+_ATTENTION_WEIGHTS = ("in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight")
+
+
+def layer_densities(
+    model: nn.Module,
+    sparsity: float,
+    distribution: str = "erk",
+    *,
+    dense_first: bool = False,
+    dense_last: bool = False,
+    exclude: Collection[str] = (),
+) -> dict[str, float]:
+    """Return the density of every maskable weight, by parameter name, such that together they have the sparsity.
+
+    ``exclude`` holds shell patterns of parameter names (``"layer1.*"``) that are not masked and not counted;
+    ``dense_first`` and ``dense_last`` keep the first and last maskable layer dense, and the others pay for it.
+    Raises ValueError for a sparsity outside [0, 1), for one that the dense layers leave no room for, and for a pattern
+    that matches no maskable weight.
+    """
+    check_sparsity(sparsity)
+    shapes = {name: tuple(weight.shape) for name, weight in maskable_weights(model, exclude).items()}
+    return distribute(shapes, 1 - sparsity, distribution, forced_dense(shapes, dense_first, dense_last))
+
+
+def check_sparsity(sparsity: float) -> None:
+    """Raise ValueError unless the sparsity is in [0, 1)."""
+    if not 0 <= sparsity < 1:
+        raise ValueError(f"sparsity is {sparsity}; allowed: from 0 (dense) to below 1")
+
+
+def maskable_weights(model: nn.Module, exclude: Collection[str] = ()) -> dict[str, nn.Parameter]:
+    """Return the weights of linear, convolution and attention layers by parameter name, in the order of the modules.
+
+    Biases, norm layers, class tokens and embeddings are never among them. The prefixes that DistributedDataParallel and
+    torch.compile put before names are taken off; a weight that is shared by two layers appears once.
+    """
+    weights: dict[str, nn.Parameter] = {}
+    seen: set[int] = set()
+    for name, weight in _layer_weights(unwrap(model)):
+        if weight.ndim >= 2 and id(weight) not in seen:
+            seen.add(id(weight))
+            weights[name] = weight
+    for pattern in exclude:
+        if not any(fnmatchcase(name, pattern) for name in weights):
+            raise ValueError(f"exclude: the pattern '{pattern}' matches none of the weights: {', '.join(weights)}")
+    weights = {name: weight for name, weight in weights.items() if not any(fnmatchcase(name, p) for p in exclude)}
+    if not weights:
+        raise ValueError("the model has no weight left that could be masked")
+    return weights
+
+
+def unwrap(model: nn.Module) -> nn.Module:
+    """Return the model inside DistributedDataParallel, DataParallel and torch.compile."""
+    while True:
+        if isinstance(model, (nn.parallel.DistributedDataParallel, nn.DataParallel)):
+            model = model.module
+        elif hasattr(model, "_orig_mod"):
+            model = model._orig_mod
+        else:
+            return model
+
+
+def _layer_weights(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    for prefix, module in model.named_modules():
+        names: tuple[str, ...] = ()
+        if isinstance(module, (nn.Linear, *_CONVOLUTIONS)):
+            names = ("weight",)
+        elif isinstance(module, nn.MultiheadAttention):
+            names = _ATTENTION_WEIGHTS
+        for name in names:
+            weight = getattr(module, name)
+            if isinstance(weight, nn.Parameter):
+                yield (f"{prefix}.{name}" if prefix else name).replace("_orig_mod.", ""), weight
+
+
+def forced_dense(names: Collection[str], first: bool, last: bool) -> set[str]:
+    """Return the names of the first and last layer as far as they are to stay dense."""
+    names = list(names)
+    return set(names[:1] if first else ()) | set(names[-1:] if last else ())
+
+
+def distribute(
+    shapes: Mapping[str, Shape], density: float, distribution: str = "erk", dense: Collection[str] = ()
+) -> dict[str, float]:
+    """Return each layer's density for a total ``density`` in (0, 1], with the layers named in ``dense`` at 1.
+
+    A layer that eps would lift above 1 becomes dense and eps is solved again for the rest. Raises ValueError where the
+    dense layers alone hold more weights than the density allows.
+    """
+    if distribution not in DISTRIBUTIONS:
+        raise unknown_name("distribution", distribution, DISTRIBUTIONS)
+    if density == 1:
+        return dict.fromkeys(shapes, 1.0)
+    sizes = {name: math.prod(shape) for name, shape in shapes.items()}
+    raw = {name: DISTRIBUTIONS[distribution](shape) for name, shape in shapes.items()}
+    full = set(dense)
+    while True:
+        rest = [name for name in shapes if name not in full]
+        room = density * sum(sizes.values()) - sum(sizes[name] for name in full)
+        if not rest or room <= 0:
+            held = sum(sizes[name] for name in full) / sum(sizes.values())
+            raise ValueError(
+                f"sparsity {1 - density:g} cannot be met with distribution '{distribution}': the layers kept dense "
+                f"({', '.join(sorted(full))}) hold {held:.4f} of the weights, so it must be below {1 - held:.4f}"
+            )
+        eps = room / sum(raw[name] * sizes[name] for name in rest)
+        over = {name for name in rest if raw[name] * eps > 1}
+        if not over:
+            return {name: 1.0 if name in full else raw[name] * eps for name in shapes}
+        full |= over
+
+
+def layer_counts(
+    shapes: Mapping[str, Shape], density: float, distribution: str = "erk", dense: Collection[str] = ()
+) -> dict[str, int]:
+    """Return each layer's number of active weights; they sum to the rounded share ``density`` of all weights.
+
+    Raises ValueError as ``distribute`` does, and where a layer would be left with no weight at all.
+    """
+    densities = distribute(shapes, density, distribution, dense)
+    sizes = [math.prod(shape) for shape in shapes.values()]
+    quotas = [densities[name] * size for name, size in zip(shapes, sizes, strict=True)]
+    counts = dict(zip(shapes, exact_counts(quotas, round(density * sum(sizes)), sizes), strict=True))
+    empty = [f"{name} ({math.prod(shapes[name])} weights)" for name, count in counts.items() if count == 0]
+    if empty:
+        raise ValueError(
+            f"sparsity {1 - density:g} with distribution '{distribution}' leaves no weight in {', '.join(empty)}"
+        )
+    return counts

@@ -1,0 +1,115 @@
+"""Exact masks: how many weights each layer has, which ones, and how they are replaced.
+
+Scores are flat float32 tensors in the order of the indices; those that may not be chosen are -inf. Equal scores are
+decided by the lower index, so a choice is always exact in number and the same on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+INELIGIBLE = float("-inf")
+
+
+@dataclass
+class SparseLayer:
+    """A weight of shape [...] with its mask, in which 1 is active and 0 inactive.
+
+    The mask has the dtype and memory layout of the weight: multiplying by it is then several times as fast as filling
+    by a bool tensor. ``ever_active`` is the union of all masks so far, flat.
+    """
+
+    name: str
+    weight: torch.nn.Parameter
+    mask: Tensor
+    ever_active: Tensor
+    active: int
+
+    @classmethod
+    def from_mask(cls, name: str, weight: torch.nn.Parameter, mask: Tensor) -> SparseLayer:
+        """Mask ``weight`` by a bool tensor of its size, in place."""
+        mask = mask.to(weight.device).reshape(-1)
+        active = int(mask.count_nonzero())
+        layer = cls(name, weight, torch.empty_like(weight, requires_grad=False), mask.clone(), active)
+        layer.set_mask(mask)
+        with torch.no_grad():
+            weight.mul_(layer.mask)
+        return layer
+
+    @property
+    def is_active(self) -> Tensor:
+        """The mask as a flat bool tensor."""
+        return self.mask.reshape(-1) != 0
+
+    def set_mask(self, mask: Tensor) -> None:
+        """Take over a flat bool mask, in place: captured graphs keep pointing at the same memory."""
+        self.mask.copy_(mask.view(self.mask.shape))
+
+
+def exact_counts(quotas: Sequence[float], total: int, limits: Sequence[int]) -> list[int]:
+    """Round ``quotas`` to integers that sum to ``total``, largest remainders first, none above its limit.
+
+    Raises ValueError if the limits sum to less than the total.
+    """
+    if sum(limits) < total:
+        raise ValueError(f"{total} weights do not fit into layers of {sum(limits)}")
+    counts = [min(int(quota + 1e-6), limit) for quota, limit in zip(quotas, limits, strict=True)]
+    by_remainder = sorted(range(len(counts)), key=lambda i: counts[i] - quotas[i])
+    while sum(counts) < total:
+        for i in by_remainder:
+            if sum(counts) < total and counts[i] < limits[i]:
+                counts[i] += 1
+    return counts
+
+
+def largest(scores: Tensor, count: int) -> Tensor:
+    """Return a bool mask of exactly the ``count`` largest scores; of equal ones the first are taken.
+
+    Finds the smallest chosen value by partial selection instead of sorting, and reads nothing back to the host.
+    """
+    if not 0 <= count <= scores.numel():
+        raise ValueError(f"cannot choose {count} of {scores.numel()} weights")
+    if count == 0:
+        return torch.zeros_like(scores, dtype=torch.bool)
+    threshold = _kth_largest(scores, count)
+    above = scores > threshold
+    tied = scores == threshold
+    room = count - above.sum()
+    return above | (tied & (tied.cumsum(0, dtype=torch.int32) <= room))
+
+
+def _kth_largest(scores: Tensor, k: int) -> Tensor | float:
+    position = scores.numel() - k
+    if scores.device.type == "cpu":  # numpy's vectorised selection is 10 to 15 times as fast as kthvalue
+        return float(np.partition(scores.numpy(), position)[position])
+    return scores.kthvalue(position + 1).values
+
+
+def random_mask(size: int, count: int, generator: torch.Generator) -> Tensor:
+    """Return a flat bool mask with exactly ``count`` of ``size`` set, uniformly at random."""
+    return largest(torch.rand(size, generator=generator, device=generator.device), count)
+
+
+def global_masks(scores: Sequence[Tensor], total: int) -> list[Tensor]:
+    """Return one flat bool mask a layer, of the ``total`` largest scores of all layers together."""
+    chosen = largest(torch.cat(list(scores)), total)
+    return list(chosen.split([score.numel() for score in scores]))
+
+
+def drop_and_grow(
+    keep_score: Tensor, grow_score: Tensor | None, active: Tensor, survivors: int, count: int
+) -> tuple[Tensor, Tensor]:
+    """Return which weights survive and which are grown: two disjoint flat bool masks.
+
+    The ``survivors`` best of the active weights stay; then the best of all others, the just dropped among them, are
+    grown until ``count`` are active. Without a grow score nothing grows.
+    """
+    stay = largest(keep_score.masked_fill(~active, INELIGIBLE), survivors)
+    if grow_score is None:
+        return stay, torch.zeros_like(stay)
+    return stay, largest(grow_score.masked_fill(stay, INELIGIBLE), count - survivors)

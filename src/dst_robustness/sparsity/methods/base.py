@@ -1,0 +1,68 @@
+"""What a method of sparse training is made of. Imports no torch: listing methods stays cheap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from dst_robustness.sparsity import scores
+from dst_robustness.sparsity.schedules import ConstantDensity, DensityBudget, UpdateSchedule
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+Average = Callable[[Sequence["Tensor"]], None]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A random mask that never changes; the other methods override one part or another.
+
+    The fields of a subclass are its options. Its class attributes say what it is:
+
+    Attributes:
+        sparse: it takes a sparsity; if not, it runs at sparsity 0 only.
+        dynamic: its masks change in training.
+        scales_width: it has no masks: the model is made narrower until it has as few parameters.
+        needs_masks: it starts from the masks of a finished run.
+        needs_loss: it chooses its masks by the loss of a batch before training.
+        needs_gradient: its scores use the gradient.
+        dense_gradient: growing needs the gradient of the inactive weights too, which costs a dense backward pass.
+        global_budget: the layers share one budget by score, instead of one each by the distribution.
+        regrown: "keep" or "zero": what a weight is that is dropped and grown again in the same update.
+    """
+
+    sparse: ClassVar[bool] = True
+    dynamic: ClassVar[bool] = False
+    scales_width: ClassVar[bool] = False
+    needs_masks: ClassVar[bool] = False
+    needs_loss: ClassVar[bool] = False
+    needs_gradient: ClassVar[bool] = False
+    dense_gradient: ClassVar[bool] = False
+    grows: ClassVar[bool] = True
+    global_budget: ClassVar[bool] = False
+    regrown: ClassVar[str] = "keep"
+
+    def budget(self, density: float, schedule: UpdateSchedule) -> DensityBudget:
+        """Return how dense the network is over the steps, on the way to ``density``."""
+        return ConstantDensity(density)
+
+    def survivors(self, active: int, final: int, target: int, drop_fraction: float) -> int:
+        """Return how many weights of a layer survive an update.
+
+        The layer has ``active`` weights before and ``final`` after the update, and ``target`` at the end of training.
+        """
+        return final - round(drop_fraction * final)
+
+    def keep_score(self, weight: Tensor, gradient: Tensor | None) -> Tensor:
+        """Return what makes an active weight worth keeping, float32 [N]."""
+        return scores.magnitude(weight)
+
+    def grow_score(self, weight: Tensor, gradient: Tensor | None, generator: Generator) -> Tensor:
+        """Return what makes an inactive weight worth growing, float32 [N]."""
+        raise NotImplementedError
+
+    def initial_scores(self, weights: Sequence[Tensor], loss: Callable[[], Tensor], average: Average) -> list[Tensor]:
+        """Return the score of every weight before training; ``average`` averages tensors over processes, in place."""
+        raise NotImplementedError

@@ -1,0 +1,26 @@
+"""Dense training, the baseline, and a narrower dense network, the control for the number of parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dst_robustness.sparsity.methods.base import Method
+
+
+@dataclass(frozen=True)
+class Dense(Method):
+    """All weights, all the time. Runs at sparsity 0."""
+
+    sparse: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
+class DenseSmall(Method):
+    """A dense network, narrower by a factor, with as many parameters as the sparse one.
+
+    Says whether the gain of a sparse network is only the gain of a smaller one. The model is built narrower by whoever
+    trains it; here nothing is masked at any sparsity.
+    """
+
+    scales_width: ClassVar[bool] = True

@@ -1,0 +1,18 @@
+"""The final mask of a finished dynamic run, trained from the start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dst_robustness.sparsity.methods.base import Method
+
+
+@dataclass(frozen=True)
+class DSTFrozen(Method):
+    """Static training of the masks that a dynamic method ended with.
+
+    Says whether a gain comes from the topology that was found or from the search for it.
+    """
+
+    needs_masks: ClassVar[bool] = True

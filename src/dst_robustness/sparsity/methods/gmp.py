@@ -1,0 +1,32 @@
+"""GMP: gradual magnitude pruning, without growth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dst_robustness.sparsity.methods.base import Method
+from dst_robustness.sparsity.schedules import CubicDensity, UpdateSchedule
+
+
+@dataclass(frozen=True)
+class GMP(Method):
+    """Gradual magnitude pruning of all layers together, along a cubic schedule; nothing grows.
+
+    Zhu and Gupta, "To prune, or not to prune", 2017, arXiv:1710.01878.
+
+    Attributes:
+        initial_density: the density at the start, by default 1.
+    """
+
+    dynamic: ClassVar[bool] = True
+    grows: ClassVar[bool] = False
+    global_budget: ClassVar[bool] = True
+
+    initial_density: float = 1.0
+
+    def budget(self, density: float, schedule: UpdateSchedule) -> CubicDensity:
+        return CubicDensity(self.initial_density, density, max(0, schedule.first - schedule.interval), schedule.last)
+
+    def survivors(self, active: int, final: int, target: int, drop_fraction: float) -> int:
+        return final

@@ -1,0 +1,114 @@
+"""One topology update over all layers: which weights stay, which grow, and the proof that the counts are right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+from dst_robustness.sparsity import distributed
+from dst_robustness.sparsity.masks import INELIGIBLE, SparseLayer, drop_and_grow, global_masks
+from dst_robustness.sparsity.methods.base import Method
+
+
+@dataclass(frozen=True)
+class TopologyUpdate:
+    """What one topology update did, over all layers; ``densities`` is layer by layer.
+
+    ``regrown`` counts the weights that were dropped and grown again at once. ``itop_rate`` is the share of the maskable
+    weights that have ever been active (Liu et al., 2021, arXiv:2102.02887). An update is ``skipped`` where a weight or
+    gradient is not finite.
+    """
+
+    step: int
+    density: float
+    densities: dict[str, float]
+    dropped: int
+    grown: int
+    regrown: int
+    itop_rate: float
+    skipped: bool = False
+
+
+def all_finite(tensors: Sequence[Tensor]) -> bool:
+    """Return whether all values are finite, on all processes."""
+    largest = torch._foreach_norm(list(tensors), float("inf"))
+    return distributed.everywhere(torch.stack(largest).isfinite().all())
+
+
+def choose(
+    layers: Sequence[SparseLayer],
+    method: Method,
+    gradients: Sequence[Tensor] | None,
+    counts: Sequence[int] | int,
+    targets: Sequence[int],
+    drop_fraction: float,
+    generator: Generator,
+) -> list[Tensor]:
+    """Return a flat uint8 tensor a layer: 0 for inactive, 1 for what stays, 2 for what is grown.
+
+    ``counts`` is how many weights each layer has after the update, or how many all of them share by score; ``targets``
+    is how many each has at the end of training. The first process decides for all.
+    """
+    flat = [layer.weight.detach().reshape(-1).float() for layer in layers]
+    slopes = [None] * len(layers) if gradients is None else [g.reshape(-1).float() for g in gradients]
+    if not distributed.decides():
+        return distributed.broadcast([torch.empty_like(weight, dtype=torch.uint8) for weight in flat])
+    keep = [method.keep_score(weight, slope) for weight, slope in zip(flat, slopes, strict=True)]
+    if isinstance(counts, int):
+        eligible = [k.masked_fill(~layer.is_active, INELIGIBLE) for k, layer in zip(keep, layers, strict=True)]
+        chosen = torch.stack([mask.sum() for mask in global_masks(eligible, counts)])
+        counts = chosen.tolist()
+    choices = []
+    for layer, weight, slope, score, count, target in zip(layers, flat, slopes, keep, counts, targets, strict=True):
+        survivors = method.survivors(layer.active, count, target, drop_fraction)
+        grow = method.grow_score(weight, slope, generator) if method.grows else None
+        stay, grown = drop_and_grow(score, grow, layer.is_active, survivors, count)
+        choices.append(stay.to(torch.uint8) + 2 * grown)
+    return distributed.broadcast(choices)
+
+
+@torch.no_grad()
+def apply(
+    layers: Sequence[SparseLayer], choices: Sequence[Tensor], optimizer: torch.optim.Optimizer, regrown: str
+) -> tuple[int, int, int, int]:
+    """Take over the choices and zero what is no longer active, the optimiser's states with it.
+
+    With ``regrown`` "zero", weights that were dropped and grown again start from zero as well. Returns the numbers of
+    weights dropped, grown, regrown and ever active. Raises RuntimeError if an inactive weight was not zero before, or
+    if the processes hold different masks.
+    """
+    counted = []
+    for layer, choice in zip(layers, choices, strict=True):
+        active, stay, grown = layer.is_active, choice == 1, choice == 2
+        mask = stay | grown
+        stray = ((layer.weight.reshape(-1) != 0) & ~active).sum()
+        layer.ever_active |= mask
+        kept = stay if regrown == "zero" else mask
+        zero_outside(layer, kept.view(layer.weight.shape), optimizer)
+        layer.set_mask(mask)
+        row = (mask.sum(), stay.sum(), (grown & active).sum(), layer.ever_active.sum(), stray)
+        counted.append(torch.stack(row))
+    table = torch.stack(counted)
+    if distributed.several_processes():
+        places = [layer.is_active.nonzero().sum() for layer in layers]
+        distributed.assert_same("masks", torch.cat([table[:, 0], torch.stack(places)]))
+    dropped = grown = again = ever = 0
+    for layer, (active, stay, regrew, seen, stray) in zip(layers, table.tolist(), strict=True):
+        if stray:
+            raise RuntimeError(f"{layer.name}: {stray} inactive weights were moved by something other than step()")
+        dropped, grown = dropped + layer.active - stay, grown + active - stay
+        again, ever = again + regrew, ever + seen
+        layer.active = active
+    return dropped, grown, again, ever
+
+
+def zero_outside(layer: SparseLayer, kept: Tensor, optimizer: torch.optim.Optimizer) -> None:
+    """Multiply the weight of a layer, and every optimiser state of its shape, by a mask of that shape."""
+    factor = torch.empty_like(layer.mask).copy_(kept)
+    states = optimizer.state.get(layer.weight, {}).values()
+    same = [state for state in states if torch.is_tensor(state) and state.shape == layer.weight.shape]
+    for tensor in (layer.weight, *same):
+        tensor.mul_(factor)
