@@ -1,0 +1,1 @@
+"""Numbers from stored predictions and weights: statistics, verdicts, frequencies, topologies."""

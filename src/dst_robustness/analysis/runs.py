@@ -1,0 +1,115 @@
+"""The stored runs that an analysis reads: who they are, whether they are complete, what they answered."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dst_robustness.predictions import CLEAN
+from dst_robustness.storage import open_hdf5
+
+BASELINE = "dense"
+FILES = ("predictions.h5", "metrics.csv", "run.json")
+DYNAMIC = ("set", "rigl", "mest", "granet")
+
+
+@dataclass(frozen=True, order=True)
+class StoredRun:
+    """One run, named by its folder ``.../{dataset}/{model}/{method}/{sparsity}/seed{seed}``."""
+
+    dataset: str
+    model: str
+    method: str
+    sparsity: float
+    seed: int
+    folder: Path
+
+    @classmethod
+    def at(cls, folder: str | Path) -> StoredRun:
+        """Read the name of a run from its folder, which need not exist; a foreign folder is a ValueError."""
+        folder = Path(folder)
+        try:
+            dataset, model, method, sparsity, seed = folder.parts[-5:]
+            return cls(dataset, model, method, float(sparsity), int(seed.removeprefix("seed")), folder)
+        except ValueError:
+            wanted = "{dataset}/{model}/{method}/{sparsity}/seed{seed}"
+            raise ValueError(f"{folder} is not the folder of a run; expected .../{wanted}") from None
+
+    def __str__(self) -> str:
+        return f"{self.dataset} {self.model} {self.method} {self.sparsity:g} seed {self.seed}"
+
+    @property
+    def missing_file(self) -> str | None:
+        """The first file that the run still lacks, or None where it is complete."""
+        return next((name for name in FILES if not (self.folder / name).is_file()), None)
+
+    def description(self) -> dict[str, Any]:
+        """Return what run.json says: parameters, costs, versions."""
+        return json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
+
+    def metrics(self) -> pd.DataFrame:
+        """Return metrics.csv: corruption, category, severity, accuracy, ece, nll."""
+        return pd.read_csv(self.folder / "metrics.csv")
+
+    def history(self) -> pd.DataFrame | None:
+        """Return history.csv, one row an epoch, or None where the run has none."""
+        path = self.folder / "history.csv"
+        return pd.read_csv(path) if path.is_file() else None
+
+
+def is_dynamic(method: str, base_methods: dict[str, str] | None = None) -> bool:
+    """Whether a method moves its topology during training: SET, RigL, MEST and GraNet in any of their forms.
+
+    ``base_methods`` gives the registered method behind the name of a variant.
+    """
+    base = (base_methods or {}).get(method, method)
+    return base.split("_")[0] in DYNAMIC
+
+
+@dataclass(frozen=True)
+class ImageScores:
+    """How one run did on each test image.
+
+    Attributes:
+        cells: (corruption, severity) of each corrupted cell, in the order of the file.
+        scores: share of corrupted cells in which the image was recognised, float32 [N]; the mean is robust accuracy.
+        test_set: checksum of the labels: runs that share it saw the same images in the same order.
+    """
+
+    cells: tuple[tuple[str, int], ...]
+    scores: np.ndarray
+    test_set: int
+
+
+def image_scores(predictions: str | Path) -> ImageScores:
+    """Read the scores of a run from its predictions; a damaged file is a ValueError that names it.
+
+    Reads the answers only, not the probabilities: the bulk of the file stays on disk.
+    """
+    with open_hdf5(predictions) as file:
+        try:
+            names = [name.decode() for name in file["corruptions"][:]]
+            severities, labels = file["severities"][:], file["labels"][:]
+            correct = file["predicted"][:] == labels
+        except (KeyError, OSError) as error:
+            raise ValueError(f"{predictions} holds no complete predictions; delete it and run again") from error
+    corrupted = np.array([name != CLEAN for name in names])
+    cells = tuple((name, int(s)) for name, s in zip(names, severities, strict=True) if name != CLEAN)
+    if not cells:
+        raise ValueError(f"{predictions} holds no corrupted test set; evaluate the run on at least one corruption")
+    scores = correct[corrupted].mean(axis=0, dtype=np.float32)
+    return ImageScores(cells, scores, zlib.crc32(labels.tobytes()))
+
+
+def complete_runs(folders: Iterable[str | Path]) -> tuple[list[StoredRun], list[tuple[StoredRun, str]]]:
+    """Split the expected runs into those that are complete and those that are not, with the reason."""
+    runs = sorted(StoredRun.at(folder) for folder in folders)
+    missing = [(run, f"no {run.missing_file}") for run in runs if run.missing_file]
+    return [run for run in runs if not run.missing_file], missing

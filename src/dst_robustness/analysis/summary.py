@@ -1,0 +1,231 @@
+"""From the files of all runs to the tables of the study: one row a cell, one row a method, one verdict."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dst_robustness.analysis.bootstrap import RESAMPLES, Estimate, average, hierarchical_bootstrap
+from dst_robustness.analysis.robustness import error_metrics, run_metrics
+from dst_robustness.analysis.runs import BASELINE, ImageScores, StoredRun, complete_runs, image_scores, is_dynamic
+from dst_robustness.analysis.verdict import BASELINE_ROW, Overall, holm, in_range, overall, verdict
+from dst_robustness.storage import atomic_path, write_text
+
+ROW = ["dataset", "model", "method", "sparsity"]
+RUN = [*ROW, "seed"]
+CORRUPTION_COLUMNS = [*RUN, "corruption", "category", "severity", "accuracy"]
+SUMMARY_COLUMNS = [
+    *ROW, "seeds", "clean_accuracy", "robust_accuracy", "robust_accuracy_low", "robust_accuracy_high", "gain",
+    "gain_low", "gain_high", "relative_gain", "mce", "parameters", "training_flops_ratio", "verdict",
+]  # fmt: skip
+FURTHER_COLUMNS = ["robust_accuracy_15", "p_value", "p_holm", "dynamic", "note"]
+COSTS = (
+    "parameters", "nonzero_parameters", "inference_flops", "inference_flops_ratio", "training_flops_ratio",
+    "train_seconds", "images_per_second", "peak_memory_mb", "itop_rate",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All numbers of a study; ``rows`` has the columns of summary.csv, ``cells`` those of corruptions.csv."""
+
+    rows: pd.DataFrame
+    cells: pd.DataFrame
+    missing: pd.DataFrame
+    overall: Overall
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    run: StoredRun
+    scores: ImageScores
+    cells: pd.DataFrame
+    description: dict[str, Any]
+
+
+def write_summary(
+    folders: Iterable[str | Path],
+    tables: str | Path,
+    *,
+    base_methods: Mapping[str, str] | None = None,
+    resamples: int = RESAMPLES,
+) -> Summary:
+    """Summarise the runs of these folders and write the tables into a folder.
+
+    Writes corruptions.csv, summary.csv, missing.csv (runs that were expected and are not there) and verdict.json. Runs
+    that are incomplete or answered on other test sets are listed as missing, not fatal.
+
+    Args:
+        folders: every expected run, ``.../{dataset}/{model}/{method}/{sparsity}/seed{seed}``, whether or not it exists.
+        base_methods: for each method that is a variant, the registered method behind it.
+        resamples: of the bootstrap.
+    """
+    summary = summarise(folders, base_methods=base_methods, resamples=resamples)
+    for name, table in (("corruptions", summary.cells), ("summary", summary.rows), ("missing", summary.missing)):
+        with atomic_path(Path(tables) / f"{name}.csv") as partial:
+            table.to_csv(partial, index=False)
+    # json has no NaN.
+    values = {key: None if value != value else value for key, value in asdict(summary.overall).items()}
+    write_text(Path(tables) / "verdict.json", json.dumps(values, indent=2) + "\n")
+    return summary
+
+
+def summarise(
+    folders: Iterable[str | Path], *, base_methods: Mapping[str, str] | None = None, resamples: int = RESAMPLES
+) -> Summary:
+    """Return the summary of the runs in these folders; see ``write_summary``."""
+    runs, missing = complete_runs(folders)
+    tables, cells, pooled = [], [], []
+    for _, members in groupby(runs, key=lambda run: (run.dataset, run.model)):
+        loaded, misfits = _load(list(members))
+        missing += misfits
+        rows, gain = _summarise_scenario(loaded, dict(base_methods or {}), resamples)
+        tables.append(rows)
+        cells += [_named_cells(item) for item in loaded]
+        pooled += [gain] if gain else []
+    rows = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=SUMMARY_COLUMNS + FURTHER_COLUMNS)
+    further = [name for name in rows.columns if name not in SUMMARY_COLUMNS + FURTHER_COLUMNS]
+    judged = rows[_is_judged(rows) & rows["gain"].notna()]
+    return Summary(
+        rows=rows[SUMMARY_COLUMNS + FURTHER_COLUMNS + further],
+        cells=pd.concat(cells, ignore_index=True) if cells else pd.DataFrame(columns=CORRUPTION_COLUMNS),
+        missing=pd.DataFrame([(*_identity(run), reason) for run, reason in missing], columns=[*RUN, "reason"]),
+        overall=overall(judged, average(pooled) if pooled else None),
+    )
+
+
+def _is_judged(rows: pd.DataFrame) -> pd.Series:
+    return rows["dynamic"].astype(bool) & rows["sparsity"].map(in_range).astype(bool)
+
+
+def _identity(run: StoredRun) -> tuple[str, str, str, float, int]:
+    return run.dataset, run.model, run.method, run.sparsity, run.seed
+
+
+def _load(runs: list[StoredRun]) -> tuple[list[_Loaded], list[tuple[StoredRun, str]]]:
+    """Read the runs of one scenario; leave out those that saw other images or corruptions than the first dense run."""
+    runs = sorted(runs, key=lambda run: run.method != BASELINE)
+    loaded, misfits = [], []
+    for run in runs:
+        try:
+            scores = image_scores(run.folder / "predictions.h5")
+        except ValueError as error:
+            misfits.append((run, str(error)))
+            continue
+        first = loaded[0].scores if loaded else scores
+        if (scores.cells, scores.test_set) != (first.cells, first.test_set):
+            misfits.append((run, f"evaluated on other test sets than {loaded[0].run}"))
+            continue
+        loaded.append(_Loaded(run, scores, run.metrics(), run.description()))
+    return loaded, misfits
+
+
+def _named_cells(item: _Loaded) -> pd.DataFrame:
+    table = item.cells[["corruption", "category", "severity", "accuracy"]].copy()
+    for place, (name, value) in enumerate(zip(RUN, _identity(item.run), strict=True)):
+        table.insert(place, name, value)
+    return table
+
+
+def _summarise_scenario(
+    loaded: list[_Loaded], base_methods: dict[str, str], resamples: int
+) -> tuple[pd.DataFrame, Estimate | None]:
+    """Return the rows of one dataset x model, and its gain pooled over the DST rows in the hypothesis' range."""
+    if not loaded:
+        return pd.DataFrame(), None
+    rows = _average_over_seeds(loaded)
+    rows["dynamic"] = [is_dynamic(method, base_methods) for method in rows["method"]]
+    scores = {(item.run.method, item.run.sparsity, item.run.seed): item.scores.scores for item in loaded}
+    dense = {seed: score for (method, _, seed), score in scores.items() if method == BASELINE}
+    own = [_stack(scores, row.method, row.sparsity) for row in rows.itertuples()]
+    paired = [_gains(scores, dense, row.method, row.sparsity) for row in rows.itertuples()]
+    pool = _pooled_gains([gains for gains, judged in zip(paired, _is_judged(rows), strict=True) if judged and gains])
+    samples = [
+        *own,
+        *(np.stack(list(gains.values())) for gains in paired if gains),
+        *([pool] if pool is not None else []),
+    ]
+    estimates = hierarchical_bootstrap(
+        samples,
+        resamples=resamples,
+        images_seed=loaded[0].scores.test_set,
+        seeds_seed=zlib.crc32(f"{loaded[0].run.dataset} {loaded[0].run.model}".encode()),
+    )
+    accuracies, gains = estimates[: len(own)], iter(estimates[len(own) :])
+    rows[["robust_accuracy_low", "robust_accuracy_high"]] = [estimate.interval() for estimate in accuracies]
+    _add_gains(rows, [next(gains) if pairs else None for pairs in paired], dense)
+    return rows, next(gains, None)
+
+
+def _stack(scores: Mapping[tuple, np.ndarray], method: str, sparsity: float) -> np.ndarray:
+    return np.stack([score for key, score in scores.items() if key[:2] == (method, sparsity)])
+
+
+def _gains(
+    scores: Mapping[tuple, np.ndarray], dense: Mapping[int, np.ndarray], method: str, sparsity: float
+) -> dict[int, np.ndarray]:
+    """Return, by seed, how much more often a run recognised each image than the dense run of that seed."""
+    if method == BASELINE:
+        return {}
+    return {
+        seed: score - dense[seed]
+        for (name, level, seed), score in scores.items()
+        if (name, level) == (method, sparsity) and seed in dense
+    }
+
+
+def _pooled_gains(rows: list[dict[int, np.ndarray]]) -> np.ndarray | None:
+    """Average the gains of several rows seed by seed: [S, N]."""
+    seeds = sorted({seed for row in rows for seed in row})
+    return np.stack([np.mean([row[seed] for row in rows if seed in row], axis=0) for seed in seeds]) if seeds else None
+
+
+def _average_over_seeds(loaded: list[_Loaded]) -> pd.DataFrame:
+    dense = {item.run.seed: item.cells for item in loaded if item.run.method == BASELINE}
+    records = []
+    for item in loaded:
+        errors = error_metrics(item.cells, dense.get(item.run.seed), alexnet=item.run.dataset.startswith("imagenet"))
+        costs = {name: item.description.get(name) for name in COSTS}
+        records.append(dict(zip(RUN, _identity(item.run), strict=True)) | run_metrics(item.cells) | errors | costs)
+    runs = pd.DataFrame(records).astype(dict.fromkeys(COSTS, float))
+    grouped = runs.groupby(ROW, sort=False)
+    rows = grouped.mean().drop(columns="seed")
+    rows.insert(0, "seeds", grouped.size())
+    spread = grouped[["clean_accuracy", "robust_accuracy"]].std().add_suffix("_std")
+    return rows.join(spread).reset_index()
+
+
+def _add_gains(rows: pd.DataFrame, gains: list[Estimate | None], dense: Mapping[int, np.ndarray]) -> None:
+    rows["gain"] = [gain.value if gain else np.nan for gain in gains]
+    rows[["gain_low", "gain_high"]] = [gain.interval() if gain else (np.nan, np.nan) for gain in gains]
+    baseline = rows["method"] == BASELINE
+    # Relative to the dense runs of the same seeds, which is robust accuracy minus gain where all seeds are paired.
+    reference = float(np.mean([score.mean() for score in dense.values()])) if dense else np.nan
+    rows["relative_gain"] = rows["gain"] / reference
+    rows["p_value"] = [gain.p_value() if gain else np.nan for gain in gains]
+    rows["p_holm"] = holm(rows["p_value"].to_numpy())
+    rows["verdict"] = [verdict(gain, p) for gain, p in zip(rows["gain"], rows["p_holm"], strict=True)]
+    rows.loc[baseline, "verdict"] = BASELINE_ROW
+    rows.loc[baseline, ["gain", "relative_gain"]] = 0.0
+    rows["note"] = [
+        _note(method, seeds, gain) for method, seeds, gain in zip(rows["method"], rows["seeds"], gains, strict=True)
+    ]
+
+
+def _note(method: str, seeds: int, gain: Estimate | None) -> str:
+    notes = []
+    if method != BASELINE and gain is None:
+        notes.append("no dense run of the same seed")
+    elif gain is not None and gain.seeds < seeds:
+        notes.append(f"gain from {gain.seeds} of {seeds} seeds")
+    if (gain.seeds if gain else seeds) == 1:
+        notes.append("one seed: intervals over test images only")
+    return "; ".join(notes)

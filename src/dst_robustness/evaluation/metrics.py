@@ -1,0 +1,64 @@
+"""From the stored answers of one network to one row of numbers for each corruption and severity."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dst_robustness.predictions import CLEAN, Predictions
+from dst_robustness.storage import atomic_path
+
+BINS = 15
+METRICS = ("corruption", "category", "severity", "accuracy", "ece", "nll")
+
+
+def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -> float:
+    """Return sum_b |B_b| / n * |accuracy(B_b) - confidence(B_b)| over bins (k / bins, (k + 1) / bins] of confidence.
+
+    Source: Guo et al. 2017, On Calibration of Modern Neural Networks, equation 3; 15 equal-width bins as there.
+
+    Args:
+        confidence: probability of the answer, float [N].
+        correct: whether the answer is right, bool [N].
+    """
+    index = np.clip(np.ceil(confidence.astype(np.float64) * bins).astype(int) - 1, 0, bins - 1)
+    surplus = np.bincount(index, weights=correct.astype(np.float64) - confidence, minlength=bins)
+    return float(np.abs(surplus).sum() / len(confidence))
+
+
+def category(corruption: str) -> str:
+    """Return the category of a corruption; ``clean`` for the clean test set, ``other`` for a name of a foreign set."""
+    if corruption == CLEAN:
+        return CLEAN
+    from dst_robustness.corruptions import IMAGE_CORRUPTIONS, VIDEO_CORRUPTIONS
+
+    for registry in (IMAGE_CORRUPTIONS, VIDEO_CORRUPTIONS):
+        if corruption in registry:
+            return registry[corruption].category
+    return "other"
+
+
+def cell_metrics(predictions: Predictions) -> pd.DataFrame:
+    """Return accuracy [0, 1], ECE [0, 1] and NLL (nats) of each corruption x severity; the columns are ``METRICS``."""
+    correct = predictions.correct
+    rows = [
+        (
+            corruption,
+            category(corruption),
+            int(severity),
+            correct[cell].mean(),
+            expected_calibration_error(predictions.confidence[cell], correct[cell]),
+            predictions.nll[cell].mean(dtype=np.float64),
+        )
+        for cell, (corruption, severity) in enumerate(zip(predictions.corruptions, predictions.severities, strict=True))
+    ]
+    return pd.DataFrame(rows, columns=METRICS)
+
+
+def write_metrics(predictions_path: str | Path, target: str | Path) -> None:
+    """Write the metrics of a file of predictions as CSV (columns ``METRICS``)."""
+    table = cell_metrics(Predictions.load(predictions_path))
+    with atomic_path(target) as partial:
+        table.to_csv(partial, index=False)

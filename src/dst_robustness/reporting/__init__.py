@@ -1,0 +1,1 @@
+"""Tables, figures and the report: what a reader sees of the numbers of ``analysis``."""

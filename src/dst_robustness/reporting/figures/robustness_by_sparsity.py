@@ -1,0 +1,70 @@
+"""Robust accuracy against sparsity, each method beside the dense line and its interval: the paper's central figure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from dst_robustness.analysis.runs import BASELINE
+from dst_robustness.reporting.names import method_name
+from dst_robustness.reporting.style import BLACK, empty_figure, legend_below, method_style, new_figure
+
+
+def draw(tables: Path) -> Figure:
+    """Draw one panel per dataset x model from summary.csv; bars and band are 95% intervals."""
+    rows = pd.read_csv(tables / "summary.csv")
+    if rows.empty:
+        return empty_figure("no complete run yet")
+    scenarios = list(rows.groupby(["dataset", "model"], sort=False))
+    figure, axes = new_figure(len(scenarios))
+    for axis, ((dataset, model), part) in zip(axes, scenarios, strict=True):
+        _draw_dense(axis, part[part["method"] == BASELINE])
+        sparse = part[part["method"] != BASELINE]
+        if sparse["sparsity"].nunique() == 1:
+            _draw_one_sparsity(axis, sparse)
+        else:
+            _draw_sparsities(axis, sparse)
+        axis.set_title(f"{dataset} · {model}")
+        axis.set_ylabel("robust accuracy (%)")
+    legend_below(figure, axes)
+    return figure
+
+
+def _draw_dense(axis: plt.Axes, dense: pd.DataFrame) -> None:
+    for row in dense.itertuples():
+        axis.axhspan(100 * row.robust_accuracy_low, 100 * row.robust_accuracy_high, color=BLACK, alpha=0.08, lw=0)
+        axis.axhline(100 * row.robust_accuracy, color=BLACK, lw=1.2, label=method_name(BASELINE))
+
+
+def _errors(part: pd.DataFrame) -> np.ndarray:
+    middle = part["robust_accuracy"]
+    return 100 * np.array([middle - part["robust_accuracy_low"], part["robust_accuracy_high"] - middle])
+
+
+def _draw_sparsities(axis: plt.Axes, sparse: pd.DataFrame) -> None:
+    methods = list(dict.fromkeys(sparse["method"]))
+    steps = np.diff(np.sort(sparse["sparsity"].unique()))
+    # Side by side, so that the bars of the methods do not hide each other.
+    spread = 0.5 * steps.min() if len(steps) else 0.0
+    offsets = np.linspace(-spread / 2, spread / 2, len(methods)) if len(methods) > 1 else [0.0]
+    for method, offset in zip(methods, offsets, strict=True):
+        part = sparse[sparse["method"] == method].sort_values("sparsity")
+        axis.errorbar(
+            part["sparsity"] + offset, 100 * part["robust_accuracy"], _errors(part), label=method_name(method),
+            elinewidth=0.6, **method_style(method),
+        )  # fmt: skip
+    axis.set_xticks(sorted(sparse["sparsity"].unique()))
+    axis.set_xlabel("sparsity")
+
+
+def _draw_one_sparsity(axis: plt.Axes, sparse: pd.DataFrame) -> None:
+    for place, method in enumerate(sparse["method"]):
+        part = sparse[sparse["method"] == method]
+        axis.errorbar([place], 100 * part["robust_accuracy"], _errors(part), label=method_name(method), elinewidth=0.8,
+                      **method_style(method))  # fmt: skip
+    axis.set_xticks(range(len(sparse)), [method_name(method) for method in sparse["method"]], rotation=45, ha="right")
+    axis.set_xlabel(f"method, at sparsity {sparse['sparsity'].iloc[0]:g}")

@@ -1,0 +1,77 @@
+"""The last words on the terminal: what was found, and where to look."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from pathlib import Path
+
+import pandas as pd
+
+from dst_robustness.analysis.runs import BASELINE
+from dst_robustness.analysis.verdict import UNDECIDED
+from dst_robustness.reporting.names import method_name
+
+WIDTH = 100
+ABSENT = "-"
+# With more scenarios than this, each gets one line.
+MANY = 3
+
+
+def closing_message(results: str | Path, report: str | Path | None = None) -> str:
+    """Return what a study found, in plain text of at most 100 columns, from the tables below its results folder.
+
+    Args:
+        report: path of the report to point at, where there is one.
+    """
+    tables = Path(results) / "tables"
+    found = json.loads((tables / "verdict.json").read_text(encoding="utf-8"))
+    rows, missing = pd.read_csv(tables / "summary.csv"), pd.read_csv(tables / "missing.csv")
+    lines = ["", *textwrap.wrap(found["sentence"], WIDTH), ""]
+    if len(rows):
+        lines += [*_scenarios(rows), ""]
+    if len(missing):
+        runs = "1 expected run is" if len(missing) == 1 else f"{len(missing)} expected runs are"
+        lines += [f"{runs} missing: see {tables / 'missing.csv'}", ""]
+    lines += [f"Tables   {tables}", f"Figures  {Path(results) / 'figures'}"]
+    if report:
+        lines.append(f"Report   {report}")
+    return "\n".join(lines) + "\n"
+
+
+def _scenarios(rows: pd.DataFrame) -> list[str]:
+    """Return a small table per dataset x model: the dense run, and the best method at each sparsity."""
+    scenarios = list(rows.groupby(["dataset", "model"], sort=False))
+    lines = []
+    for (dataset, model), part in scenarios:
+        best = part.loc[part.groupby("sparsity")["robust_accuracy"].idxmax()]
+        if len(scenarios) > MANY:
+            best = best[best["method"] != BASELINE].nlargest(1, "robust_accuracy")
+        seeds = part["seeds"].max()
+        choice = "best method" if len(scenarios) > MANY else "best method at each sparsity"
+        lines += [f"{dataset}, {model} ({seeds} {'seed' if seeds == 1 else 'seeds'}), {choice}:", *_table(best)]
+    excluded = (rows["gain_low"] > 0) | (rows["gain_high"] < 0)
+    if (excluded & (rows["verdict"] == UNDECIDED)).any():
+        lines.append("Verdicts are corrected for the number of comparisons (Holm), intervals are not.")
+    return [line[:WIDTH] for line in lines]
+
+
+def _table(rows: pd.DataFrame) -> list[str]:
+    header = ("", "sparsity", "clean %", "robust %", "gain in points (95% interval)", "verdict")
+    table = [header, *(_row(row) for row in rows.itertuples())]
+    widths = [max(len(row[column]) for row in table) for column in range(len(header))]
+    return [
+        "  " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in table
+    ]
+
+
+def _row(row: object) -> tuple[str, ...]:
+    gain = f"{100 * row.gain:+.2f} ({100 * row.gain_low:+.2f} to {100 * row.gain_high:+.2f})"
+    return (
+        method_name(row.method),
+        f"{row.sparsity:g}",
+        f"{100 * row.clean_accuracy:.1f}",
+        f"{100 * row.robust_accuracy:.1f}",
+        ABSENT if row.method == BASELINE or pd.isna(row.gain) else gain,
+        row.verdict,
+    )
