@@ -82,10 +82,9 @@ def write_samples(
         if jpeg_quality is None:
             stored[done : done + len(batch)] = batch
         else:
-            frames = batch.reshape(-1, *batch.shape[-3:])
-            encoded = np.empty(len(frames), dtype=object)
-            encoded[:] = [encode_jpeg(frame, jpeg_quality) for frame in frames]
-            stored[done : done + len(batch)] = encoded.reshape(batch.shape[:-3])
+            # One by one: h5py takes an array of equally long pictures for a table.
+            for place in np.ndindex(batch.shape[:-3]):
+                stored[(done + place[0], *place[1:])] = encode_jpeg(batch[place], jpeg_quality)
         done += len(batch)
     if done != len(labels):
         raise ValueError(f"{done} samples for {len(labels)} labels")

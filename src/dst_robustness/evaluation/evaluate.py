@@ -1,0 +1,96 @@
+"""One run: what the trained network answers on the clean and on every corrupted test set."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+from tqdm import tqdm
+
+from dst_robustness.models import build_model
+from dst_robustness.predictions import CLEAN, Predictions
+from dst_robustness.storage import Samples, open_hdf5
+from dst_robustness.training.data import normalise
+from dst_robustness.training.devices import autocast, choose_device
+
+BATCH_SIZE = 512
+
+
+def evaluate_run(
+    model: Path, run: Path, test: Path, corrupted: Mapping[str, Path], target: Path, *, precision: str
+) -> None:
+    """Write the predictions of one run (see ``Predictions``) to ``target``.
+
+    Args:
+        model: the network's state_dict.
+        run: run.json, which says how to build the network.
+        test: the clean test split.
+        corrupted: corrupted test sets, five severities each, by the name of the corruption.
+        precision: arithmetic of the forward pass; the one that the network was trained in.
+    """
+    device = choose_device()
+    network = load_network(model, run).to(device, memory_format=torch.channels_last).eval()
+    with open_hdf5(test) as file:
+        mean, std = (torch.tensor(file.attrs[name], dtype=torch.float32, device=device) for name in ("mean", "std"))
+    cells, answers, labels = [], [], None
+    count = 1 + 5 * len(corrupted)
+    for corruption, severity, samples in tqdm(_cells(test, corrupted), total=count, disable=not sys.stderr.isatty()):
+        if labels is not None and not np.array_equal(labels, samples.labels):
+            raise ValueError(
+                f"{corrupted[corruption]}: severity {severity} has other labels than {test}; delete it and run again"
+            )
+        labels = samples.labels
+        cells.append((corruption, severity))
+        answers.append(predict(network, samples, mean, std, precision))
+    predicted, confidence, nll = (np.stack(arrays) for arrays in zip(*answers, strict=True))
+    corruptions, severities = zip(*cells, strict=True)
+    Predictions(labels, list(corruptions), np.array(severities), predicted, confidence, nll).save(target)
+
+
+def load_network(model: Path, run: Path) -> nn.Module:
+    """Build the network that run.json describes and give it its weights."""
+    description = json.loads(run.read_text(encoding="utf-8"))
+    network = build_model(
+        description["model"],
+        description["num_classes"],
+        image_size=description["image_size"],
+        width=description["width"],
+    )
+    network.load_state_dict(torch.load(model, map_location="cpu", weights_only=True))
+    return network
+
+
+def _cells(test: Path, corrupted: Mapping[str, Path]) -> Iterator[tuple[str, int, Samples]]:
+    with open_hdf5(test) as file:
+        yield CLEAN, 0, Samples(file)
+    for name, path in corrupted.items():
+        with open_hdf5(path) as file:
+            for severity in sorted(map(int, file)):
+                yield name, severity, Samples(file[str(severity)])
+
+
+@torch.inference_mode()
+def predict(
+    network: nn.Module, samples: Samples, mean: torch.Tensor, std: torch.Tensor, precision: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return predicted class int32 [N], its probability float32 [N] and nll float32 [N] of one test set."""
+    answers = []
+    shape = (1, 3) + (1,) * (len(samples.sample_shape) - 1)
+    mean, std = mean.view(shape), std.view(shape)
+    labels = torch.from_numpy(samples.labels).to(mean.device)
+    for start, batch in enumerate(samples.batches(BATCH_SIZE)):
+        pixels = torch.from_numpy(batch).to(mean.device).movedim(-1, 1)
+        inputs = normalise(pixels, mean, std)
+        with autocast(mean.device, precision):
+            logits = network(inputs).float()
+        targets = labels[start * BATCH_SIZE : start * BATCH_SIZE + len(batch)]
+        confidence, predicted = logits.softmax(1).max(1)
+        answers.append((predicted.int(), confidence, F.cross_entropy(logits, targets, reduction="none")))
+    predicted, confidence, nll = (torch.cat(parts).cpu().numpy() for parts in zip(*answers, strict=True))
+    return predicted, confidence, nll

@@ -1,0 +1,138 @@
+"""The grid: which runs a study consists of, and the options of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dst_robustness.corruptions import BENCHMARK_CORRUPTIONS, IMAGE_CORRUPTIONS, VIDEO_CORRUPTIONS
+from dst_robustness.datasets import DATASETS
+from dst_robustness.models import MODELS, VIDEO_MODELS
+from dst_robustness.registry import unknown_name
+from dst_robustness.run import Run
+from dst_robustness.sparsity import METHODS
+
+BASELINE = "dense"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One data set and one model with all that is trained and tested on them.
+
+    Attributes:
+        dataset_type: the registered data set behind ``dataset``, which may be a name of the user's own.
+        variants: for each listed method that is a variant, its method and its options.
+    """
+
+    dataset: str
+    dataset_type: str
+    model: str
+    methods: tuple[str, ...]
+    sparsities: tuple[float, ...]
+    seeds: tuple[int, ...]
+    corruptions: tuple[str, ...]
+    training: Mapping[str, Any]
+    sparse_training: Mapping[str, Any]
+    variants: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def runs(self) -> list[Run]:
+        """All runs, the dense baseline first."""
+        ordered = sorted(self.methods, key=lambda method: method != BASELINE)
+        return [
+            Run(self.dataset, self.model, method, sparsity, seed)
+            for method in ordered
+            for sparsity in ((0.0,) if method == BASELINE else self.sparsities)
+            for seed in self.seeds
+        ]
+
+    def base_method(self, method: str) -> str:
+        """Return the registered method behind a listed name."""
+        return self.variants[method]["method"] if method in self.variants else method
+
+    def sparse_options(self, method: str) -> dict[str, Any]:
+        """Return the options of sparse training for a listed name; the baseline has none."""
+        if method == BASELINE:
+            return {}
+        own = {key: value for key, value in self.variants.get(method, {}).items() if key != "method"}
+        return {**self.sparse_training, **own}
+
+
+def read_scenarios(config: Mapping[str, Any]) -> dict[tuple[str, str], Scenario]:
+    """Return the scenarios of a checked configuration by (dataset, model).
+
+    Raises ValueError, naming the scenario and what is allowed, for names that no registry knows, a model that does not
+    fit its data, a study without the dense baseline and a scenario that is listed twice.
+    """
+    scenarios: dict[tuple[str, str], Scenario] = {}
+    for number, entry in enumerate(config["scenarios"]):
+        place = f"config: scenarios[{number}]"
+        try:
+            scenario = _read_scenario(entry, config)
+        except ValueError as error:
+            raise ValueError(f"{place}: {error}") from error
+        key = (scenario.dataset, scenario.model)
+        if key in scenarios:
+            raise ValueError(f"{place}: {' with '.join(key)} is listed twice; give each pair one entry")
+        scenarios[key] = scenario
+    return scenarios
+
+
+def _read_scenario(entry: Mapping[str, Any], config: Mapping[str, Any]) -> Scenario:
+    dataset, model = entry["dataset"], entry["model"]
+    dataset_type = config["datasets"].get(dataset, {}).get("type", dataset)
+    if dataset_type not in DATASETS:
+        raise unknown_name("dataset", dataset_type, DATASETS)
+    if model not in MODELS:
+        raise unknown_name("model", model, MODELS)
+    clips = DATASETS[dataset_type].kind == "clips"
+    if clips != (model in VIDEO_MODELS):
+        fitting = [name for name in MODELS if (name in VIDEO_MODELS) == clips]
+        raise ValueError(
+            f"model '{model}' does not take the {DATASETS[dataset_type].kind} of '{dataset}'. "
+            f"Allowed: {', '.join(fitting)}"
+        )
+    variants = {name: config["variants"][name] for name in entry["methods"] if name in config["variants"]}
+    _check_methods(entry["methods"], variants, config)
+    return Scenario(
+        dataset=dataset,
+        dataset_type=dataset_type,
+        model=model,
+        methods=tuple(entry["methods"]),
+        sparsities=tuple(float(sparsity) for sparsity in entry["sparsities"]),
+        seeds=tuple(entry["seeds"]),
+        corruptions=_corruptions(entry["corruptions"], list(VIDEO_CORRUPTIONS if clips else IMAGE_CORRUPTIONS)),
+        training=entry["training"],
+        sparse_training=entry["sparse_training"],
+        variants=variants,
+    )
+
+
+def _check_methods(
+    methods: Sequence[str], variants: Mapping[str, Mapping[str, Any]], config: Mapping[str, Any]
+) -> None:
+    if BASELINE not in methods:
+        raise ValueError(f"methods lack '{BASELINE}', the baseline that all others are compared with")
+    for name in methods:
+        if name not in METHODS and name not in variants:
+            raise unknown_name("method", name, [*METHODS, *config["variants"]])
+    for name, variant in variants.items():
+        if name in METHODS:
+            raise ValueError(f"variant '{name}' has the name of a method; choose another")
+        if variant["method"] not in METHODS:
+            raise unknown_name(f"method of variant '{name}'", variant["method"], METHODS)
+        for option in variant:
+            if option != "method" and option not in config["sparse_training"]:
+                raise unknown_name(f"option of variant '{name}'", option, config["sparse_training"])
+
+
+def _corruptions(chosen: str | Sequence[str], known: list[str]) -> tuple[str, ...]:
+    if chosen == "all":
+        return tuple(known)
+    if chosen == "benchmark":
+        return tuple(name for name in known if name in BENCHMARK_CORRUPTIONS)
+    for name in chosen:
+        if name not in known:
+            raise unknown_name("corruption", name, known)
+    return tuple(name for name in known if name in chosen)

@@ -1,0 +1,37 @@
+"""Which device a job computes on, and in which arithmetic."""
+
+from __future__ import annotations
+
+import resource
+import sys
+
+import torch
+
+
+def choose_device() -> torch.device:
+    """Return the first visible GPU, or the CPU where there is none."""
+    return torch.device("cuda") if torch.cuda.is_available() else torch.device("cpu")
+
+
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """Return the context of the forward pass: bf16 autocast where asked for, or with ``auto`` where it is fast.
+
+    On processors without bf16 instructions emulated bf16 is slower than float32, so ``auto`` leaves it off there.
+    """
+    if precision == "auto":
+        fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else torch.cpu._is_avx512_bf16_supported()
+        precision = "bfloat16" if fast else "float32"
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")
+
+
+def peak_memory_mb(device: torch.device) -> float:
+    """Return the largest memory this process has held in MB: of the GPU where one is used, else resident."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+
+
+def device_name(device: torch.device) -> str:
+    """Return the name of the device for the record."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"

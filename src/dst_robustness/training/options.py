@@ -1,0 +1,24 @@
+"""How a network is trained: the values of the configuration's ``training``, typed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """Options of one training; the configuration's schema explains each and holds the defaults."""
+
+    epochs: int
+    batch_size: int
+    optimizer: str
+    learning_rate: float
+    momentum: float
+    weight_decay: float
+    schedule: str
+    warmup_epochs: float
+    label_smoothing: float
+    gradient_clipping: float
+    augmentation: str
+    precision: str
+    checkpoint_seconds: float

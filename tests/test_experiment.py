@@ -1,0 +1,80 @@
+"""The grid that a configuration spans."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dst_robustness.configuration import check_configuration
+from dst_robustness.experiment import Scenario, read_scenarios
+from dst_robustness.run import Run
+
+SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
+
+
+def scenarios(**changes: Any) -> dict[tuple[str, str], Scenario]:
+    config = {"scenarios": [{"dataset": "digits", "model": "resnet8"}], **changes}
+    return read_scenarios(check_configuration(config, SCHEMA))
+
+
+def test_dense_is_trained_once_per_seed_and_the_others_at_every_sparsity() -> None:
+    """The dense baseline has no sparsity, so it is not repeated for each."""
+    grid = scenarios(methods=["rigl", "dense"], sparsities=[0.1, 0.5], seeds=[0, 1])["digits", "resnet8"].runs
+    assert grid[0] == Run("digits", "resnet8", "dense", 0.0, 0)
+    assert [(run.method, run.sparsity, run.seed) for run in grid] == [
+        ("dense", 0.0, 0), ("dense", 0.0, 1),
+        ("rigl", 0.1, 0), ("rigl", 0.1, 1), ("rigl", 0.5, 0), ("rigl", 0.5, 1),
+    ]  # fmt: skip
+
+
+def test_folder_of_a_run() -> None:
+    """The contract that every later step finds its files by."""
+    assert Run("digits", "resnet8", "dense", 0.0, 3).folder == "runs/digits/resnet8/dense/0/seed3"
+    assert Run("digits", "resnet8", "rigl", 0.5, 0).folder == "runs/digits/resnet8/rigl/0.5/seed0"
+
+
+def test_a_variant_is_a_method_with_other_options() -> None:
+    """ERK beside uniform in one study."""
+    variants = {"rigl_uniform": {"method": "rigl", "distribution": "uniform"}}
+    scenario = scenarios(methods=["dense", "rigl", "rigl_uniform"], variants=variants)["digits", "resnet8"]
+    assert scenario.base_method("rigl_uniform") == "rigl"
+    assert scenario.sparse_options("rigl_uniform")["distribution"] == "uniform"
+    assert scenario.sparse_options("rigl")["distribution"] == "erk"
+    assert scenario.sparse_options("dense") == {}
+
+
+def test_corruptions_keep_the_order_of_the_benchmark() -> None:
+    """The order in a configuration must not change a file."""
+    chosen = scenarios(corruptions=["contrast", "gaussian_noise"])["digits", "resnet8"].corruptions
+    assert chosen == ("gaussian_noise", "contrast")
+    assert len(scenarios(corruptions="all")["digits", "resnet8"].corruptions) == 19
+    assert len(scenarios(corruptions="benchmark")["digits", "resnet8"].corruptions) == 15
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"methods": ["dense", "rgil"]}, "scenarios[0]: unknown method 'rgil'. Did you mean 'rigl'? Allowed: dense,"),
+        ({"methods": ["rigl"]}, "scenarios[0]: methods lack 'dense', the baseline"),
+        ({"corruptions": ["fogg"]}, "scenarios[0]: unknown corruption 'fogg'. Did you mean 'fog'?"),
+        ({"scenarios": [{"dataset": "digit", "model": "resnet8"}]}, "Did you mean 'digits'?"),
+        (
+            {"scenarios": [{"dataset": "digits", "model": "resnet9"}]},
+            "unknown model 'resnet9'. Did you mean 'resnet8'?",
+        ),
+        (
+            {"scenarios": [{"dataset": "digits", "model": "r3d18"}]},
+            "model 'r3d18' does not take the images of 'digits'",
+        ),
+        ({"scenarios": [{"dataset": "digits", "model": "resnet8"}] * 2}, "digits with resnet8 is listed twice"),
+        (
+            {"methods": ["dense", "v"], "variants": {"v": {"method": "rigl", "drop": 1}}},
+            "unknown option of variant 'v' 'drop'. Did you mean 'drop_fraction'?",
+        ),
+    ],
+)
+def test_unknown_names_are_answered_with_the_allowed_ones(changes: dict[str, Any], message: str) -> None:
+    """A wrong name never reaches a job."""
+    with pytest.raises(ValueError, match="config") as caught:
+        scenarios(**changes)
+    assert message in str(caught.value)

@@ -1,0 +1,78 @@
+# The grid and the paths. Everything that the rules need to know of the configuration is here.
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from dst_robustness.configuration import check_configuration
+from dst_robustness.corruptions import IMAGE_CORRUPTIONS, VIDEO_CORRUPTIONS
+from dst_robustness.datasets import DATASETS
+from dst_robustness.experiment import read_scenarios
+from dst_robustness.models import MODELS
+from dst_robustness.provenance import code_fingerprint
+from dst_robustness.reporting.figures import FIGURES
+from dst_robustness.sparsity import METHODS
+
+try:
+    STUDY = check_configuration(config, workflow.source_path("../schemas/config.schema.yaml"))
+    SCENARIOS = read_scenarios(STUDY)
+except ValueError as error:
+    raise WorkflowError(str(error)) from None
+
+RESULTS = STUDY["results_dir"]
+RESOURCES = STUDY["resources_dir"]
+LOGS = f"{RESULTS}/logs"
+BENCHMARKS = f"{RESULTS}/benchmarks"
+RUN = "runs/{dataset}/{model}/{method}/{sparsity}/seed{seed}"
+RUNS = [run for scenario in SCENARIOS.values() for run in scenario.runs]
+
+
+wildcard_constraints:
+    dataset="|".join({scenario.dataset for scenario in SCENARIOS.values()}),
+    model="|".join({scenario.model for scenario in SCENARIOS.values()}),
+    method="|".join({run.method for run in RUNS}),
+    sparsity=r"\d+(\.\d+)?(e-\d+)?",
+    seed=r"\d+",
+    corruption=r"\w+",
+
+
+def scenario_of(wildcards):
+    return SCENARIOS[wildcards.dataset, wildcards.model]
+
+
+def dataset_type(name):
+    return STUDY["datasets"].get(name, {}).get("type", name)
+
+
+def run_files(name):
+    """Return one file of every run, in the order of the grid."""
+    return [f"{RESULTS}/{run.folder}/{name}" for run in RUNS]
+
+
+def fingerprint(*modules):
+    """Return a parameter that changes with the code of these modules, where the configuration asks for it."""
+    return code_fingerprint(*modules) if STUDY["track_code"] else None
+
+
+def training_code(wildcards):
+    method = scenario_of(wildcards).base_method(wildcards.method)
+    return fingerprint(
+        "dst_robustness.training.loop",
+        "dst_robustness.sparsity.training",
+        MODELS.module(wildcards.model),
+        METHODS.module(method),
+    )
+
+
+def evaluation_code(wildcards):
+    return fingerprint(
+        "dst_robustness.evaluation.evaluate", "dst_robustness.evaluation.metrics", MODELS.module(wildcards.model)
+    )
+
+
+def preparation_code(wildcards):
+    return fingerprint("dst_robustness.datasets.prepare", DATASETS.module(dataset_type(wildcards.dataset)))
+
+
+def corruption_code(wildcards):
+    corruption = {**IMAGE_CORRUPTIONS, **VIDEO_CORRUPTIONS}[wildcards.corruption]
+    return fingerprint("dst_robustness.corruptions.generate", f"dst_robustness.corruptions.{corruption.place.partition(':')[0]}")

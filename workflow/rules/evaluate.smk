@@ -1,0 +1,33 @@
+# One network on everything.
+
+
+rule evaluate_run:
+    """Test one network on the clean test split and on every corrupted copy of it."""
+    input:
+        model=f"{RESULTS}/{RUN}/model.pt",
+        run=f"{RESULTS}/{RUN}/run.json",
+        test=f"{RESOURCES}/{{dataset}}/test.h5",
+        corrupted=lambda wildcards: expand(
+            f"{RESOURCES}/{wildcards.dataset}/corrupted/{{corruption}}.h5",
+            corruption=scenario_of(wildcards).corruptions,
+        ),
+    output:
+        predictions=f"{RESULTS}/{RUN}/predictions.h5",
+        metrics=f"{RESULTS}/{RUN}/metrics.csv",
+    log:
+        f"{LOGS}/{RUN}/evaluate.log",
+    benchmark:
+        f"{BENCHMARKS}/{RUN}/evaluate.jsonl"
+    params:
+        corruptions=lambda wildcards: scenario_of(wildcards).corruptions,
+        precision=lambda wildcards: scenario_of(wildcards).training["precision"],
+        code=evaluation_code,
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=4000,
+        runtime="4h",
+    conda:
+        "../../envs/environment.yaml"
+    script:
+        "../scripts/evaluate_run.py"

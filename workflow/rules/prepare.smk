@@ -1,0 +1,29 @@
+# From raw files to checked splits in HDF5.
+
+
+rule prepare_dataset:
+    """Read the raw files into training, validation and test split; the test split serves no choice."""
+    input:
+        f"{RESOURCES}/{{dataset}}/raw/acquired.json",
+    output:
+        train=f"{RESOURCES}/{{dataset}}/train.h5",
+        validation=f"{RESOURCES}/{{dataset}}/validation.h5",
+        test=f"{RESOURCES}/{{dataset}}/test.h5",
+    log:
+        f"{LOGS}/prepare/{{dataset}}.log",
+    benchmark:
+        f"{BENCHMARKS}/prepare/{{dataset}}.jsonl"
+    params:
+        type=lambda wildcards: dataset_type(wildcards.dataset),
+        options=lambda wildcards: dataset_options(
+            wildcards, "train_samples", "test_samples", "validation_fraction", "seed"
+        ),
+        code=preparation_code,
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime="6h",
+    conda:
+        "../../envs/environment.yaml"
+    script:
+        "../scripts/prepare_dataset.py"
