@@ -23,6 +23,16 @@ DATASETS: Registry[DatasetSpec] = Registry(
         "digits": f"{_HERE}.digits:DIGITS",
         "cifar10": f"{_HERE}.cifar:CIFAR10",
         "cifar100": f"{_HERE}.cifar:CIFAR100",
+        "tiny_imagenet": f"{_HERE}.tiny_imagenet:TINY_IMAGENET",
+        "imagenet": f"{_HERE}.imagenet:IMAGENET",
+        "image_folder": f"{_HERE}.folders:IMAGE_FOLDER",
+        "shapes": f"{_HERE}.shapes:SHAPES",
+        "cifar10_c": f"{_HERE}.corrupted:CIFAR10_C",
+        "cifar100_c": f"{_HERE}.corrupted:CIFAR100_C",
+        "tiny_imagenet_c": f"{_HERE}.corrupted:TINY_IMAGENET_C",
+        "imagenet_c": f"{_HERE}.corrupted:IMAGENET_C",
+        "imagenet_c_bar": f"{_HERE}.corrupted:IMAGENET_C_BAR",
+        "imagenet_3dcc": f"{_HERE}.corrupted:IMAGENET_3DCC",
     },
 )
 

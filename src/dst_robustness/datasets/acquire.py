@@ -19,6 +19,7 @@ from dst_robustness.storage import write_text
 log = logging.getLogger(__name__)
 
 RECORD = "acquired.json"
+UNPACKED = "unpacked"  # folder of what was unpacked, one folder an archive
 
 
 def acquire(
@@ -54,13 +55,15 @@ def acquire(
     if folder is not None:
         return _write_record(spec, raw_folder, {"folder": str(folder.resolve()), **_inventory(folder)})
     if spec.needs_folder:
-        raise ValueError(f"data set {spec.name}: {spec.instructions}")
+        where = "no path is given" if source is None else f"path {source} does not hold that"
+        raise ValueError(f"data set {spec.name}: {spec.instructions} But {where}.")
     files = [_overridden(spec, file, addresses, checksum) for file in spec.files]
     records = [_acquire_file(spec, file, raw_folder, source) for file in files]
-    if spec.unpack:
-        for record in records:
-            archives.extract(raw_folder / record["path"], raw_folder / "unpacked" / archives.stem(record["file"]))
-    _write_record(spec, raw_folder, {"files": records})
+    if not spec.unpack:
+        return _write_record(spec, raw_folder, {"files": records})
+    for record in records:
+        archives.extract(raw_folder / record["path"], raw_folder / UNPACKED / archives.stem(record["file"]))
+    _write_record(spec, raw_folder, {"files": records, "folder": UNPACKED})
 
 
 def acquired(raw_folder: str | Path) -> Acquired:
@@ -70,22 +73,24 @@ def acquired(raw_folder: str | Path) -> Acquired:
         record = json.loads((raw_folder / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{raw_folder / RECORD} is missing or damaged; acquire the data set again") from error
+    if "folder" in record:
+        folder = raw_folder / record["folder"]
+        if not folder.is_dir():
+            raise ValueError(f"the folder {folder} is gone; give its new place as path and acquire it again")
+        return Acquired(folder=folder)
     files = {}
-    for entry in record.get("files", []):
+    for entry in record["files"]:
         path = raw_folder / entry["path"]
         if not path.is_file() or path.stat().st_size != entry["bytes"]:
             raise ValueError(f"{path} is gone or not the {entry['bytes']:,} bytes acquired; acquire it again")
         files[entry["file"]] = path
-    folder = Path(record["folder"]) if "folder" in record else None
-    if folder is not None and not folder.is_dir():
-        raise ValueError(f"the folder {folder} is gone; give its new place as path and acquire it again")
-    return Acquired(files, folder)
+    return Acquired(files)
 
 
 def _unpacked_folder(spec: DatasetSpec, raw_folder: Path, source: Path | None) -> Path | None:
     if spec.is_unpacked is None:
         return None
-    for folder in (source, raw_folder):
+    for folder in [source] if spec.unpack else [source, raw_folder]:
         if folder is not None and folder.is_dir() and spec.is_unpacked(folder):
             return folder
     return None

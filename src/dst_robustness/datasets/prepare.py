@@ -60,6 +60,9 @@ def prepare(
             f"{spec.name} is the published corrupted test set of {spec.corrupted_from}: "
             f"it is acquired and imported, not prepared; train on {spec.corrupted_from}"
         )
+    default_train, default_test = spec.default_samples or (None, None)
+    train_samples = default_train if train_samples is None else train_samples
+    test_samples = default_test if test_samples is None else test_samples
     raw = spec.read(spec, acquired(raw_folder))
     rows = _choose(raw, seed, validation_fraction, train_samples, test_samples)
     for name in SPLITS:

@@ -88,6 +88,7 @@ class DatasetSpec:
         is_unpacked: whether a folder holds the set unpacked, so that it is read from there in place of the files.
         needs_folder: whether there is nothing to fetch and the user's folder is the data set.
         unpack: whether acquiring also unpacks the archives.
+        default_samples: how many train and test samples there are if nobody asks for a number; None: all.
         corrupted_from: the data set of which this is the published corrupted test set.
         flip_ok: whether a mirrored picture keeps its class.
         licence, citation: what its makers ask for.
@@ -105,6 +106,7 @@ class DatasetSpec:
     is_unpacked: Callable[[Path], bool] | None = None
     needs_folder: bool = False
     unpack: bool = False
+    default_samples: tuple[int, int] | None = None
     corrupted_from: str | None = None
     flip_ok: bool = True
     licence: str = ""

@@ -1,0 +1,144 @@
+"""The published corrupted test sets: where they are, and which corruption lies where once they are unpacked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dst_robustness.datasets.acquire import acquired
+from dst_robustness.datasets.spec import IMAGENET_MEAN, IMAGENET_STD, DatasetSpec, RemoteFile
+
+MAX_DEPTH = 3  # archive, top folder, corruption
+
+
+def corruption_paths(raw_folder: str | Path) -> dict[str, Path]:
+    """Return where each corruption of an acquired set lies: a ``NAME.npy`` file, or a folder of severities.
+
+    Raises ValueError where the set was not acquired.
+    """
+    folder = acquired(raw_folder).folder
+    return {} if folder is None else find_corruptions(folder)
+
+
+def find_corruptions(folder: Path, depth: int = MAX_DEPTH) -> dict[str, Path]:
+    """Search a folder for ``NAME.npy`` files and ``NAME/SEVERITY`` folders (severities are numbers)."""
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix == ".npy" and path.stem != "labels":
+            found[path.stem] = path
+        elif path.is_dir() and _holds_severities(path):
+            found[path.name] = path
+        elif path.is_dir() and depth > 1:
+            found |= find_corruptions(path, depth - 1)
+    return found
+
+
+def _holds_severities(folder: Path) -> bool:
+    names = [path.name for path in folder.iterdir() if path.is_dir()]
+    return bool(names) and all(name.replace(".", "", 1).isdigit() for name in names)
+
+
+def _spec(name: str, of: str, size: int, files: tuple[RemoteFile, ...], licence: str, citation: str) -> DatasetSpec:
+    return DatasetSpec(
+        name=name,
+        kind="images",
+        classes=None,
+        image_size=size,
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
+        files=files,
+        is_unpacked=lambda folder: bool(find_corruptions(folder)),
+        unpack=True,
+        corrupted_from=of,
+        licence=licence,
+        citation=citation,
+    )
+
+
+def _zenodo(record: int, name: str, length: int | None, md5: str) -> RemoteFile:
+    return RemoteFile(name, (f"https://zenodo.org/records/{record}/files/{name}",), length, f"md5:{md5}")
+
+
+_HENDRYCKS = "Hendrycks and Dietterich: Benchmarking Neural Network Robustness to Common Corruptions, ICLR 2019"
+_CC_BY = "CC BY 4.0; the pictures under it keep the terms of their source"
+
+CIFAR10_C = _spec(
+    "cifar10_c",
+    "cifar10",
+    32,
+    (_zenodo(2535967, "CIFAR-10-C.tar", 2_918_471_680, "56bf5dcef84df0e2308c6dcbcbbd8499"),),
+    _CC_BY,
+    _HENDRYCKS,
+)
+CIFAR100_C = _spec(
+    "cifar100_c",
+    "cifar100",
+    32,
+    (_zenodo(3555552, "CIFAR-100-C.tar", 2_918_473_216, "11f0ed0f1191edbf9fa23466ae6021d3"),),
+    _CC_BY,
+    _HENDRYCKS,
+)
+TINY_IMAGENET_C = _spec(
+    "tiny_imagenet_c",
+    "tiny_imagenet",
+    64,
+    (
+        RemoteFile(
+            "Tiny-ImageNet-C.tar",
+            (
+                "https://zenodo.org/records/2536630/files/Tiny-ImageNet-C.tar",
+                "https://zenodo.org/records/8206060/files/Tiny-ImageNet-C.tar",
+            ),
+            1_794_775_040,
+            "md5:f9c9a9dbdc11469f0b850190f7ad8be1",
+        ),
+        _zenodo(8206060, "Tiny-ImageNet-C-extra.tar", None, "0db0588d243cf403ef93449ec52b70eb"),
+    ),
+    _CC_BY,
+    _HENDRYCKS,
+)
+IMAGENET_C = _spec(
+    "imagenet_c",
+    "imagenet",
+    224,
+    (
+        _zenodo(2235448, "noise.tar", 22_565_673_785, "e80562d7f6c3f8834afb1ecf27252745"),
+        _zenodo(2235448, "blur.tar", 7_112_704_951, "2d8e81fdd8e07fef67b9334fa635e45c"),
+        _zenodo(2235448, "weather.tar", 12_797_438_995, "33ffea4db4d93fe4a428c40a6ce0c25d"),
+        _zenodo(2235448, "digital.tar", 7_757_510_705, "89157860d7b10d5797849337ca2e5c03"),
+        _zenodo(2235448, "extra.tar", 15_789_490_144, "d492dfba5fc162d8ec2c3cd8ee672984"),
+    ),
+    _CC_BY,
+    _HENDRYCKS,
+)
+IMAGENET_C_BAR = _spec(
+    "imagenet_c_bar",
+    "imagenet",
+    224,
+    (RemoteFile("imagenet_c_bar.tar.gz", ("https://dl.fbaipublicfiles.com/inc_bar/imagenet_c_bar.tar.gz",)),),
+    "MIT (code); the pictures under it keep ImageNet's terms",
+    "Mintun, Kirillov, Xie: On Interaction Between Augmentations and Corruptions, NeurIPS 2021",
+)
+IMAGENET_3DCC = _spec(
+    "imagenet_3dcc",
+    "imagenet",
+    224,
+    tuple(
+        RemoteFile(f"{name}.tar.gz", (f"https://datasets.epfl.ch/3dcc/imagenet_3dcc/{name}.tar.gz",))
+        for name in (
+            "near_focus",
+            "far_focus",
+            "fog_3d",
+            "flash",
+            "color_quant",
+            "low_light",
+            "xy_motion_blur",
+            "z_motion_blur",
+            "iso_noise",
+            "bit_error",
+            "h265_abr",
+            "h265_crf",
+        )
+    ),
+    "CC BY-NC 4.0",
+    "Kar, Yeo, Atanov, Zamir: 3D Common Corruptions and Data Augmentation, CVPR 2022",
+)
