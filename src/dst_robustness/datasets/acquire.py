@@ -19,6 +19,7 @@ from dst_robustness.storage import write_text
 log = logging.getLogger(__name__)
 
 RECORD = "acquired.json"
+MADE = "made"
 UNPACKED = "unpacked"  # folder of what was unpacked, one folder an archive
 
 

@@ -133,6 +133,9 @@ def _convert(
     """Write one split."""
     quality = None if not spec.jpeg else TRAIN_QUALITY if is_train else EVALUATION_QUALITY
     side = None if is_train else spec.image_size
+    if spec.convert is not None:
+        spec.convert(spec, split, rows, output, attributes, side=side or spec.resize, quality=quality, threads=threads)
+        return
     shape = _load(split, rows[0], side)[0].shape
 
     def stored(row: int) -> np.ndarray:

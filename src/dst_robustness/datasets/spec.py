@@ -84,6 +84,8 @@ class DatasetSpec:
         image_size: side of the square pictures that networks are evaluated on, in pixels.
         mean, std: of the training pixels per RGB channel, on the scale 0-1.
         read: reads what was acquired into splits; None for sets that are only acquired.
+        make: writes a set that is made, not fetched, into a folder.
+        convert: writes one split, in place of what ``prepare`` does with pictures; see ``convert_videos``.
         files: what it is made of; empty for sets that are bundled, made, or the user's own folder.
         is_unpacked: whether a folder holds the set unpacked, so that it is read from there in place of the files.
         needs_folder: whether there is nothing to fetch and the user's folder is the data set.
@@ -102,6 +104,8 @@ class DatasetSpec:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     read: Callable[[DatasetSpec, Acquired], RawSet] | None = None
+    make: Callable[[Path], None] | None = None
+    convert: Callable[..., None] | None = None
     files: tuple[RemoteFile, ...] = ()
     is_unpacked: Callable[[Path], bool] | None = None
     needs_folder: bool = False
