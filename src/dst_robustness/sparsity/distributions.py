@@ -23,7 +23,8 @@ DISTRIBUTIONS: dict[str, Callable[[Shape], float]] = {
     "erk": lambda shape: sum(shape) / math.prod(shape),
 }
 
-_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, *TRANSPOSED)
 _ATTENTION_WEIGHTS = ("in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight")
 
 
@@ -89,7 +90,7 @@ def unwrap(model: nn.Module) -> nn.Module:
 def _layer_weights(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
     for prefix, module in model.named_modules():
         names: tuple[str, ...] = ()
-        if isinstance(module, (nn.Linear, *_CONVOLUTIONS)):
+        if isinstance(module, (nn.Linear, *CONVOLUTIONS)):
             names = ("weight",)
         elif isinstance(module, nn.MultiheadAttention):
             names = _ATTENTION_WEIGHTS

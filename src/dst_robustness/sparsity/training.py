@@ -114,6 +114,7 @@ class SparseTraining:
         self._targets = self._counts(1 - sparsity if self._masked else 1.0)
         self._total = sum(weight.numel() for weight in self._weights.values())
         self.layers = self._make_layers(model, initial_masks, loss)
+        self._initial_densities = self.densities
         self._settings = {
             "method": method,
             "sparsity": sparsity,
@@ -186,6 +187,13 @@ class SparseTraining:
     def itop_rate(self) -> float:
         """The share of the maskable weights that have been active so far."""
         return self._share(int(layer.ever_active.sum()) for layer in self.layers)
+
+    def density_spans(self) -> list[tuple[int, dict[str, float]]]:
+        """Return the training so far as spans of one density each: (steps, density by parameter name), now the last."""
+        starts = [0, *(update.step for update in self.updates)]
+        ends = [*starts[1:], max(self.steps, 1)]
+        densities = [self._initial_densities, *(update.densities for update in self.updates)]
+        return [(end - start, by_name) for start, end, by_name in zip(starts, ends, densities, strict=True)]
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed run needs to go on bit for bit, in types that ``torch.load(weights_only=True)`` reads.
@@ -283,7 +291,7 @@ class SparseTraining:
             )
             dropped, grown, regrown, ever = topology.apply(self.layers, choices, self.optimizer, self.regrown)
             rate = (outside + ever) / self._total
-        elif self.steps == self.schedule.last and any(la.active != self._targets[la.name] for la in self.layers):
+        elif self.steps == self.schedule.last and self.density > sum(self._targets.values()) / self._total:
             raise RuntimeError(
                 f"the last topology update, at step {self.steps}, met values that are not finite: "
                 f"the density stays at {self.density:.4f}"
