@@ -23,6 +23,8 @@ DATASETS: Registry[DatasetSpec] = Registry(
         "digits": f"{_HERE}.digits:DIGITS",
         "cifar10": f"{_HERE}.cifar:CIFAR10",
         "cifar100": f"{_HERE}.cifar:CIFAR100",
+        "moving_digits": f"{_HERE}.moving_digits:MOVING_DIGITS",
+        "video_folder": f"{_HERE}.video_folder:VIDEO_FOLDER",
         "tiny_imagenet": f"{_HERE}.tiny_imagenet:TINY_IMAGENET",
         "imagenet": f"{_HERE}.imagenet:IMAGENET",
         "image_folder": f"{_HERE}.folders:IMAGE_FOLDER",

@@ -55,6 +55,9 @@ def acquire(
     folder = _unpacked_folder(spec, raw_folder, source)
     if folder is not None:
         return _write_record(spec, raw_folder, {"folder": str(folder.resolve()), **_inventory(folder)})
+    if spec.make is not None:
+        spec.make(raw_folder / MADE)
+        return _write_record(spec, raw_folder, {"folder": MADE, **_inventory(raw_folder / MADE)})
     if spec.needs_folder:
         where = "no path is given" if source is None else f"path {source} does not hold that"
         raise ValueError(f"data set {spec.name}: {spec.instructions} But {where}.")

@@ -117,9 +117,10 @@ def _serve() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     import av
-    import decord  # noqa: F401 - imported before the clock of the first file runs
+    import decord  # both are imported before the clock of the first file runs
 
     av.logging.set_level(av.logging.PANIC)
+    decord.logging.set_level(decord.logging.QUIET)
     _send(answers, "ready")
     while True:
         try:

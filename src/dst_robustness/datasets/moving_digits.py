@@ -12,8 +12,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
+
+from dst_robustness.datasets.video_conversion import convert_videos
+from dst_robustness.datasets.video_folder import VideoSpec, read_divided_folder
 
 FRAMES = 16
 SIZE = 64  # of the videos; they are stored at half of it, as real videos are stored smaller than they come
@@ -109,12 +110,14 @@ def write_videos(folder: str | Path, *, train_clips: int = 304, test_clips: int 
 
     The classes are balanced up to one clip, and no scan of a digit is in both splits.
     """
-    scans = load_digits().images
-    splits = dict(zip(("train", "test"), train_test_split(scans, test_size=0.5, random_state=seed), strict=True))
+    from sklearn.datasets import load_digits
+
+    scans = np.random.default_rng(seed).permutation(load_digits().images)
+    halves = np.array_split(scans, 2)
     for number, (split, count) in enumerate((("train", train_clips), ("test", test_clips))):
         for index in range(count):
             generator = np.random.default_rng([seed, number, index])
-            scene = draw_scene(generator.choice(splits[split]), generator)
+            scene = draw_scene(generator.choice(halves[number]), generator)
             motion = list(MOTIONS)[index % len(MOTIONS)]
             write_h264(Path(folder, split, motion, f"{index:04d}.mp4"), render(scene, MOTIONS[motion]))
 
@@ -132,3 +135,21 @@ def write_h264(path: Path, clip: np.ndarray) -> None:
         for frame in clip:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode())
+
+
+MOVING_DIGITS = VideoSpec(
+    name="moving_digits",
+    kind="clips",
+    classes=tuple(MOTIONS),
+    image_size=SIZE // 2,
+    mean=(0.494,) * 3,
+    std=(0.172,) * 3,
+    read=read_divided_folder,
+    make=write_videos,
+    convert=convert_videos,
+    frames=FRAMES,
+    damaged_limit=0,
+    flip_ok=False,  # a mirrored circle runs the other way
+    licence="CC BY 4.0 (the digits)",
+    citation="Alpaydin and Kaynak: Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998",
+)
