@@ -12,6 +12,7 @@ from dst_robustness.models import MODELS, VIDEO_MODELS
 from dst_robustness.registry import unknown_name
 from dst_robustness.run import Run
 from dst_robustness.sparsity import METHODS
+from dst_robustness.training.augmentation import AUGMENTATIONS
 
 BASELINE = "dense"
 
@@ -93,6 +94,9 @@ def _read_scenario(entry: Mapping[str, Any], config: Mapping[str, Any]) -> Scena
             f"model '{model}' does not take the {DATASETS[dataset_type].kind} of '{dataset}'. "
             f"Allowed: {', '.join(fitting)}"
         )
+    for name in entry["training"]["augmentation"].split("+"):
+        if name not in AUGMENTATIONS:
+            raise unknown_name("training.augmentation", name, AUGMENTATIONS)
     variants = {name: config["variants"][name] for name in entry["methods"] if name in config["variants"]}
     _check_methods(entry["methods"], variants, config)
     return Scenario(

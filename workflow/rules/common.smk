@@ -11,6 +11,7 @@ from dst_robustness.models import MODELS
 from dst_robustness.provenance import code_fingerprint
 from dst_robustness.reporting.figures import FIGURES
 from dst_robustness.sparsity import METHODS
+from dst_robustness.training.augmentation import AUGMENTATIONS
 
 try:
     STUDY = check_configuration(config, workflow.source_path("../schemas/config.schema.yaml"))
@@ -55,11 +56,13 @@ def fingerprint(*modules):
 
 def training_code(wildcards):
     method = scenario_of(wildcards).base_method(wildcards.method)
+    augmentations = scenario_of(wildcards).training["augmentation"].split("+")
     return fingerprint(
         "dst_robustness.training.loop",
         "dst_robustness.sparsity.training",
         MODELS.module(wildcards.model),
         METHODS.module(method),
+        *map(AUGMENTATIONS.module, augmentations),
     )
 
 

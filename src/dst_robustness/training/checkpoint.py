@@ -1,4 +1,4 @@
-"""The rolling checkpoint of a run: survives any death of the process, serves one configuration, one process at a time."""
+"""The rolling checkpoint of a run: for one configuration, one process at a time, whatever ends that process."""
 
 from __future__ import annotations
 

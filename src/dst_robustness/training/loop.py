@@ -12,12 +12,12 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from dst_robustness.training.augmentation import augment
 from tqdm import tqdm
 
 from dst_robustness.models import build_model
 from dst_robustness.run import Run
 from dst_robustness.sparsity import SparseTraining
+from dst_robustness.training.augmentation import augment
 from dst_robustness.training.checkpoint import Checkpoint, StopSignal, exclusive
 from dst_robustness.training.data import SampleSet
 from dst_robustness.training.devices import autocast, choose_device
@@ -85,7 +85,7 @@ def train_run(
             while state.epoch < options.epochs:
                 train_epoch(state, data, held_out, options, checkpoint, stop)
                 progress.update()
-        write_outputs(folder, state, data, run)
+        write_outputs(folder, state, data, run, method)
         checkpoint.remove()
 
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
 
+from dst_robustness.provenance import versions
+from dst_robustness.run import Run
+from dst_robustness.sparsity.flops import cost
 from dst_robustness.storage import atomic_path, write_text
 from dst_robustness.training.data import SampleSet
+from dst_robustness.training.devices import device_name, peak_memory_mb
 from dst_robustness.training.state import TrainingState
 
 TOPOLOGY_COLUMNS = ["step", "density", "dropped", "grown", "regrown", "itop_rate"]
@@ -27,3 +33,22 @@ def write_outputs(folder: Path, state: TrainingState, data: SampleSet, run: Run,
     updates = pd.DataFrame([vars(update) for update in state.sparse.updates], columns=TOPOLOGY_COLUMNS)
     write_text(folder / "topology.csv", updates.to_csv(index=False))
     write_text(folder / "run.json", json.dumps(describe(state, data, run, method), indent=2) + "\n")
+
+
+def describe(state: TrainingState, data: SampleSet, run: Run, method: str) -> dict[str, Any]:
+    """Return what run.json says: the run, what rebuilds its network, what it cost, and what it was made with."""
+    device = state.totals.device
+    return {
+        **asdict(run),
+        "base_method": method,
+        "num_classes": len(data.classes),
+        "image_size": data.image_size,
+        "width": 1.0,
+        **cost(state.sparse, state.network, data.samples.shape[1:]),
+        "train_seconds": state.seconds,
+        "images_per_second": state.history[-1]["images_per_second"],
+        "peak_memory_mb": peak_memory_mb(device),
+        "itop_rate": state.sparse.itop_rate,
+        "device": device_name(device),
+        "versions": versions("torch", "torchvision", "numpy"),
+    }

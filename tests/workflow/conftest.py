@@ -1,0 +1,133 @@
+"""A small study of its own folder, run by the real Snakemake."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).parents[2]
+TINY = {
+    "results_dir": "results",
+    "resources_dir": "resources",
+    "methods": ["dense", "rigl"],
+    "sparsities": [0.5],
+    "seeds": [0],
+    "datasets": {"digits": {"train_samples": 200, "test_samples": 50}},
+    "scenarios": [
+        {
+            "dataset": "digits",
+            "model": "resnet8",
+            "corruptions": ["gaussian_noise", "contrast"],
+            "training": {"epochs": 2, "batch_size": 64, "augmentation": "crop", "checkpoint_seconds": 0},
+            "sparse_training": {"update_interval": 2},
+        }
+    ],
+}
+
+
+class Study:
+    """A checkout's workflow in a folder of its own, with a configuration of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def create(cls, folder: Path, config: dict[str, object]) -> Study:
+        """Lay out the workflow as in a checkout, with this configuration as its config.yaml."""
+        for name in ("Snakefile", "workflow"):
+            source = PROJECT / name
+            (shutil.copytree if source.is_dir() else shutil.copy2)(source, folder / name)
+        study = cls(folder)
+        study.write_config(config)
+        return study
+
+    def copy(self, folder: Path) -> Study:
+        """Return the same study, finished as far as it is, in another folder."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        return Study(folder)
+
+    def config(self) -> dict[str, object]:
+        return yaml.safe_load((self.folder / "config.yaml").read_text())
+
+    def write_config(self, config: dict[str, object]) -> None:
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake to its end and return its status and output."""
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def run(self, *arguments: str) -> str:
+        """Run Snakemake, which must succeed, and return its output."""
+        result = self.snakemake(*arguments)
+        assert result.returncode == 0, result.stdout
+        return result.stdout
+
+    def planned(self, *arguments: str) -> dict[str, int]:
+        """Return how many jobs of each rule Snakemake would run now, the collecting rule `all` left out."""
+        output = self.run("--dry-run", *arguments)
+        table = re.search(r"^job +count\n-.*\n((?:\w+ +\d+\n)+)", output, re.MULTILINE)
+        if table is None:
+            assert "Nothing to be done" in output, output
+            return {}
+        jobs = {name: int(count) for name, count in (line.split() for line in table[1].splitlines())}
+        return {name: count for name, count in jobs.items() if name not in {"all", "total"}}
+
+    def kill_when(self, condition: Callable[[], bool], *arguments: str, timeout: float = 120) -> None:
+        """Start Snakemake and kill it with all of its jobs as a power failure would, once the condition holds."""
+        process = subprocess.Popen(
+            self.command(*arguments),
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + timeout
+        try:
+            while not condition():
+                assert process.poll() is None, "Snakemake ended before it could be killed"
+                assert time.monotonic() < deadline, "nothing to kill came up"
+                time.sleep(0.02)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@pytest.fixture(scope="session")
+def finished_study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """The tiny study, run to its end once. Tests that change it take a copy."""
+    study = Study.create(tmp_path_factory.mktemp("finished"), TINY)
+    study.output = study.run()  # type: ignore[attr-defined]
+    return study
+
+
+@pytest.fixture
+def study(finished_study: Study, tmp_path: Path) -> Study:
+    """A copy of the finished tiny study, to be changed."""
+    return finished_study.copy(tmp_path)
+
+
+@pytest.fixture
+def new_study(tmp_path: Path) -> Study:
+    """The tiny study, nothing of it run."""
+    return Study.create(tmp_path, TINY)
