@@ -1,0 +1,181 @@
+"""The tables of a study as Markdown and as LaTeX (booktabs) that compiles in a paper as it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from dst_robustness.analysis.runs import BASELINE
+from dst_robustness.reporting.names import method_name
+from dst_robustness.storage import write_text
+
+ABSENT = "-"
+LATEX_SPECIAL = str.maketrans({"%": r"\%", "_": r"\_", "&": r"\&", "#": r"\#", "±": r"$\pm$"})
+COLUMNS_OF_WORDS = ("data", "model", "method", "verdict")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text.
+
+    Attributes:
+        caption: one sentence that says what the numbers are.
+        header: name of each column.
+        rows: the cells, as many in each row as the header has.
+        best: (row, column) of cells to set in bold.
+        breaks: rows that begin a new group.
+    """
+
+    caption: str
+    header: list[str]
+    rows: list[list[str]]
+    best: frozenset[tuple[int, int]] = frozenset()
+    breaks: frozenset[int] = frozenset()
+
+    def markdown(self) -> str:
+        """Return the table in GitHub's Markdown, the caption above."""
+        lines = ["| " + " | ".join(self.header) + " |", "|" + " --- |" * len(self.header)]
+        lines += ["| " + " | ".join(cells) + " |" for cells in self._cells(lambda text: text, "**{}**".format)]
+        return f"{self.caption}\n\n" + "\n".join(lines) + "\n"
+
+    def latex(self, label: str) -> str:
+        r"""Return a table environment that needs ``\usepackage{booktabs}`` and nothing else."""
+        body = []
+        for index, cells in enumerate(self._cells(_escape, r"\textbf{{{}}}".format)):
+            body += [r"\midrule"] if index in self.breaks and index else []
+            body.append(" & ".join(cells) + r" \\")
+        columns = "".join("l" if name in COLUMNS_OF_WORDS else "r" for name in self.header)
+        return "\n".join(
+            [
+                r"\begin{table}", r"\centering", rf"\caption{{{_escape(self.caption)}}}", rf"\label{{tab:{label}}}",
+                rf"\begin{{tabular}}{{{columns}}}", r"\toprule",
+                " & ".join(map(_escape, self.header)) + r" \\", r"\midrule", *body,
+                r"\bottomrule", r"\end{tabular}", r"\end{table}", "",
+            ]
+        )  # fmt: skip
+
+    def _cells(self, plain: Callable[[str], str], bold: Callable[[str], str]) -> list[list[str]]:
+        return [
+            [bold(plain(text)) if (row, column) in self.best else plain(text) for column, text in enumerate(cells)]
+            for row, cells in enumerate(self.rows)
+        ]
+
+
+def _escape(text: str) -> str:
+    # A hyphen before a number is a minus sign.
+    return re.sub(r"(?<![\w-])-(?=\d)", "$-$", text).translate(LATEX_SPECIAL)
+
+
+def number(value: float, digits: int = 1, *, scale: float = 1, sign: bool = False) -> str:
+    """Return a number as text; a dash where there is none."""
+    if pd.isna(value):
+        return ABSENT
+    return f"{scale * value:{'+' if sign else ''}.{digits}f}"
+
+
+def with_interval(value: float, low: float, high: float, digits: int = 1, *, sign: bool = False) -> str:
+    """Return a share as percent with its interval in brackets."""
+    if pd.isna(value):
+        return ABSENT
+    text = number(value, digits, scale=100, sign=sign)
+    if pd.isna(low):
+        return text
+    return f"{text} [{number(low, digits, scale=100, sign=sign)}, {number(high, digits, scale=100, sign=sign)}]"
+
+
+def robustness_table(rows: pd.DataFrame) -> Table:
+    """Return the main table: accuracies, gain, mCE and verdict per method and sparsity, the best in bold."""
+    header = ["data", "model", "method", "sparsity", "seeds", "clean %", "robust %", "gain", "mCE %", "verdict"]
+    cells = []
+    for row in rows.itertuples():
+        robust = with_interval(row.robust_accuracy, row.robust_accuracy_low, row.robust_accuracy_high)
+        gain = with_interval(row.gain, row.gain_low, row.gain_high, 2, sign=True)
+        cells.append(
+            [row.dataset, row.model, method_name(row.method), f"{row.sparsity:g}", str(row.seeds),
+             number(row.clean_accuracy, scale=100), robust, ABSENT if row.method == BASELINE else gain, number(row.mce),
+             row.verdict]
+        )  # fmt: skip
+    caption = (
+        "Top-1 accuracy on the clean test set and averaged over all corruptions and severities, gain over the dense run "
+        "of the same seed in points, 95% intervals; mCE relative to dense. Verdicts are corrected after Holm."
+    )
+    return Table(caption, header, cells, _best(rows, {"clean_accuracy": 5, "robust_accuracy": 6}), _breaks(rows))
+
+
+def sparsity_table(rows: pd.DataFrame) -> Table:
+    """Return robust accuracy with one column per sparsity, the best of each column and scenario in bold."""
+    levels = sorted(rows.loc[rows["method"] != BASELINE, "sparsity"].unique())
+    texts, values = [], []
+    for (dataset, model, method), part in rows.groupby(["dataset", "model", "method"], sort=False):
+        found = {row.sparsity: row for row in part.itertuples()}
+        # The dense run has no sparsity: it stands in every column.
+        chosen = [found.get(0.0 if method == BASELINE else level) for level in levels]
+        texts.append([dataset, model, method_name(method), *map(_plus_minus, chosen)])
+        values.append((dataset, model, *(row.robust_accuracy if row else None for row in chosen)))
+    frame = pd.DataFrame(values, columns=["dataset", "model", *levels]).astype(dict.fromkeys(levels, float))
+    caption = "Robust accuracy (%) by sparsity, with half the width of its 95% interval."
+    header = ["data", "model", "method", *(f"{level:g}" for level in levels)]
+    return Table(caption, header, texts, _best(frame, {level: 3 + i for i, level in enumerate(levels)}), _breaks(frame))
+
+
+def _plus_minus(row: object | None) -> str:
+    if row is None:
+        return ABSENT
+    half = (row.robust_accuracy_high - row.robust_accuracy_low) / 2
+    return f"{100 * row.robust_accuracy:.1f} ± {100 * half:.1f}"
+
+
+def resource_table(rows: pd.DataFrame) -> Table:
+    """Return what each method costs: parameters, FLOPs relative to dense, seconds and memory."""
+    header = [
+        "data",
+        "model",
+        "method",
+        "sparsity",
+        "non-zero (M)",
+        "inference FLOPs",
+        "training FLOPs",
+        "seconds",
+        "MB",
+    ]
+    cells = [
+        [row.dataset, row.model, method_name(row.method), f"{row.sparsity:g}",
+         number(row.nonzero_parameters, 3, scale=1e-6), number(row.inference_flops_ratio, 3),
+         number(row.training_flops_ratio, 3), number(row.train_seconds), number(row.peak_memory_mb, 0)]
+        for row in rows.itertuples()
+    ]  # fmt: skip
+    caption = (
+        "Cost of each method: non-zero parameters, FLOPs of inference and training relative to dense (what sparse "
+        "kernels would need), and seconds and peak memory of training as measured with dense kernels."
+    )
+    return Table(caption, header, cells, breaks=_breaks(rows))
+
+
+def _best(rows: pd.DataFrame, columns: dict[str, int]) -> frozenset[tuple[int, int]]:
+    """Return the place of the largest value of each column in each dataset x model."""
+    rows = rows.reset_index(drop=True)
+    groups = rows.groupby(["dataset", "model"], sort=False)
+    return frozenset(
+        (int(index), place) for name, place in columns.items() for index in groups[name].idxmax().dropna().astype(int)
+    )
+
+
+def _breaks(rows: pd.DataFrame) -> frozenset[int]:
+    scenarios = list(zip(rows["dataset"], rows["model"], strict=True))
+    return frozenset(index for index in range(1, len(scenarios)) if scenarios[index] != scenarios[index - 1])
+
+
+TABLES = {"robustness": robustness_table, "sparsity": sparsity_table, "resources": resource_table}
+
+
+def write_tables(tables: str | Path) -> None:
+    """Write each of ``TABLES`` as Markdown, and as LaTeX with a table per dataset x model, beside summary.csv."""
+    rows = pd.read_csv(Path(tables) / "summary.csv")
+    for name, build in TABLES.items():
+        write_text(Path(tables) / f"{name}.md", build(rows).markdown())
+        parts = [build(part) for _, part in rows.groupby(["dataset", "model"], sort=False)]
+        write_text(Path(tables) / f"{name}.tex", "\n".join(part.latex(f"{name}-{i}") for i, part in enumerate(parts)))

@@ -1,0 +1,133 @@
+import json
+
+import pandas as pd
+import pytest
+
+from dst_robustness.analysis.simulation import simulate_study
+from dst_robustness.analysis.summary import summarise, write_summary
+
+CONTRACT = [
+    "dataset",
+    "model",
+    "method",
+    "sparsity",
+    "seeds",
+    "clean_accuracy",
+    "robust_accuracy",
+    "robust_accuracy_low",
+    "robust_accuracy_high",
+    "gain",
+    "gain_low",
+    "gain_high",
+    "relative_gain",
+    "mce",
+    "parameters",
+    "training_flops_ratio",
+    "verdict",
+]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """Three seeds of dense, SET (clearly better) and static (clearly worse) on 600 images and two corruptions."""
+    results = tmp_path_factory.mktemp("study")
+    gains = {"set": 0.2, "static": -0.2}
+    folders = simulate_study(
+        results, gains=gains, sparsities=[0.1, 0.5], seeds=3, images=600, corruptions=["fog", "snow"]
+    )
+    return results, folders
+
+
+@pytest.fixture(scope="module")
+def summary(study):
+    return summarise(study[1], resamples=1000)
+
+
+def test_summary_has_the_columns_of_the_contract_first(summary):
+    """Other programs read summary.csv and corruptions.csv by these names, in this order."""
+    assert list(summary.rows.columns[: len(CONTRACT)]) == CONTRACT
+    assert list(summary.cells.columns) == (
+        ["dataset", "model", "method", "sparsity", "seed", "corruption", "category", "severity", "accuracy"]
+    )
+
+
+def test_rows_are_averages_of_the_cells(summary):
+    """Robust accuracy is the uniform mean over the row's corrupted cells, gain the mean difference by seed."""
+    corrupted = summary.cells[summary.cells["corruption"] != "clean"]
+    by_seed = corrupted.groupby(["method", "sparsity", "seed"])["accuracy"].mean()
+    for row in summary.rows.itertuples():
+        own = by_seed[row.method, row.sparsity]
+        assert row.robust_accuracy == pytest.approx(own.mean())
+        assert row.gain == pytest.approx((own - by_seed["dense", 0.0]).mean(), abs=1e-6)
+        assert row.relative_gain == pytest.approx(row.gain / by_seed["dense", 0.0].mean(), abs=1e-6)
+        assert row.robust_accuracy_low < row.robust_accuracy < row.robust_accuracy_high
+
+
+def test_clear_cases_get_clear_verdicts(summary):
+    """A gain of 20 points holds, a loss of 20 fails, dense is the baseline at mCE 100; only DST counts overall."""
+    verdicts = summary.rows.groupby("method")["verdict"].unique().map(list).to_dict()
+    assert verdicts == {"dense": ["baseline"], "set": ["holds"], "static": ["fails"]}
+    assert summary.rows.set_index("method").loc["dense", "mce"] == 100
+    assert (summary.overall.answer, summary.overall.holds, summary.overall.fails) == ("supported", 2, 0)
+
+
+def test_partial_study_is_summarised_and_what_is_missing_listed(study, tmp_path):
+    """An expected run without files, and one seed of dense that is not there: reported, not fatal."""
+    results, folders = study
+    dense = results / "runs/simulated/probit/dense/0"
+    kept = [folder for folder in folders if folder != dense / "seed2"]
+    found = write_summary([*kept, dense / "seed9"], tmp_path, resamples=200)
+    missing = pd.read_csv(tmp_path / "missing.csv")
+    assert missing[["method", "seed", "reason"]].to_numpy().tolist() == [["dense", 9, "no predictions.h5"]]
+    notes = found.rows.set_index("method")["note"]
+    assert (notes.loc["set"] == "gain from 2 of 3 seeds").all()
+    assert json.loads((tmp_path / "verdict.json").read_text())["answer"] in {"supported", "undecided"}
+    assert list(pd.read_csv(tmp_path / "summary.csv").columns[: len(CONTRACT)]) == CONTRACT
+
+
+def test_without_a_dense_run_nothing_is_claimed(study):
+    """A method alone has no gain and no verdict."""
+    only_set = [folder for folder in study[1] if "/set/" in str(folder)]
+    found = summarise(only_set, resamples=100)
+    assert found.rows["gain"].isna().all()
+    assert set(found.rows["verdict"]) == {"undecided"}
+    assert set(found.rows["note"]) == {"no dense run of the same seed"}
+    assert "cannot be judged" in found.overall.sentence
+
+
+def test_one_seed_is_said_to_be_one_seed(study):
+    """Intervals over images only must not be taken for intervals over trainings."""
+    first = [folder for folder in study[1] if folder.name == "seed0"]
+    found = summarise(first, resamples=100)
+    assert found.rows["note"].str.contains("one seed").all()
+    assert "One seed only" in found.overall.sentence
+
+
+def test_a_run_on_other_images_is_left_out(study, tmp_path):
+    """Predictions on another test set must not be paired image by image."""
+    other = simulate_study(tmp_path, gains={"rigl": 0.0}, sparsities=[0.1], seeds=1, images=500, corruptions=["fog"])
+    found = summarise([*study[1], other[-1]], resamples=100)
+    assert "rigl" not in set(found.rows["method"])
+    assert found.missing["reason"].tolist() == ["evaluated on other test sets than simulated probit dense 0 seed 0"]
+
+
+def test_variants_count_as_the_method_behind_them(study):
+    """A variant named by the user is dynamic if its method is."""
+    found = summarise(study[1], base_methods={"static": "rigl"}, resamples=100)
+    assert found.rows.set_index("method")["dynamic"].groupby(level=0).all().to_dict() == {
+        "dense": False, "set": True, "static": True,
+    }  # fmt: skip
+
+
+def test_nothing_at_all_gives_empty_tables(tmp_path):
+    """The first call of a study that has not begun."""
+    found = write_summary([tmp_path / "digits/lenet/dense/0/seed0"], tmp_path / "tables")
+    assert found.rows.empty
+    assert pd.read_csv(tmp_path / "tables/corruptions.csv").empty
+    assert len(pd.read_csv(tmp_path / "tables/missing.csv")) == 1
+
+
+def test_a_foreign_folder_is_named(tmp_path):
+    """One line that says what was expected."""
+    with pytest.raises(ValueError, match="not the folder of a run"):
+        summarise([tmp_path / "somewhere"])

@@ -1,0 +1,89 @@
+import re
+import shutil
+import subprocess
+
+import pandas as pd
+import pytest
+
+from dst_robustness.reporting.tables import TABLES, Table, robustness_table, sparsity_table, write_tables
+
+ROWS = pd.DataFrame(
+    {
+        "dataset": ["d_1", "d_1", "d_1", "e", "e"],
+        "model": "net",
+        "method": ["dense", "set", "mest_r", "dense", "set"],
+        "sparsity": [0.0, 0.1, 0.1, 0.0, 0.5],
+        "seeds": [3, 3, 3, 1, 1],
+        "clean_accuracy": [0.9, 0.91, 0.89, 0.5, 0.4],
+        "robust_accuracy": [0.7, 0.72, 0.71, 0.4, 0.3],
+        "robust_accuracy_low": [0.69, 0.71, 0.70, 0.35, 0.25],
+        "robust_accuracy_high": [0.71, 0.73, 0.72, 0.45, 0.35],
+        "gain": [0.0, 0.02, 0.01, 0.0, -0.1],
+        "gain_low": [None, 0.01, -0.01, None, -0.12],
+        "gain_high": [None, 0.03, 0.03, None, -0.08],
+        "mce": [100.0, 95.0, 97.0, 100.0, 120.0],
+        "verdict": ["baseline", "holds", "undecided", "baseline", "fails"],
+        "nonzero_parameters": 1e6,
+        "inference_flops_ratio": 1.0,
+        "training_flops_ratio": 1.0,
+        "train_seconds": None,
+        "peak_memory_mb": 10.0,
+    }
+)
+
+
+def test_markdown_by_hand():
+    """Bold, caption and header as GitHub reads them."""
+    table = Table("What it is.", ["method", "x"], [["SET", "1.0"], ["RigL", "-2.0"]], best=frozenset({(0, 1)}))
+    assert table.markdown() == "What it is.\n\n| method | x |\n| --- | --- |\n| SET | **1.0** |\n| RigL | -2.0 |\n"
+
+
+def test_latex_by_hand():
+    """Special characters are escaped, minus signs set as such, a new scenario gets a line."""
+    table = Table(
+        "50% of a_b.", ["method", "x"], [["MEST-r", "1 ± 2"], ["SET", "-2.0"]], frozenset({(1, 1)}), frozenset({1})
+    )
+    assert table.latex("t").splitlines() == [
+        r"\begin{table}", r"\centering", r"\caption{50\% of a\_b.}", r"\label{tab:t}", r"\begin{tabular}{lr}",
+        r"\toprule", r"method & x \\", r"\midrule", r"MEST-r & 1 $\pm$ 2 \\", r"\midrule", r"SET & \textbf{$-$2.0} \\",
+        r"\bottomrule", r"\end{tabular}", r"\end{table}",
+    ]  # fmt: skip
+
+
+def test_the_best_of_each_scenario_is_bold():
+    """Bold means best robust accuracy of one dataset x model, not of the whole study."""
+    table = robustness_table(ROWS)
+    assert {row for row, column in table.best if column == 6} == {1, 3}
+    assert table.breaks == {3}
+    assert table.rows[1][6:8] == ["72.0 [71.0, 73.0]", "+2.00 [+1.00, +3.00]"]
+
+
+def test_sparsity_table_shows_dense_in_every_column_and_dashes_where_nothing_ran():
+    """The dense run is the yardstick at each sparsity."""
+    table = sparsity_table(ROWS)
+    assert table.header == ["data", "model", "method", "0.1", "0.5"]
+    assert table.rows[0][3:] == ["70.0 ± 1.0", "70.0 ± 1.0"]
+    assert table.rows[1][3:] == ["72.0 ± 1.0", "-"]
+
+
+def test_every_table_is_written_twice(tmp_path):
+    """Markdown for a README, LaTeX for a paper, with as many ampersands in each line as the header has."""
+    ROWS.to_csv(tmp_path / "summary.csv", index=False)
+    write_tables(tmp_path)
+    for name in TABLES:
+        assert (tmp_path / f"{name}.md").read_text().count("\n| ") == (len(ROWS) + 2 if name != "sparsity" else 7)
+        for body in re.findall(r"\\toprule\n(.*?)\\bottomrule", (tmp_path / f"{name}.tex").read_text(), re.DOTALL):
+            assert len({line.count("&") for line in body.splitlines() if line.endswith(r"\\")}) == 1
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")
+def test_latex_compiles_as_it_is(tmp_path):
+    """A paper includes the files with booktabs and nothing else."""
+    ROWS.to_csv(tmp_path / "summary.csv", index=False)
+    write_tables(tmp_path)
+    inputs = "".join(rf"\input{{{name}.tex}}" for name in TABLES)
+    paper = rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{inputs}\end{{document}}"
+    (tmp_path / "paper.tex").write_text(paper)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout[-2000:]
