@@ -20,7 +20,7 @@ from dst_robustness.datasets.spec import RemoteFile
 
 log = logging.getLogger(__name__)
 
-CHUNK = 1 << 20
+CHUNK = 1 << 16  # a broken connection costs at most this much, as urllib3 drops an unfinished block
 TIMEOUT = (15, 60)  # seconds to connect, and without a byte
 ATTEMPTS = 4
 PAUSE = 1.0  # seconds before the second attempt, doubled for each one after that
@@ -180,10 +180,10 @@ def _request(address: str, file: RemoteFile, part: Path) -> None:
     import requests
     from pooch import HTTPDownloader
 
+    offset = part.stat().st_size if part.exists() else 0
+    if offset and offset == file.bytes:
+        return  # complete; only its check was interrupted
     with open(part, "ab") as output:
-        offset = output.tell()
-        if offset and offset == file.bytes:
-            return  # complete; only its check was interrupted
         answer = _Answer(file, output, offset)
         download = HTTPDownloader(
             progressbar=sys.stderr.isatty(),
@@ -196,6 +196,9 @@ def _request(address: str, file: RemoteFile, part: Path) -> None:
             download(address, answer, None)
         except requests.RequestException as error:
             raise _AddressError(_plain(error), is_temporary=True) from error
+        finally:
+            if output.tell() == 0:
+                part.unlink()
 
 
 def _plain(error: Exception) -> str:
@@ -245,7 +248,8 @@ class _Answer:
             raise _AddressError(f"offers {self.offset + int(length):,} bytes, expected {self.file.bytes:,}")
 
     def _start_over(self) -> None:
-        self.output.truncate(0)
+        self.output.seek(0)
+        self.output.truncate()
         self.offset = 0
 
     def write(self, block: bytes) -> None:
