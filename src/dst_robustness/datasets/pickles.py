@@ -101,4 +101,6 @@ def _finished(value: Any) -> Any:
         return {key: _finished(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return type(value)(_finished(item) for item in value)
-    return value
+    if value is None or isinstance(value, (bool, int, float, str, bytes)):
+        return value
+    raise pickle.UnpicklingError(f"holds a {type(value).__name__}")
