@@ -51,7 +51,7 @@ def test_cutmix_pastes_one_box():
         assert torch.equal(box, rows[:, None] & columns[None, :])
         for line in (rows, columns):
             assert (line.int().diff() == 1).sum() <= 1, "one interval"
-    # A box of side s, in shares of the picture and centred anywhere, covers s - s^2 / 4 of it: 0.321 in the mean over s^2.
+    # A side s, as a share of the picture and centred anywhere, covers s - s^2 / 4: the mean area over s^2 is 0.321.
     assert pasted.float().mean().item() == pytest.approx(0.321, abs=0.05)
 
 

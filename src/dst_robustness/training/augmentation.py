@@ -1,8 +1,8 @@
 """Augmentations and mixings by name, for whole batches on the device, drawn from an explicit generator.
 
 An augmentation maps uint8 [N, 3, H, W] images or [N, 3, T, H, W] clips, and a generator on their device, to a new batch
-of the same shape and type. A mixing also takes the labels [N] and returns a `mixing.Mixed`. Each sample has draws of its
-own, all frames of a clip the same. The state of the generator decides the result, and nothing waits for the device.
+of the same shape and type. A mixing also takes the labels [N] and returns a `mixing.Mixed`. Each sample has its own
+draws, all frames of a clip the same. The state of the generator decides the result, and nothing waits for the device.
 """
 
 from __future__ import annotations
