@@ -110,7 +110,7 @@ def cost(trainer: SparseTraining, model: nn.Module, input_shape: Sequence[int]) 
     parameters = sum(parameter.numel() for parameter in model.parameters())
     return {
         "parameters": parameters,
-        "nonzero_parameters": parameters - sum(layer.weight.numel() - layer.active for layer in trainer.layers),
+        "nonzero_parameters": parameters - sum(layer.weight.numel() - layer.active for layer in trainer.network.layers),
         "inference_flops": dense * ratios[-1],
         "inference_flops_ratio": ratios[-1],
         "training_flops_ratio": training_flops_ratio([steps for steps, _ in spans], ratios, updates),

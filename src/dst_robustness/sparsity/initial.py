@@ -1,6 +1,6 @@
 """The masks before the first step: drawn at random, chosen by a score, or taken from a finished run.
 
-Each function returns one flat bool mask a maskable weight, on the CPU or on the weight's device.
+They are flat bool masks by parameter name, one for each maskable weight, on the CPU or on the weight's device.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from dst_robustness.sparsity import distributed
+from dst_robustness.sparsity.layers import SparseLayer
 from dst_robustness.sparsity.masks import global_masks, random_mask
 from dst_robustness.sparsity.methods.base import Method
 
@@ -74,3 +75,15 @@ def scored_masks(
         name: masks[name] if name in masks else torch.ones(weight.numel(), dtype=torch.bool, device=weight.device)
         for name, weight in weights.items()
     }
+
+
+def sparse_layers(
+    weights: Mapping[str, nn.Parameter], masks: Mapping[str, Tensor], sparse: Collection[str]
+) -> list[SparseLayer]:
+    """Return the layers named in ``sparse`` and those whose mask is not full, with the masks of the first process."""
+    layers = []
+    for name, weight in weights.items():
+        mask = distributed.broadcast([masks[name].to(weight.device, torch.uint8)])[0] != 0
+        if name in sparse or not mask.all():
+            layers.append(SparseLayer.from_mask(name, weight, mask))
+    return layers

@@ -7,48 +7,12 @@ decided by the lower index, so a choice is always exact in number and the same o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 INELIGIBLE = float("-inf")
-
-
-@dataclass
-class SparseLayer:
-    """A weight of shape [...] with its mask, in which 1 is active and 0 inactive.
-
-    The mask has the dtype and memory layout of the weight: multiplying by it is then several times as fast as filling
-    by a bool tensor. ``ever_active`` is the union of all masks so far, flat.
-    """
-
-    name: str
-    weight: torch.nn.Parameter
-    mask: Tensor
-    ever_active: Tensor
-    active: int
-
-    @classmethod
-    def from_mask(cls, name: str, weight: torch.nn.Parameter, mask: Tensor) -> SparseLayer:
-        """Mask ``weight`` by a bool tensor of its size, in place."""
-        mask = mask.to(weight.device).reshape(-1)
-        active = int(mask.count_nonzero())
-        layer = cls(name, weight, torch.empty_like(weight, requires_grad=False), mask.clone(), active)
-        layer.set_mask(mask)
-        with torch.no_grad():
-            weight.mul_(layer.mask)
-        return layer
-
-    @property
-    def is_active(self) -> Tensor:
-        """The mask as a flat bool tensor."""
-        return self.mask.reshape(-1) != 0
-
-    def set_mask(self, mask: Tensor) -> None:
-        """Take over a flat bool mask, in place: captured graphs keep pointing at the same memory."""
-        self.mask.copy_(mask.view(self.mask.shape))
 
 
 def exact_counts(quotas: Sequence[float], total: int, limits: Sequence[int]) -> list[int]:

@@ -9,7 +9,8 @@ import torch
 from torch import Generator, Tensor
 
 from dst_robustness.sparsity import distributed
-from dst_robustness.sparsity.masks import INELIGIBLE, SparseLayer, drop_and_grow, global_masks
+from dst_robustness.sparsity.layers import SparseLayer
+from dst_robustness.sparsity.masks import INELIGIBLE, drop_and_grow, global_masks
 from dst_robustness.sparsity.methods.base import Method
 
 
@@ -25,10 +26,10 @@ class TopologyUpdate:
     step: int
     density: float
     densities: dict[str, float]
-    dropped: int
-    grown: int
-    regrown: int
     itop_rate: float
+    dropped: int = 0
+    grown: int = 0
+    regrown: int = 0
     skipped: bool = False
 
 
@@ -53,7 +54,9 @@ def choose(
     is how many each has at the end of training. The first process decides for all.
     """
     flat = [layer.weight.detach().reshape(-1).float() for layer in layers]
-    slopes = [None] * len(layers) if gradients is None else [g.reshape(-1).float() for g in gradients]
+    slopes = [weight.new_empty(0) for weight in flat]
+    if gradients is not None:
+        slopes = [gradient.reshape(-1).float() for gradient in gradients]
     if not distributed.decides():
         return distributed.broadcast([torch.empty_like(weight, dtype=torch.uint8) for weight in flat])
     keep = [method.keep_score(weight, slope) for weight, slope in zip(flat, slopes, strict=True)]
@@ -73,42 +76,31 @@ def choose(
 @torch.no_grad()
 def apply(
     layers: Sequence[SparseLayer], choices: Sequence[Tensor], optimizer: torch.optim.Optimizer, regrown: str
-) -> tuple[int, int, int, int]:
+) -> dict[str, int]:
     """Take over the choices and zero what is no longer active, the optimiser's states with it.
 
     With ``regrown`` "zero", weights that were dropped and grown again start from zero as well. Returns the numbers of
-    weights dropped, grown, regrown and ever active. Raises RuntimeError if an inactive weight was not zero before, or
+    weights dropped, grown, regrown and ever_active. Raises RuntimeError if an inactive weight was not zero before, or
     if the processes hold different masks.
     """
-    counted = []
+    rows = []
     for layer, choice in zip(layers, choices, strict=True):
         active, stay, grown = layer.is_active, choice == 1, choice == 2
         mask = stay | grown
-        stray = ((layer.weight.reshape(-1) != 0) & ~active).sum()
+        stray = (layer.weight.reshape(-1) != 0) & ~active
         layer.ever_active |= mask
-        kept = stay if regrown == "zero" else mask
-        zero_outside(layer, kept.view(layer.weight.shape), optimizer)
+        layer.zero_outside(stay if regrown == "zero" else mask, optimizer)
         layer.set_mask(mask)
-        row = (mask.sum(), stay.sum(), (grown & active).sum(), layer.ever_active.sum(), stray)
-        counted.append(torch.stack(row))
-    table = torch.stack(counted)
+        sets = (mask, stay, grown & active, layer.ever_active, stray)
+        rows.append(torch.stack([members.sum() for members in sets]))
     if distributed.several_processes():
         places = [layer.is_active.nonzero().sum() for layer in layers]
-        distributed.assert_same("masks", torch.cat([table[:, 0], torch.stack(places)]))
-    dropped = grown = again = ever = 0
-    for layer, (active, stay, regrew, seen, stray) in zip(layers, table.tolist(), strict=True):
-        if stray:
-            raise RuntimeError(f"{layer.name}: {stray} inactive weights were moved by something other than step()")
-        dropped, grown = dropped + layer.active - stay, grown + active - stay
-        again, ever = again + regrew, ever + seen
-        layer.active = active
-    return dropped, grown, again, ever
-
-
-def zero_outside(layer: SparseLayer, kept: Tensor, optimizer: torch.optim.Optimizer) -> None:
-    """Multiply the weight of a layer, and every optimiser state of its shape, by a mask of that shape."""
-    factor = torch.empty_like(layer.mask).copy_(kept)
-    states = optimizer.state.get(layer.weight, {}).values()
-    same = [state for state in states if torch.is_tensor(state) and state.shape == layer.weight.shape]
-    for tensor in (layer.weight, *same):
-        tensor.mul_(factor)
+        distributed.assert_same("masks", torch.stack(places))
+    before = sum(layer.active for layer in layers)
+    table = torch.stack(rows).tolist()
+    for layer, (count, _, _, _, strays) in zip(layers, table, strict=True):
+        layer.active = count
+        if strays:
+            raise RuntimeError(f"{layer.name}: {strays} inactive weights were moved by something other than step()")
+    after, stayed, again, ever, _ = (sum(column) for column in zip(*table, strict=True))
+    return {"dropped": before - stayed, "grown": after - stayed, "regrown": again, "ever_active": ever}

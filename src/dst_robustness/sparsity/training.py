@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
@@ -11,7 +12,8 @@ from torch import Tensor, nn
 
 from dst_robustness.sparsity import METHODS, distributed, initial, topology
 from dst_robustness.sparsity.distributions import check_sparsity, forced_dense, layer_counts, maskable_weights
-from dst_robustness.sparsity.masks import SparseLayer
+from dst_robustness.sparsity.layers import SparseWeights
+from dst_robustness.sparsity.methods.base import Method
 from dst_robustness.sparsity.schedules import DropFraction, UpdateSchedule
 from dst_robustness.sparsity.topology import TopologyUpdate
 
@@ -25,6 +27,8 @@ _KEEP_ZEROS = (
     torch.optim.RAdam,
     torch.optim.RMSprop,
 )
+# All other arguments are settings, which a resumed run must share with the one that was interrupted.
+_NOT_SETTINGS = {"self", "model", "optimizer", "exclude", "initial_masks", "loss"}
 
 
 class SparseTraining:
@@ -83,17 +87,16 @@ class SparseTraining:
         step_on_update: bool = True,
         seed: int = 0,
     ) -> None:
+        settings = {name: value for name, value in locals().items() if name not in _NOT_SETTINGS}
         options = {"initial_density": initial_density, "memory_bound": memory_bound, "gradient_weight": gradient_weight}
-        kind = METHODS[method]
-        own = {field.name for field in fields(kind)}
-        self.method = kind(**{key: value for key, value in options.items() if key in own and value is not None})
-        check_sparsity(sparsity)
-        if sparsity and not self.method.sparse:
-            raise ValueError(f"method '{method}' has no sparsity; it was given {sparsity:g}")
-        if regrown not in (None, "keep", "zero"):
-            raise ValueError(f"regrown is '{regrown}'; allowed: keep, zero")
-        if not 0 < last_update <= 1:
-            raise ValueError(f"last_update is {last_update}; allowed: a share of the training, above 0, at most 1")
+        self.method = _build_method(method, options)
+        _check(method, self.method, sparsity, regrown, last_update)
+        density = 1 - sparsity if self.method.masks else 1.0
+        end = round(last_update * total_steps)
+        first = update_interval if first_update is None else first_update
+        self.schedule = UpdateSchedule(update_interval, first, end) if self.method.dynamic else None
+        self.drop_fraction = DropFraction(drop_fraction, max(1, end), drop_schedule)
+        self.budget = self.method.budget(density, self.schedule)
         self.optimizer = optimizer
         self.regrown = regrown or self.method.regrown
         self.step_on_update = step_on_update
@@ -101,56 +104,56 @@ class SparseTraining:
         self.steps = 0
         self.updates: list[TopologyUpdate] = []
 
-        self._masked = self.method.sparse and not self.method.scales_width
-        end = round(last_update * total_steps)
-        self.schedule: UpdateSchedule | None = None
-        if self.method.dynamic:
-            self.schedule = UpdateSchedule(update_interval, first_update or update_interval, end)
-        self.drop_fraction = DropFraction(drop_fraction, max(end, 1), drop_schedule)
-        self.budget = self.method.budget(1 - sparsity if self._masked else 1.0, self.schedule)
-        self._weights = maskable_weights(model, exclude)
-        self._distribution = distribution
-        self._forced = forced_dense(self._weights, dense_first, dense_last)
-        self._targets = self._counts(1 - sparsity if self._masked else 1.0)
-        self._total = sum(weight.numel() for weight in self._weights.values())
-        self.layers = self._make_layers(model, initial_masks, loss)
-        self._initial_densities = self.densities
-        self._settings = {
-            "method": method,
-            "sparsity": sparsity,
-            "distribution": distribution,
-            "total_steps": total_steps,
-            "update_interval": update_interval,
-            "first_update": first_update,
-            "last_update": last_update,
-            "drop_fraction": drop_fraction,
-            "drop_schedule": drop_schedule,
-            "regrown": self.regrown,
-            "step_on_update": step_on_update,
-            "seed": seed,
-            "layers": [layer.name for layer in self.layers],
-            **asdict(self.method),
-        }
+        weights = maskable_weights(model, exclude)
+        forced = forced_dense(weights, dense_first, dense_last)
+        shapes = {name: tuple(weight.shape) for name, weight in weights.items()}
+        self._counts = functools.partial(layer_counts, shapes, distribution=distribution, dense=forced)
+        self._targets = self._counts(density)
+        total = sum(self._targets.values())
+        if self.method.needs_masks:
+            masks = initial.given_masks(initial_masks, weights, total)
+        elif self.method.needs_loss:
+            masks = initial.scored_masks(self.method, model, weights, forced, total, loss)
+        else:
+            masks = initial.random_masks(weights, self._counts(self.budget.at(0)), seed)
+        movable = weights.keys() - forced if self.method.dynamic and self.method.global_budget else set()
+        sparse = {name for name, count in self._targets.items() if count < weights[name].numel()} | movable
+        self.network = SparseWeights(weights, initial.sparse_layers(weights, masks, sparse))
+        self.network.zero_inactive(optimizer)
+        self._settings = {**settings, "exclude": list(exclude), "layers": [layer.name for layer in self.network.layers]}
+        self._initial_densities = self.network.densities
+
+    @property
+    def masks(self) -> dict[str, Tensor]:
+        """{parameter name: bool mask of its shape} for every maskable weight, those that are dense too."""
+        return self.network.masks
+
+    @property
+    def density(self) -> float:
+        """The share of the maskable weights that are active now."""
+        return self.network.density
+
+    @property
+    def itop_rate(self) -> float:
+        """The share of the maskable weights that have been active so far."""
+        return self.network.itop_rate
 
     @property
     def update_due(self) -> bool:
-        """Whether the next step ends with a topology update."""
-        return self.schedule is not None and self.steps + 1 in self.schedule.steps
+        """Whether the next step ends with a topology update.
 
-    @torch.no_grad()
-    def mask_gradients(self) -> None:
-        """Zero the gradients of inactive weights; ``step`` does it, a captured graph that steps by itself has to."""
-        layers = [layer for layer in self.layers if layer.weight.grad is not None]
-        if layers:
-            torch._foreach_mul_([layer.weight.grad for layer in layers], [layer.mask for layer in layers])
+        A step that is replayed from a captured graph has to contain ``mask_gradients`` and the optimiser's step, can
+        only take the place of ``step`` where no update is due, and has to add one to ``steps``.
+        """
+        return self.schedule is not None and self.steps + 1 in self.schedule.steps
 
     def step(self, clip_norm: float | None = None) -> None:
         """Take one optimiser step with the gradients of the backward pass, and update the topology if it is due.
 
-        ``clip_norm`` limits the norm of all gradients, those of inactive weights left out.
+        ``clip_norm`` limits the norm of all gradients together, after those of inactive weights were zeroed.
         """
         due = self.update_due
-        gradients = self._dense_gradients() if due and self.method.needs_gradient else None
+        gradients = self.dense_gradients() if due and self.method.needs_gradient else None
         self.mask_gradients()
         if clip_norm is not None:
             parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
@@ -158,35 +161,65 @@ class SparseTraining:
         if self.step_on_update or not due:
             self.optimizer.step()
         if not isinstance(self.optimizer, _KEEP_ZEROS):
-            self._zero_inactive()
+            self.network.zero_inactive(self.optimizer)
         self.steps += 1
         if due:
-            self._update_topology(gradients)
+            self.update_topology(gradients)
 
-    @property
-    def masks(self) -> dict[str, Tensor]:
-        """{parameter name: bool mask of its shape} for every maskable weight, those that are dense too."""
-        masks = {layer.name: layer.mask != 0 for layer in self.layers}
-        return {
-            name: masks[name] if name in masks else torch.ones_like(weight, dtype=torch.bool)
-            for name, weight in self._weights.items()
-        }
+    def mask_gradients(self) -> None:
+        """Zero the gradients of inactive weights."""
+        self.network.mask_gradients()
 
-    @property
-    def density(self) -> float:
-        """The share of the maskable weights that are active now."""
-        return self._share(layer.active for layer in self.layers)
+    def dense_gradients(self) -> list[Tensor]:
+        """Return copies of the gradients of the sparse layers, inactive weights included, averaged over processes."""
+        weights = [layer.weight for layer in self.network.layers]
+        gradients = [torch.zeros_like(w) if w.grad is None else w.grad.detach().clone() for w in weights]
+        distributed.average(gradients)
+        return gradients
 
-    @property
-    def densities(self) -> dict[str, float]:
-        """The density of every maskable weight now, by parameter name."""
-        active = {layer.name: layer.active / layer.weight.numel() for layer in self.layers}
-        return {name: active.get(name, 1.0) for name in self._weights}
+    @torch.no_grad()
+    def update_topology(self, gradients: list[Tensor] | None) -> None:
+        """Drop and grow weights as the method says for this step, with the dense gradients if its scores need them.
 
-    @property
-    def itop_rate(self) -> float:
-        """The share of the maskable weights that have been active so far."""
-        return self._share(int(layer.ever_active.sum()) for layer in self.layers)
+        Where a weight or a gradient is not finite the update is skipped, and noted as such. Raises RuntimeError if that
+        happens to the last update, while the network is denser than it is to end.
+        """
+        layers = self.network.layers
+        if not layers:
+            return
+        if not topology.all_finite([*(layer.weight for layer in layers), *(gradients or ())]):
+            self._note(skipped=True)
+            if (
+                self.schedule
+                and self.steps == self.schedule.last
+                and self.density > sum(self._targets.values()) / self.network.total
+            ):
+                raise RuntimeError(
+                    f"the last topology update, at step {self.steps}, met values that are not finite: "
+                    f"the density stays at {self.density:.4f}"
+                )
+            return
+        active = round(self.budget.at(self.steps) * self.network.total) - self.network.always_active
+        by_name = {} if self.method.global_budget else self._counts(self.budget.at(self.steps))
+        choices = topology.choose(
+            layers,
+            self.method,
+            gradients,
+            active if self.method.global_budget else [by_name[layer.name] for layer in layers],
+            [self._targets[layer.name] for layer in layers],
+            self.drop_fraction.at(self.steps),
+            initial.generator_at(self.steps, self.seed, layers[0].weight.device),
+        )
+        done = topology.apply(layers, choices, self.optimizer, self.regrown)
+        if sum(layer.active for layer in layers) != active:
+            raise RuntimeError(f"step {self.steps}: the masks hold {self.density}, not {self.budget.at(self.steps)}")
+        self._note(**done)
+
+    def _note(self, ever_active: int | None = None, skipped: bool = False, **counts: int) -> None:
+        network = self.network
+        rate = self.itop_rate if ever_active is None else (network.always_active + ever_active) / network.total
+        update = TopologyUpdate(self.steps, self.density, network.densities, rate, skipped=skipped, **counts)
+        self.updates.append(update)
 
     def density_spans(self) -> list[tuple[int, dict[str, float]]]:
         """Return the training so far as spans of one density each: (steps, density by parameter name), now the last."""
@@ -198,104 +231,38 @@ class SparseTraining:
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed run needs to go on bit for bit, in types that ``torch.load(weights_only=True)`` reads.
 
-        Weights and optimiser states are saved by their owners; random growth depends on the seed and step alone.
+        Weights and optimiser states are saved by their owners; random growth depends on the seed and the step alone.
         """
         return {
             "settings": self._settings,
             "steps": self.steps,
-            "masks": {layer.name: layer.mask != 0 for layer in self.layers},
-            "ever_active": {layer.name: layer.ever_active.clone() for layer in self.layers},
             "updates": [asdict(update) for update in self.updates],
+            **self.network.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from ``state_dict``. Raises ValueError if it is of another configuration, with what differs."""
-        saved = state["settings"]
-        keys = sorted(saved.keys() | self._settings.keys())
-        if differing := [key for key in keys if saved.get(key) != self._settings.get(key)]:
-            pairs = ", ".join(f"{key}: {saved.get(key)!r} there, {self._settings.get(key)!r} here" for key in differing)
+        there, here = state["settings"], self._settings
+        if differing := sorted(key for key in there.keys() | here.keys() if there.get(key) != here.get(key)):
+            pairs = ", ".join(f"{key}: {there.get(key)!r} there, {here.get(key)!r} here" for key in differing)
             raise ValueError(f"the checkpoint is of another sparse training ({pairs})")
         self.steps = state["steps"]
         self.updates = [TopologyUpdate(**update) for update in state["updates"]]
-        for layer in self.layers:
-            layer.set_mask(state["masks"][layer.name].to(layer.weight.device))
-            layer.ever_active.copy_(state["ever_active"][layer.name])
-            layer.active = int(state["masks"][layer.name].count_nonzero())
+        self.network.load_state_dict(state)
 
-    def _share(self, counts: Collection[int]) -> float:
-        outside = self._total - sum(layer.weight.numel() for layer in self.layers)
-        return (outside + sum(counts)) / self._total
 
-    def _counts(self, density: float) -> dict[str, int]:
-        shapes = {name: tuple(weight.shape) for name, weight in self._weights.items()}
-        return layer_counts(shapes, density, self._distribution, self._forced)
+def _build_method(name: str, options: Mapping[str, Any]) -> Method:
+    """Build a method with those of the options that it has and that are given."""
+    kind = METHODS[name]
+    own = {field.name for field in fields(kind)}
+    return kind(**{key: value for key, value in options.items() if key in own and value is not None})
 
-    def _make_layers(
-        self, model: nn.Module, given: Mapping[str, Tensor] | None, loss: Callable[[], Tensor] | None
-    ) -> list[SparseLayer]:
-        if not self._masked:
-            return []
-        if self.method.needs_masks:
-            masks = initial.given_masks(given, self._weights, sum(self._targets.values()))
-        elif self.method.needs_loss:
-            total = sum(self._targets.values())
-            masks = initial.scored_masks(self.method, model, self._weights, self._forced, total, loss)
-        else:
-            masks = initial.random_masks(self._weights, self._counts(self.budget.at(0)), self.seed)
-        layers = []
-        for name, weight in self._weights.items():
-            mask = masks[name].to(weight.device, torch.uint8)
-            mask = distributed.broadcast([mask])[0] != 0
-            moves = self.method.global_budget and name not in self._forced
-            if moves or self._targets[name] < weight.numel() or not mask.all():
-                layers.append(SparseLayer.from_mask(name, weight, mask))
-                with torch.no_grad():
-                    topology.zero_outside(layers[-1], layers[-1].mask, self.optimizer)
-        return layers
 
-    def _dense_gradients(self) -> list[Tensor]:
-        gradients = [
-            torch.zeros_like(layer.weight) if layer.weight.grad is None else layer.weight.grad.detach().clone()
-            for layer in self.layers
-        ]
-        distributed.average(gradients)
-        return gradients
-
-    @torch.no_grad()
-    def _zero_inactive(self) -> None:
-        for layer in self.layers:
-            topology.zero_outside(layer, layer.mask, self.optimizer)
-
-    @torch.no_grad()
-    def _update_topology(self, gradients: list[Tensor] | None) -> None:
-        if not self.layers:
-            return
-        dropped = grown = regrown = 0
-        rate = self.updates[-1].itop_rate if self.updates else self.itop_rate
-        finite = topology.all_finite([*(layer.weight for layer in self.layers), *(gradients or ())])
-        if finite:
-            density = self.budget.at(self.steps)
-            outside = self._total - sum(layer.weight.numel() for layer in self.layers)
-            counts: Sequence[int] | int = round(density * self._total) - outside
-            if not self.method.global_budget:
-                by_name = self._counts(density)
-                counts = [by_name[layer.name] for layer in self.layers]
-            choices = topology.choose(
-                self.layers,
-                self.method,
-                gradients,
-                counts,
-                [self._targets[layer.name] for layer in self.layers],
-                self.drop_fraction.at(self.steps),
-                initial.generator_at(self.steps, self.seed, self.layers[0].weight.device),
-            )
-            dropped, grown, regrown, ever = topology.apply(self.layers, choices, self.optimizer, self.regrown)
-            rate = (outside + ever) / self._total
-        elif self.steps == self.schedule.last and self.density > sum(self._targets.values()) / self._total:
-            raise RuntimeError(
-                f"the last topology update, at step {self.steps}, met values that are not finite: "
-                f"the density stays at {self.density:.4f}"
-            )
-        self.updates.append(
-            TopologyUpdate(self.steps, self.density, self.densities, dropped, grown, regrown, rate, not finite)
-        )
+def _check(name: str, method: Method, sparsity: float, regrown: str | None, last_update: float) -> None:
+    check_sparsity(sparsity)
+    if sparsity and not method.sparse:
+        raise ValueError(f"method '{name}' has no sparsity; it was given {sparsity:g}")
+    if regrown not in (None, "keep", "zero"):
+        raise ValueError(f"regrown is '{regrown}'; allowed: keep, zero")
+    if not 0 < last_update <= 1:
+        raise ValueError(f"last_update is {last_update}; allowed: a share of the training, above 0, at most 1")

@@ -19,21 +19,25 @@ Average = Callable[[Sequence["Tensor"]], None]
 class Method:
     """A random mask that never changes; the other methods override one part or another.
 
-    The fields of a subclass are its options. Its class attributes say what it is:
+    The fields of a subclass are its options. Scores are float32 [N] for a layer of N weights, the higher the better;
+    the gradient [N] is empty unless ``needs_gradient``. The class attributes say what a method is:
 
     Attributes:
         sparse: it takes a sparsity; if not, it runs at sparsity 0 only.
+        masks: it masks weights.
         dynamic: its masks change in training.
-        scales_width: it has no masks: the model is made narrower until it has as few parameters.
+        scales_width: the model is made narrower until it has as few parameters.
         needs_masks: it starts from the masks of a finished run.
         needs_loss: it chooses its masks by the loss of a batch before training.
         needs_gradient: its scores use the gradient.
+        grows: weights are grown, not only dropped.
         dense_gradient: growing needs the gradient of the inactive weights too, which costs a dense backward pass.
         global_budget: the layers share one budget by score, instead of one each by the distribution.
         regrown: "keep" or "zero": what a weight is that is dropped and grown again in the same update.
     """
 
     sparse: ClassVar[bool] = True
+    masks: ClassVar[bool] = True
     dynamic: ClassVar[bool] = False
     scales_width: ClassVar[bool] = False
     needs_masks: ClassVar[bool] = False
@@ -55,12 +59,12 @@ class Method:
         """
         return final - round(drop_fraction * final)
 
-    def keep_score(self, weight: Tensor, gradient: Tensor | None) -> Tensor:
-        """Return what makes an active weight worth keeping, float32 [N]."""
+    def keep_score(self, weight: Tensor, gradient: Tensor) -> Tensor:
+        """Return what makes an active weight worth keeping."""
         return scores.magnitude(weight)
 
-    def grow_score(self, weight: Tensor, gradient: Tensor | None, generator: Generator) -> Tensor:
-        """Return what makes an inactive weight worth growing, float32 [N]."""
+    def grow_score(self, weight: Tensor, gradient: Tensor, generator: Generator) -> Tensor:
+        """Return what makes an inactive weight worth growing."""
         raise NotImplementedError
 
     def initial_scores(self, weights: Sequence[Tensor], loss: Callable[[], Tensor], average: Average) -> list[Tensor]:

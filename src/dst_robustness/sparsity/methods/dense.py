@@ -13,6 +13,7 @@ class Dense(Method):
     """All weights, all the time. Runs at sparsity 0."""
 
     sparse: ClassVar[bool] = False
+    masks: ClassVar[bool] = False
 
 
 @dataclass(frozen=True)
@@ -23,4 +24,5 @@ class DenseSmall(Method):
     trains it; here nothing is masked at any sparsity.
     """
 
+    masks: ClassVar[bool] = False
     scales_width: ClassVar[bool] = True

@@ -42,5 +42,5 @@ class GraNetGradient(GraNetRandom):
     needs_gradient: ClassVar[bool] = True
     dense_gradient: ClassVar[bool] = True
 
-    def grow_score(self, weight: Tensor, gradient: Tensor | None, generator: Generator) -> Tensor:
+    def grow_score(self, weight: Tensor, gradient: Tensor, generator: Generator) -> Tensor:
         return scores.magnitude(gradient)

@@ -29,7 +29,6 @@ class GraSP(Method):
         gradients = torch.autograd.grad(loss(), weights, create_graph=True)
         fixed = [gradient.detach().clone() for gradient in gradients]
         average(fixed)
-        product = sum((gradient * constant).sum() for gradient, constant in zip(gradients, fixed, strict=True))
-        curvatures = torch.autograd.grad(product, weights)
+        curvatures = torch.autograd.grad(gradients, weights, grad_outputs=fixed)
         average(curvatures)
         return [weight * curvature for weight, curvature in zip(weights, curvatures, strict=True)]

@@ -41,7 +41,7 @@ class MestRandom(Set):
     def survivors(self, active: int, final: int, target: int, drop_fraction: float) -> int:
         return min(active, final, target - round(drop_fraction * target))
 
-    def keep_score(self, weight: Tensor, gradient: Tensor | None) -> Tensor:
+    def keep_score(self, weight: Tensor, gradient: Tensor) -> Tensor:
         return scores.magnitude_and_gradient(weight, gradient, self.gradient_weight)
 
 
@@ -51,5 +51,5 @@ class MestGradient(MestRandom):
 
     dense_gradient: ClassVar[bool] = True
 
-    def grow_score(self, weight: Tensor, gradient: Tensor | None, generator: Generator) -> Tensor:
+    def grow_score(self, weight: Tensor, gradient: Tensor, generator: Generator) -> Tensor:
         return scores.magnitude(gradient)

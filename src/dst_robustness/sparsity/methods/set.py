@@ -22,5 +22,5 @@ class Set(Method):
 
     dynamic: ClassVar[bool] = True
 
-    def grow_score(self, weight: Tensor, gradient: Tensor | None, generator: Generator) -> Tensor:
+    def grow_score(self, weight: Tensor, gradient: Tensor, generator: Generator) -> Tensor:
         return scores.uniform(weight, generator)

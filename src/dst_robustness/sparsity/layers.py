@@ -1,0 +1,119 @@
+"""The weights of a model with their masks: what is active, and that the rest is exactly zero."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass
+class SparseLayer:
+    """A weight of shape [...] with its mask, in which 1 is active and 0 inactive.
+
+    The mask has the dtype and memory layout of the weight: multiplying by it is then several times as fast as filling
+    by a bool tensor. ``ever_active`` is the union of all masks so far, flat; ``active`` counts the present one.
+    """
+
+    name: str
+    weight: nn.Parameter
+    mask: Tensor
+    ever_active: Tensor
+    active: int
+
+    @classmethod
+    def from_mask(cls, name: str, weight: nn.Parameter, mask: Tensor) -> SparseLayer:
+        """Return the layer with a flat bool mask on the weight's device; the weight is not yet zeroed."""
+        layer = cls(name, weight, torch.empty_like(weight, requires_grad=False), mask.clone(), int(mask.sum()))
+        layer.set_mask(mask)
+        return layer
+
+    @property
+    def is_active(self) -> Tensor:
+        """The mask as a flat bool tensor."""
+        return self.mask.reshape(-1) != 0
+
+    def set_mask(self, mask: Tensor) -> None:
+        """Take over a bool mask, in place: a captured graph keeps pointing at the same memory."""
+        self.mask.copy_(mask.view(self.mask.shape))
+
+    @torch.no_grad()
+    def zero_outside(self, kept: Tensor, optimizer: torch.optim.Optimizer) -> None:
+        """Zero the weight and every optimiser state of its shape where ``kept``, a mask of any dtype, is 0."""
+        factor = torch.empty_like(self.mask).copy_(kept.view(self.mask.shape))
+        states = optimizer.state.get(self.weight, {}).values()
+        same = [state for state in states if torch.is_tensor(state) and state.shape == self.weight.shape]
+        for tensor in (self.weight, *same):
+            tensor.mul_(factor)
+
+
+class SparseWeights:
+    """All maskable weights of a model, some of them in sparse layers and the others dense.
+
+    Attributes:
+        weights: every maskable weight by parameter name.
+        layers: those with a mask.
+        total: the number of maskable weights.
+        always_active: how many of them are outside the sparse layers.
+    """
+
+    def __init__(self, weights: Mapping[str, nn.Parameter], layers: Iterable[SparseLayer]) -> None:
+        self.weights = dict(weights)
+        self.layers = list(layers)
+        self.total = sum(weight.numel() for weight in self.weights.values())
+        self.always_active = self.total - sum(layer.weight.numel() for layer in self.layers)
+
+    @property
+    def masks(self) -> dict[str, Tensor]:
+        """{parameter name: bool mask of its shape} for every maskable weight, those that are dense too."""
+        masks = {layer.name: layer.mask != 0 for layer in self.layers}
+        return {
+            name: masks[name] if name in masks else torch.ones_like(weight, dtype=torch.bool)
+            for name, weight in self.weights.items()
+        }
+
+    @property
+    def density(self) -> float:
+        """The share of the maskable weights that are active now."""
+        return (self.always_active + sum(layer.active for layer in self.layers)) / self.total
+
+    @property
+    def densities(self) -> dict[str, float]:
+        """The density of every maskable weight now, by parameter name."""
+        sparse = {layer.name: layer.active / layer.weight.numel() for layer in self.layers}
+        return {name: sparse.get(name, 1.0) for name in self.weights}
+
+    @property
+    def itop_rate(self) -> float:
+        """The share of the maskable weights that have been active so far (Liu et al., 2021, arXiv:2102.02887)."""
+        return (self.always_active + sum(int(layer.ever_active.sum()) for layer in self.layers)) / self.total
+
+    @torch.no_grad()
+    def mask_gradients(self) -> None:
+        """Zero the gradients of inactive weights."""
+        layers = [layer for layer in self.layers if layer.weight.grad is not None]
+        if layers:
+            torch._foreach_mul_([layer.weight.grad for layer in layers], [layer.mask for layer in layers])
+
+    def zero_inactive(self, optimizer: torch.optim.Optimizer) -> None:
+        """Zero the inactive weights and their optimiser states."""
+        for layer in self.layers:
+            layer.zero_outside(layer.mask, optimizer)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return masks and unions of masks as bool tensors, by parameter name."""
+        return {
+            "masks": {layer.name: layer.mask != 0 for layer in self.layers},
+            "ever_active": {layer.name: layer.ever_active.clone() for layer in self.layers},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what ``state_dict`` returned."""
+        for layer in self.layers:
+            mask = state["masks"][layer.name]
+            layer.set_mask(mask.to(layer.weight.device))
+            layer.ever_active.copy_(state["ever_active"][layer.name])
+            layer.active = int(mask.sum())
