@@ -16,6 +16,9 @@ __all__ = [
     "FAMILIES",
     "IMAGE_CORRUPTIONS",
     "SEVERITIES",
+    "VIDEO_CORRUPTIONS",
     "Corruption",
     "corrupt_images",
 ]
+
+VIDEO_CORRUPTIONS: dict[str, Corruption] = {}
