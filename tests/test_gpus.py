@@ -1,0 +1,171 @@
+"""GPUs for the life of a process: no two processes on one slot, no slot lost, whatever ends a process."""
+
+import multiprocessing
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from dst_robustness import gpus
+
+FORK = multiprocessing.get_context("fork")
+
+
+@pytest.fixture(autouse=True)
+def own_machine(tmp_path, monkeypatch) -> Path:
+    """Lock files of the test's own, no installed GPU, no allocation, and quick polls; returns the lock folder."""
+    monkeypatch.setattr(gpus, "lock_folder", lambda: tmp_path / "locks")
+    monkeypatch.setattr(gpus, "installed_gpus", list)
+    monkeypatch.setattr(gpus, "POLL_SECONDS", 0.002)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
+    return tmp_path / "locks"
+
+
+def hold(folder: Path, count: int, per_gpu: int, seconds: float) -> None:
+    """Take GPUs and keep them for a while. A marker a device tells the others; one that is met is a clash unless
+    its process was killed, of which there is a note."""
+    devices = gpus.take_gpus(count, per_gpu=per_gpu)
+    for device in devices:
+        own, marker = folder / f"process-{os.getpid()}-{device}", folder / f"busy-{device}"
+        own.write_text(str(os.getpid()))
+        try:
+            os.link(own, marker)
+        except FileExistsError:
+            if not (folder / f"killed-{marker.read_text()}").exists():
+                (folder / "clash").touch()
+            own.rename(marker)
+    time.sleep(seconds)
+    for device in devices:
+        (folder / f"busy-{device}").unlink()
+
+
+def test_two_hundred_jobs_with_random_kills_never_share_nor_lose_a_slot(tmp_path: Path) -> None:
+    """Jobs of one and of two GPUs over four slots; many are killed while they wait or work."""
+    choose = random.Random(0)
+    jobs = []
+    for _ in range(200):
+        jobs.append(FORK.Process(target=hold, args=(tmp_path, choose.choice([1, 1, 2]), 1, choose.random() / 50)))
+        jobs[-1].start()
+        if choose.random() < 0.5:
+            victim = choose.choice(jobs)
+            (tmp_path / f"killed-{victim.pid}").touch()
+            victim.kill()
+    for job in jobs:
+        job.join(timeout=60)
+    assert {job.exitcode for job in jobs} == {0, -9}
+    assert not (tmp_path / "clash").exists()
+    freed = FORK.Process(target=gpus.take_gpus, args=(4,))
+    freed.start()
+    freed.join(timeout=10)
+    assert freed.exitcode == 0, "a slot was lost"
+
+
+def takes(queue, count: int, per_gpu: int) -> None:
+    queue.put(gpus.take_gpus(count, per_gpu=per_gpu))
+    time.sleep(60)
+
+
+def take_one_after_the_other(number: int, count: int, per_gpu: int = 1) -> tuple[list[list[str]], list]:
+    """Start processes that take and keep; return what each took before one had to wait, and the processes."""
+    queue, taken, processes = FORK.Queue(), [], []
+    for _ in range(number):
+        processes.append(FORK.Process(target=takes, args=(queue, count, per_gpu)))
+        processes[-1].start()
+        try:
+            taken.append(queue.get(timeout=0.5))
+        except Exception:
+            break
+    return taken, processes
+
+
+def end(processes: list) -> None:
+    for process in processes:
+        process.kill()
+        process.join()
+
+
+@pytest.mark.parametrize(
+    ("count", "per_gpu", "expected"),
+    [
+        (1, 1, [["0"], ["1"]]),
+        (2, 1, [["0", "1"]]),
+        (1, 2, [["0"], ["1"], ["0"], ["1"]]),
+        (2, 2, [["0", "1"], ["0", "1"]]),
+    ],
+)
+def test_full_gpus_make_wait(monkeypatch, count: int, per_gpu: int, expected: list[list[str]]) -> None:
+    """Two GPUs serve this many at once, empty ones first; the next waits."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    taken, processes = take_one_after_the_other(len(expected) + 1, count, per_gpu)
+    end(processes)
+    assert taken == expected
+
+
+def test_cuda_sees_what_was_taken_and_nothing_else(monkeypatch) -> None:
+    """The variable that CUDA reads holds the names as the outer one gave them; asked for nothing, it is empty."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-8a-1, GPU-77, -1, 3")
+    _, processes = take_one_after_the_other(1, 1)
+    code = (
+        "import os, sys; from dst_robustness import gpus; gpus.lock_folder = lambda: __import__('pathlib').Path("
+        "sys.argv[1]); gpus.installed_gpus = list; gpus.take_gpus(int(sys.argv[2])); "
+        "print(os.environ['CUDA_VISIBLE_DEVICES'], 'torch' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, str(gpus.lock_folder())]
+    seen = [subprocess.run([*command, count], capture_output=True, text=True).stdout.split() for count in "10"]
+    end(processes)
+    assert seen == [["GPU-77", "False"], ["False"]]
+
+
+def test_a_machine_without_gpus_is_asked_nothing(monkeypatch, own_machine: Path) -> None:
+    """No lock, no variable, no waiting."""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    assert gpus.take_gpus(1) == []
+    assert "CUDA_VISIBLE_DEVICES" not in os.environ
+    assert not own_machine.exists()
+
+
+def test_more_than_there_are_is_an_error(monkeypatch) -> None:
+    """Waiting would never end."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5")
+    with pytest.raises(ValueError, match="2 GPUs are asked for; visible here: 5; lower gpus_per_run"):
+        gpus.take_gpus(2)
+
+
+def test_index_and_uuid_of_one_gpu_share_a_lock(monkeypatch) -> None:
+    """One study that names GPUs by number and one that names them by UUID keep out of each other's way."""
+    monkeypatch.setattr(gpus, "installed_gpus", lambda: ["GPU-aa11", "GPU-bb22"])
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,0")
+    _, processes = take_one_after_the_other(1, 1)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-bb,GPU-aa")
+    taken, more = take_one_after_the_other(2, 1)
+    end(processes + more)
+    assert taken == [["GPU-aa"]]
+
+
+LISTING = """\
+GPU 0: NVIDIA A100 (UUID: GPU-5c89852c-d268)
+  MIG 3g.20gb     Device  0: (UUID: MIG-aaaa-1)
+  MIG 3g.20gb     Device  1: (UUID: MIG-GPU-5c89852c-d268/2/0)
+GPU 1: NVIDIA A100 (UUID: GPU-11111111-2222)
+"""
+
+
+def test_installed_gpus_are_read_from_nvidia_smi(tmp_path: Path, monkeypatch) -> None:
+    """A GPU split by MIG is replaced by its parts: CUDA cannot use it as a whole."""
+    monkeypatch.undo()
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text(f"#!/bin/sh\ncat <<'END'\n{LISTING}END\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert gpus.installed_gpus() == ["MIG-aaaa-1", "MIG-GPU-5c89852c-d268/2/0", "GPU-11111111-2222"]
+
+
+def test_each_allocation_of_a_scheduler_has_its_own_locks(monkeypatch) -> None:
+    """Two jobs of one node may both be given number 0, and mean two GPUs."""
+    monkeypatch.undo()
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    assert gpus.lock_folder().name == f"dst-robustness-gpus-{os.getuid()}-17"
