@@ -29,13 +29,11 @@ def acquire(
     *,
     addresses: Sequence[str] | None = None,
     checksum: str | Mapping[str, str] | None = None,
-    source_folder: str | Path | None = None,
+    path: str | Path | None = None,
 ) -> None:
     """Bring a data set's files into ``raw_folder`` and write ``acquired.json`` there when all are right.
 
-    A file that is already there, or in ``source_folder``, with the right checksum is taken as it is: no network is
-    needed then, and files in ``source_folder`` are used in place. A ``source_folder`` that holds the set unpacked is
-    used instead of the files.
+    A file that is already in ``raw_folder`` with the right length and checksum is taken as it is, without network.
 
     Args:
         spec: the data set.
@@ -43,15 +41,16 @@ def acquire(
         addresses: used instead of the spec's. One that ends in ``/`` is a folder that holds every file under its name;
             for a set of several files, others count for the file whose name they end in.
         checksum: used instead of the spec's, ``md5:...`` or ``sha256:...``; a mapping from file name for several files.
-        source_folder: the user's folder with the files, or with the set unpacked.
+        path: used instead of any address: the user's folder with the files or with the set unpacked, or the file
+            itself. What lies there is read in place.
 
     Raises:
         ValueError: where something is missing or wrong; the message says which file to put where.
     """
     raw_folder = Path(raw_folder)
-    source = None if source_folder is None else Path(source_folder).expanduser()
-    if source is not None and not source.is_dir():
-        raise ValueError(f"data set {spec.name}: path {source} is not a folder")
+    source = None if path is None else Path(path).expanduser()
+    if source is not None and not source.exists():
+        raise ValueError(f"data set {spec.name}: path {source} does not exist")
     folder = _unpacked_folder(spec, raw_folder, source)
     if folder is not None:
         return _write_record(spec, raw_folder, {"folder": str(folder.resolve()), **_inventory(folder)})
@@ -59,8 +58,8 @@ def acquire(
         spec.make(raw_folder / MADE)
         return _write_record(spec, raw_folder, {"folder": MADE, **_inventory(raw_folder / MADE)})
     if spec.needs_folder:
-        where = "no path is given" if source is None else f"path {source} does not hold that"
-        raise ValueError(f"data set {spec.name}: {spec.instructions} But {where}.")
+        why = "there is no path" if source is None else f"path {source} does not hold that"
+        raise ValueError(f"data set {spec.name}: {why}; {spec.instructions}")
     files = [_overridden(spec, file, addresses, checksum) for file in spec.files]
     records = [_acquire_file(spec, file, raw_folder, source) for file in files]
     if not spec.unpack:
@@ -77,18 +76,20 @@ def acquired(raw_folder: str | Path) -> Acquired:
         record = json.loads((raw_folder / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{raw_folder / RECORD} is missing or damaged; acquire the data set again") from error
+    sums = [entry["sha256"] for entry in record.get("files", [])] or [record.get("listing_sha256", "")]
+    sha256 = hashlib.sha256("".join(sums).encode()).hexdigest()
     if "folder" in record:
         folder = raw_folder / record["folder"]
         if not folder.is_dir():
             raise ValueError(f"the folder {folder} is gone; give its new place as path and acquire it again")
-        return Acquired(folder=folder)
+        return Acquired({}, folder, sha256)
     files = {}
     for entry in record["files"]:
         path = raw_folder / entry["path"]
         if not path.is_file() or path.stat().st_size != entry["bytes"]:
             raise ValueError(f"{path} is gone or not the {entry['bytes']:,} bytes acquired; acquire it again")
         files[entry["file"]] = path
-    return Acquired(files)
+    return Acquired(files, None, sha256)
 
 
 def _unpacked_folder(spec: DatasetSpec, raw_folder: Path, source: Path | None) -> Path | None:
@@ -134,23 +135,20 @@ def _overridden(
 def _acquire_file(spec: DatasetSpec, file: RemoteFile, raw_folder: Path, source: Path | None) -> dict[str, object]:
     """Take the file from where it lies, or fetch it, and return its record."""
     target = raw_folder / file.name
+    places = [target] if source is None else [source if source.is_file() else source / file.name, target]
     complaints = []
-    for path in [target] if source is None else [target, source / file.name]:
-        if not path.is_file():
-            continue
-        found = digests(path)
-        wrong = mismatch(path, file, found)
+    for place in places:
+        wrong = "does not exist"
+        if place.is_file():
+            found = digests(place)
+            wrong = mismatch(place, file, found)
         if wrong is None:
-            log.info("%s: %s is already there", spec.name, path)
-            place = file.name if path == target else str(path.resolve())
-            return _record(file, place, None, found)
-        complaints.append(f"{path} {wrong}")
-        log.warning("%s: %s", spec.name, complaints[-1])
+            log.info("%s: %s is already there", spec.name, place)
+            return _record(file, file.name if place == target else str(place.resolve()), None, found)
+        complaints.append(f"  {place} {wrong}")
     try:
-        if not file.addresses:
-            raise DownloadError(
-                "\n".join([f"data set {spec.name} needs {file.name}, and there is no address for it.", *complaints])
-            )
+        if source is not None or not file.addresses:
+            raise DownloadError("\n".join([f"data set {spec.name} needs {file.name}; looked at:", *complaints]))
         address, found = fetch(file, target)
     except DownloadError as error:
         raise DownloadError(f"{error}\n{_by_hand(spec, file, raw_folder)}") from None
@@ -166,15 +164,16 @@ def _record(file: RemoteFile, path: str, address: str | None, found: object) -> 
 
 
 def _by_hand(spec: DatasetSpec, file: RemoteFile, raw_folder: Path) -> str:
-    """Tell a user without network what to put where."""
+    """Tell a user without network, or without a login, what to put where."""
     size = f"{file.bytes:,} bytes" if file.bytes else "length not recorded"
-    lines = [
-        spec.instructions or f"Without network: fetch {file.name} on another machine,",
-        f"and put {file.name} ({size}, {file.checksum or 'no published checksum'}) into {raw_folder.resolve()}",
-        f"or into a folder of yours, named in the config as datasets: {spec.name}: path: FOLDER",
-        "Another address is given there as addresses: [...], with checksum: if the file is not the published one.",
-    ]
-    return "\n".join(lines)
+    return "\n".join(
+        [
+            spec.instructions or f"Without network here: fetch {file.name} on another machine;",
+            f"put {file.name} ({size}, {file.checksum or 'no published checksum'}) into {raw_folder.resolve()}",
+            f"or name its folder in the config, as datasets: {{{spec.name}: {{path: FOLDER}}}}.",
+            "A mirror is named there as addresses: [...]; another file than the published one needs its checksum: too.",
+        ]
+    )
 
 
 def _write_record(spec: DatasetSpec, raw_folder: Path, content: dict[str, object]) -> None:

@@ -148,6 +148,6 @@ IMAGENET = DatasetSpec(
     instructions=(
         "ImageNet needs a login: register at https://image-net.org, open the ILSVRC2012 page of the downloads,\n"
         f"fetch {TRAIN_TAR} (task 1 & 2), {VAL_TAR} and {DEVKIT} (task 1 & 2);\n"
-        "an unpacked copy (train/WNID/*.JPEG and val/WNID/*.JPEG) is taken too, given as path;"
+        "or name the folder of an unpacked copy (train/WNID/*.JPEG and val/WNID/*.JPEG) as path;"
     ),
 )

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from dst_robustness import __version__
 from dst_robustness.datasets.acquire import acquired
-from dst_robustness.datasets.spec import DatasetSpec, RawSet, Split
+from dst_robustness.datasets.picture_conversion import convert_pictures
+from dst_robustness.datasets.spec import DatasetSpec, RawSet
 from dst_robustness.datasets.splits import carve, stratified
-from dst_robustness.storage import create_hdf5, decode_jpeg, encode_jpeg, write_samples
 
 log = logging.getLogger(__name__)
 
 SPLITS = ("train", "validation", "test")
 TRAIN_QUALITY = 90
 EVALUATION_QUALITY = 95  # corrupted copies go through JPEG once more, as in the benchmark: the clean one stays close
-BATCH_BYTES = 64 << 20
 
 
 def prepare(
@@ -63,13 +60,22 @@ def prepare(
     default_train, default_test = spec.default_samples or (None, None)
     train_samples = default_train if train_samples is None else train_samples
     test_samples = default_test if test_samples is None else test_samples
-    raw = spec.read(spec, acquired(raw_folder))
+    source = acquired(raw_folder)
+    raw = spec.read(spec, source)
     rows = _choose(raw, seed, validation_fraction, train_samples, test_samples)
     for name in SPLITS:
         split = raw.train if name == "validation" and raw.validation is None else getattr(raw, name)
         _check_labels(f"{spec.name} {name}", split.labels[rows[name]], raw.classes)
-        attributes = _attributes(spec, name, raw.classes, seed)
-        _convert(spec, split, rows[name], Path(outputs[name]), attributes, is_train=name == "train", threads=threads)
+        (spec.convert or convert_pictures)(
+            spec,
+            split,
+            rows[name],
+            Path(outputs[name]),
+            _attributes(spec, name, raw.classes, seed, source.sha256),
+            side=spec.resize if name == "train" else spec.image_size,
+            quality=(TRAIN_QUALITY if name == "train" else EVALUATION_QUALITY) if spec.jpeg else None,
+            threads=threads,
+        )
 
 
 def _choose(
@@ -105,7 +111,7 @@ def _check_labels(what: str, labels: np.ndarray, classes: tuple[str, ...]) -> No
     log.info("%s: %d samples, %d to %d per class", what, len(labels), counts.min(), counts.max())
 
 
-def _attributes(spec: DatasetSpec, split: str, classes: tuple[str, ...], seed: int) -> dict[str, object]:
+def _attributes(spec: DatasetSpec, split: str, classes: tuple[str, ...], seed: int, source: str) -> dict[str, object]:
     return {
         "dataset": spec.name,
         "split": split,
@@ -116,105 +122,6 @@ def _attributes(spec: DatasetSpec, split: str, classes: tuple[str, ...], seed: i
         "image_size": spec.image_size,
         "flip_ok": spec.flip_ok,
         "seed": seed,
+        "source_sha256": source,
         "package_version": __version__,
     }
-
-
-def _convert(
-    spec: DatasetSpec,
-    split: Split,
-    rows: np.ndarray,
-    output: Path,
-    attributes: dict[str, object],
-    *,
-    is_train: bool,
-    threads: int,
-) -> None:
-    """Write one split."""
-    quality = None if not spec.jpeg else TRAIN_QUALITY if is_train else EVALUATION_QUALITY
-    side = None if is_train else spec.image_size
-    if spec.convert is not None:
-        spec.convert(spec, split, rows, output, attributes, side=side or spec.resize, quality=quality, threads=threads)
-        return
-    shape = _load(split, rows[0], side)[0].shape
-
-    def stored(row: int) -> np.ndarray:
-        pixels, kept = _load(split, row, side)
-        if pixels.shape != shape:
-            raise ValueError(f"{split.describe(row)} has shape {list(pixels.shape)}, the first one {list(shape)}")
-        return pixels if quality is None else _encoded(pixels, quality) if kept is None else kept
-
-    labels = split.labels[rows]
-    batches = _batches(stored, rows, max(1, BATCH_BYTES // int(np.prod(shape))), threads)
-    with create_hdf5(output, **attributes) as file:
-        file["index"] = np.asarray(rows, dtype=np.int64)
-        if quality is None:
-            write_samples(file, (np.stack(batch) for batch in batches), labels)
-        else:
-            _write_encoded(file, batches, labels, shape)
-
-
-def _load(split: Split, row: int, side: int | None) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return a sample's pixels, cropped to the centre, and its JPEG bytes where they are stored as they came."""
-    try:
-        sample = split.load(row)
-        kept = np.frombuffer(sample, dtype=np.uint8) if isinstance(sample, bytes) else None
-        pixels = sample if kept is None else decode_jpeg(kept)
-    except Exception as error:  # whatever a library makes of a damaged file, the user needs its name
-        raise ValueError(f"{split.describe(row)}: {error}") from error
-    if pixels.dtype != np.uint8 or pixels.ndim not in (3, 4) or pixels.shape[-1] != 3:
-        raise ValueError(f"{split.describe(row)} has {pixels.dtype} {list(pixels.shape)}, expected uint8 [.., H, W, 3]")
-    cropped = pixels if side is None else centre_crop(pixels, side)
-    return cropped, kept if cropped.shape == pixels.shape else None
-
-
-def centre_crop(pixels: np.ndarray, side: int) -> np.ndarray:
-    """Cut the central square out of pictures [..., H, W, 3] that are larger, at the place torchvision cuts it."""
-    height, width = pixels.shape[-3:-1]
-    top, left = round((height - side) / 2), round((width - side) / 2)
-    if top <= 0 and left <= 0:
-        return pixels
-    return pixels[..., max(0, top) : max(0, top) + side, max(0, left) : max(0, left) + side, :]
-
-
-def _encoded(pixels: np.ndarray, quality: int) -> np.ndarray:
-    """Encode an image [H, W, 3] to bytes [n], or a clip [T, H, W, 3] to an object array [T] of bytes."""
-    if pixels.ndim == 3:
-        return encode_jpeg(pixels, quality)
-    frames = np.empty(len(pixels), dtype=object)
-    frames[:] = [encode_jpeg(frame, quality) for frame in pixels]
-    return frames
-
-
-def _batches(
-    read: Callable[[int], np.ndarray], rows: np.ndarray, size: int, threads: int
-) -> Iterator[list[np.ndarray]]:
-    """Yield batches of samples in order; the next batch is read while this one is used."""
-    pool = ThreadPoolExecutor(threads)
-    waiting: list[Future[np.ndarray]] = []
-    try:
-        for start in range(0, len(rows), size):
-            following = [pool.submit(read, row) for row in rows[start : start + size]]
-            if waiting:
-                yield [future.result() for future in waiting]
-            waiting = following
-        yield [future.result() for future in waiting]
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _write_encoded(
-    group: h5py.Group, batches: Iterator[list[np.ndarray]], labels: np.ndarray, shape: tuple[int, ...]
-) -> None:
-    """Write samples that are JPEG already, in the layout of ``storage``."""
-    group["labels"] = np.asarray(labels, dtype=np.int64)
-    name = "images" if len(shape) == 3 else "clips"
-    stored = group.create_dataset(name, (len(labels), *shape[:-3]), dtype=h5py.vlen_dtype(np.uint8))
-    stored.attrs["picture_shape"] = shape[-3:]
-    done = 0
-    for batch in batches:
-        rows = np.empty((len(batch), *shape[:-3]), dtype=object)
-        for i, encoded in enumerate(batch):
-            rows[i] = encoded
-        stored[done : done + len(batch)] = rows
-        done += len(batch)

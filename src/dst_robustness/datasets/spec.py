@@ -39,10 +39,12 @@ class Acquired:
     Attributes:
         files: path of each acquired file by its name.
         folder: the folder that holds the set unpacked, None where there is none.
+        sha256: sum over the sums of the files, or over the names and lengths in the folder.
     """
 
     files: dict[str, Path] = field(default_factory=dict)
     folder: Path | None = None
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class DatasetSpec:
         mean, std: of the training pixels per RGB channel, on the scale 0-1.
         read: reads what was acquired into splits; None for sets that are only acquired.
         make: writes a set that is made, not fetched, into a folder.
-        convert: writes one split, in place of what ``prepare`` does with pictures; see ``convert_videos``.
+        convert: writes one split where it is not ``convert_pictures`` that does it.
         files: what it is made of; empty for sets that are bundled, made, or the user's own folder.
         is_unpacked: whether a folder holds the set unpacked, so that it is read from there in place of the files.
         needs_folder: whether there is nothing to fetch and the user's folder is the data set.
