@@ -10,6 +10,7 @@ from dst_robustness.corruptions.images import (
     corrupt_images,
 )
 from dst_robustness.corruptions.parameters import FAMILIES
+from dst_robustness.corruptions.video.clips import VIDEO_CORRUPTIONS, VideoCorruption, corrupt_clips
 
 __all__ = [
     "BENCHMARK_CORRUPTIONS",
@@ -18,7 +19,7 @@ __all__ = [
     "SEVERITIES",
     "VIDEO_CORRUPTIONS",
     "Corruption",
+    "VideoCorruption",
+    "corrupt_clips",
     "corrupt_images",
 ]
-
-VIDEO_CORRUPTIONS: dict[str, Corruption] = {}
