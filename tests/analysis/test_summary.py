@@ -7,24 +7,10 @@ from dst_robustness.analysis.simulation import simulate_study
 from dst_robustness.analysis.summary import summarise, write_summary
 
 CONTRACT = [
-    "dataset",
-    "model",
-    "method",
-    "sparsity",
-    "seeds",
-    "clean_accuracy",
-    "robust_accuracy",
-    "robust_accuracy_low",
-    "robust_accuracy_high",
-    "gain",
-    "gain_low",
-    "gain_high",
-    "relative_gain",
-    "mce",
-    "parameters",
-    "training_flops_ratio",
-    "verdict",
-]
+    "dataset", "model", "method", "sparsity", "seeds", "clean_accuracy", "robust_accuracy", "robust_accuracy_low",
+    "robust_accuracy_high", "gain", "gain_low", "gain_high", "relative_gain", "mce", "parameters",
+    "training_flops_ratio", "verdict",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

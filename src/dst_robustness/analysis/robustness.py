@@ -1,12 +1,10 @@
-"""Robust accuracy, mean corruption error and their relatives from the cells of a run.
+"""Robust accuracy, mean corruption error and their relatives from the cells of many runs at once.
 
-A table of cells has the columns corruption, category, severity, accuracy, ece, nll, with the clean test set as
-corruption ``clean``, severity 0.
+A table of cells has one row per run, corruption and severity: the columns that name the run, then corruption, category,
+severity, accuracy, ece, nll. The clean test set is the corruption ``clean``, severity 0.
 """
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -30,75 +28,86 @@ def corrupted(cells: pd.DataFrame) -> pd.DataFrame:
     return cells[cells["corruption"] != CLEAN]
 
 
-def corruption_errors(cells: pd.DataFrame) -> pd.Series:
-    """Return the mean error over severities by corruption: of the benchmark's fifteen if all are there, else of all."""
-    errors = 1 - corrupted(cells).groupby("corruption", sort=False)["accuracy"].mean()
-    return errors[list(BENCHMARK)] if has_benchmark(errors.index) else errors
-
-
-def has_benchmark(corruptions: pd.Index) -> bool:
+def has_benchmark(corruptions: pd.Index | pd.Series) -> bool:
     """Whether all fifteen corruptions of the benchmark are among these."""
     return set(BENCHMARK) <= set(corruptions)
 
 
-def mean_corruption_error(errors: pd.Series, reference: pd.Series | Mapping[str, float]) -> float:
-    """Return mCE in percent: the mean over corruptions of error / error of the reference (Hendrycks & Dietterich 2019).
+def corruption_errors(cells: pd.DataFrame, run: list[str]) -> pd.DataFrame:
+    """Return the mean error over severities, runs x corruptions: the benchmark's fifteen if all are there, else all.
 
-    NaN where the reference makes no error on a corruption.
+    Args:
+        run: the columns that name a run; they become the index.
     """
-    return _percent(errors, pd.Series(reference))
+    errors = 1 - corrupted(cells).groupby([*run, "corruption"], sort=False)["accuracy"].mean().unstack()
+    return errors[list(BENCHMARK)] if has_benchmark(errors.columns) else errors
+
+
+def clean_errors(cells: pd.DataFrame, run: list[str]) -> pd.Series:
+    """Return the error of each run on the clean test set."""
+    return 1 - cells[cells["corruption"] == CLEAN].set_index(run)["accuracy"]
+
+
+def mean_corruption_error(errors: pd.DataFrame, reference: pd.DataFrame | pd.Series) -> pd.Series:
+    """Return mCE of each run in percent: the mean over corruptions of error / reference (Hendrycks & Dietterich 2019).
+
+    NaN where the reference is unknown or makes no error on a corruption.
+
+    Args:
+        errors: runs x corruptions.
+        reference: of each run (same index) or the same for all (a series by corruption).
+    """
+    ratios = errors / reference
+    bad = ~(reference > 0)
+    ratios = ratios.mask(bad if isinstance(bad, pd.DataFrame) else np.broadcast_to(bad[errors.columns], errors.shape))
+    return 100 * ratios.mean(axis=1, skipna=False)
 
 
 def relative_corruption_error(
-    errors: pd.Series, clean_error: float, reference: pd.Series | Mapping[str, float], reference_clean_error: float
-) -> float:
-    """Return relative mCE in percent: as mCE, of what corruption adds to the clean error.
+    errors: pd.DataFrame, clean: pd.Series, reference: pd.DataFrame | pd.Series, reference_clean: pd.Series | float
+) -> pd.Series:
+    """Return relative mCE of each run in percent: as mCE, of what corruption adds to the clean error.
 
     NaN where the reference loses nothing under some corruption: the ratio says nothing then.
     """
-    return _percent(errors - clean_error, pd.Series(reference) - reference_clean_error)
+    if isinstance(reference, pd.DataFrame):
+        return mean_corruption_error(errors.sub(clean, axis=0), reference.sub(reference_clean, axis=0))
+    return mean_corruption_error(errors.sub(clean, axis=0), reference - reference_clean)
 
 
-def _percent(errors: pd.Series, reference: pd.Series) -> float:
-    reference = reference.reindex(errors.index)
-    if reference.isna().any() or (reference <= 0).any():
-        return float("nan")
-    return float(100 * (errors / reference).mean())
+def run_metrics(cells: pd.DataFrame, run: list[str]) -> pd.DataFrame:
+    """Return accuracies (clean, robust, by category, by severity) and calibration, one row a run."""
+    measures = ["accuracy", "ece", "nll"]
+    bad = corrupted(cells)
+    fifteen = bad[bad["corruption"].isin(BENCHMARK)] if has_benchmark(bad["corruption"]) else bad.iloc[:0]
+    clean = cells[cells["corruption"] == CLEAN].set_index(run)[measures].add_prefix("clean_")
+    robust = bad.groupby(run, sort=False)[measures].mean().add_prefix("robust_")
+    parts = [
+        clean,
+        robust,
+        fifteen.groupby(run)["accuracy"].mean().rename("robust_accuracy_15"),
+        bad.groupby([*run, "category"])["accuracy"].mean().unstack().add_prefix("accuracy_"),
+        bad.groupby([*run, "severity"])["accuracy"].mean().unstack().add_prefix("accuracy_severity_"),
+    ]
+    return pd.concat([part.reindex(robust.index) for part in parts], axis=1)
 
 
-def run_metrics(cells: pd.DataFrame) -> dict[str, float]:
-    """Return accuracies (clean, robust, by category, by severity) and calibration of one run, by column name."""
-    clean, bad = cells[cells["corruption"] == CLEAN], corrupted(cells)
-    fifteen = bad[bad["corruption"].isin(BENCHMARK)]
+def error_metrics(cells: pd.DataFrame, run: list[str], dense: pd.Index, *, alexnet: bool) -> pd.DataFrame:
+    """Return mCE and relative mCE of each run against its dense run and, if asked, against AlexNet on ImageNet-C.
+
+    Args:
+        dense: for each run, in the order of ``run_metrics``, the index of its dense run; it need not exist.
+    """
+    errors, clean = corruption_errors(cells, run), clean_errors(cells, run)
+    clean = clean.reindex(errors.index)
+    dense_errors = errors.reindex(dense).set_axis(errors.index)
+    dense_clean = clean.reindex(dense).set_axis(errors.index)
     values = {
-        "clean_accuracy": clean["accuracy"].mean(),
-        "robust_accuracy": bad["accuracy"].mean(),
-        "robust_accuracy_15": fifteen["accuracy"].mean() if has_benchmark(bad["corruption"]) else np.nan,
-        "clean_ece": clean["ece"].mean(),
-        "robust_ece": bad["ece"].mean(),
-        "clean_nll": clean["nll"].mean(),
-        "robust_nll": bad["nll"].mean(),
+        "mce": mean_corruption_error(errors, dense_errors),
+        "relative_mce": relative_corruption_error(errors, clean, dense_errors, dense_clean),
     }
-    values |= {f"accuracy_{name}": value for name, value in bad.groupby("category")["accuracy"].mean().items()}
-    values |= {f"accuracy_severity_{name}": value for name, value in bad.groupby("severity")["accuracy"].mean().items()}
-    return values
-
-
-def error_metrics(cells: pd.DataFrame, dense_cells: pd.DataFrame | None, *, alexnet: bool) -> dict[str, float]:
-    """Return mCE and relative mCE of a run against its dense run and, if asked, against AlexNet on ImageNet-C."""
-    errors, clean_error = corruption_errors(cells), 1 - _clean_accuracy(cells)
-    values = {"mce": np.nan, "relative_mce": np.nan}
-    if dense_cells is not None:
-        dense_errors, dense_clean = corruption_errors(dense_cells), 1 - _clean_accuracy(dense_cells)
-        values["mce"] = mean_corruption_error(errors, dense_errors)
-        values["relative_mce"] = relative_corruption_error(errors, clean_error, dense_errors, dense_clean)
-    if alexnet and has_benchmark(errors.index):
-        values["mce_alexnet"] = mean_corruption_error(errors, ALEXNET_ERROR)
-        values["relative_mce_alexnet"] = relative_corruption_error(
-            errors, clean_error, ALEXNET_ERROR, ALEXNET_CLEAN_ERROR
-        )
-    return values
-
-
-def _clean_accuracy(cells: pd.DataFrame) -> float:
-    return float(cells.loc[cells["corruption"] == CLEAN, "accuracy"].mean())
+    if alexnet and has_benchmark(errors.columns):
+        reference = pd.Series(ALEXNET_ERROR)
+        values["mce_alexnet"] = mean_corruption_error(errors, reference)
+        values["relative_mce_alexnet"] = relative_corruption_error(errors, clean, reference, ALEXNET_CLEAN_ERROR)
+    return pd.DataFrame(values)

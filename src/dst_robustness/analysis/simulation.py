@@ -65,13 +65,13 @@ def simulate_correct(
     """Return whether runs of one method recognise images in cells, bool [S, C, N].
 
     Args:
-        abilities: of the method, one per seed, float [S]; the seeds' own deviations are added here.
+        abilities: of each run, the deviation of its seed included, float [S].
         images: how easy each image is for everyone, float [N].
     """
     seeds, count = len(abilities), len(images)
     shared = images + generator.normal(0, spread.taste, count)
     latent = shared + generator.normal(0, spread.both, (seeds, count))
-    latent += (abilities + generator.normal(0, spread.seed, seeds))[:, None]
+    latent += abilities[:, None]
     residual = generator.standard_normal((seeds, len(offsets), count), dtype=np.float32)
     return residual + latent[:, None, :].astype(np.float32) + offsets[:, None].astype(np.float32) > 0
 
@@ -136,7 +136,8 @@ def simulate_study(
     for method, sparsity in rows:
         target = dense_accuracy + gains.get(method, 0.0) * min(1.0, 2 * (1 - sparsity))
         ability = ability_for(target, offsets[1:], spread)
-        correct = simulate_correct(np.full(seeds, ability), easiness, offsets, spread, generator)
+        abilities = ability + generator.normal(0, spread.seed, seeds)
+        correct = simulate_correct(abilities, easiness, offsets, spread, generator)
         for seed in range(seeds):
             folder = Path(results) / "runs" / dataset / model / method / f"{sparsity:g}" / f"seed{seed}"
             write_run(folder, correct[seed], names, severities)

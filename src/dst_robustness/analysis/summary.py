@@ -87,16 +87,20 @@ def summarise(
     for _, members in groupby(runs, key=lambda run: (run.dataset, run.model)):
         loaded, misfits = _load(list(members))
         missing += misfits
-        rows, gain = _summarise_scenario(loaded, dict(base_methods or {}), resamples)
+        if not loaded:
+            continue
+        cells.append(_cells(loaded))
+        rows, gain = _summarise_scenario(loaded, cells[-1], dict(base_methods or {}), resamples)
         tables.append(rows)
-        cells += [_named_cells(item) for item in loaded]
         pooled += [gain] if gain else []
     rows = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=SUMMARY_COLUMNS + FURTHER_COLUMNS)
     further = [name for name in rows.columns if name not in SUMMARY_COLUMNS + FURTHER_COLUMNS]
     judged = rows[_is_judged(rows) & rows["gain"].notna()]
     return Summary(
         rows=rows[SUMMARY_COLUMNS + FURTHER_COLUMNS + further],
-        cells=pd.concat(cells, ignore_index=True) if cells else pd.DataFrame(columns=CORRUPTION_COLUMNS),
+        cells=(pd.concat(cells, ignore_index=True) if cells else pd.DataFrame(columns=CORRUPTION_COLUMNS))[
+            CORRUPTION_COLUMNS
+        ],
         missing=pd.DataFrame([(*_identity(run), reason) for run, reason in missing], columns=[*RUN, "reason"]),
         overall=overall(judged, average(pooled) if pooled else None),
     )
@@ -128,20 +132,19 @@ def _load(runs: list[StoredRun]) -> tuple[list[_Loaded], list[tuple[StoredRun, s
     return loaded, misfits
 
 
-def _named_cells(item: _Loaded) -> pd.DataFrame:
-    table = item.cells[["corruption", "category", "severity", "accuracy"]].copy()
-    for place, (name, value) in enumerate(zip(RUN, _identity(item.run), strict=True)):
-        table.insert(place, name, value)
-    return table
+def _cells(loaded: list[_Loaded]) -> pd.DataFrame:
+    """Put the cells of all runs below each other, each with the name of its run."""
+    table = pd.concat([item.cells for item in loaded], ignore_index=True)
+    lengths = [len(item.cells) for item in loaded]
+    names = pd.DataFrame([_identity(item.run) for item in loaded], columns=RUN)
+    return pd.concat([names.loc[names.index.repeat(lengths)].reset_index(drop=True), table], axis=1)
 
 
 def _summarise_scenario(
-    loaded: list[_Loaded], base_methods: dict[str, str], resamples: int
+    loaded: list[_Loaded], cells: pd.DataFrame, base_methods: dict[str, str], resamples: int
 ) -> tuple[pd.DataFrame, Estimate | None]:
     """Return the rows of one dataset x model, and its gain pooled over the DST rows in the hypothesis' range."""
-    if not loaded:
-        return pd.DataFrame(), None
-    rows = _average_over_seeds(loaded)
+    rows = _average_over_seeds(loaded, cells)
     rows["dynamic"] = [is_dynamic(method, base_methods) for method in rows["method"]]
     scores = {(item.run.method, item.run.sparsity, item.run.seed): item.scores.scores for item in loaded}
     dense = {seed: score for (method, _, seed), score in scores.items() if method == BASELINE}
@@ -188,16 +191,14 @@ def _pooled_gains(rows: list[dict[int, np.ndarray]]) -> np.ndarray | None:
     return np.stack([np.mean([row[seed] for row in rows if seed in row], axis=0) for seed in seeds]) if seeds else None
 
 
-def _average_over_seeds(loaded: list[_Loaded]) -> pd.DataFrame:
-    dense = {item.run.seed: item.cells for item in loaded if item.run.method == BASELINE}
-    records = []
-    for item in loaded:
-        errors = error_metrics(item.cells, dense.get(item.run.seed), alexnet=item.run.dataset.startswith("imagenet"))
-        costs = {name: item.description.get(name) for name in COSTS}
-        records.append(dict(zip(RUN, _identity(item.run), strict=True)) | run_metrics(item.cells) | errors | costs)
-    runs = pd.DataFrame(records).astype(dict.fromkeys(COSTS, float))
+def _average_over_seeds(loaded: list[_Loaded], cells: pd.DataFrame) -> pd.DataFrame:
+    names = pd.MultiIndex.from_tuples([_identity(item.run) for item in loaded], names=RUN)
+    dense = pd.MultiIndex.from_tuples([(*key[:2], BASELINE, 0.0, key[4]) for key in names], names=RUN)
+    costs = pd.DataFrame([{name: item.description.get(name) for name in COSTS} for item in loaded], names, dtype=float)
+    errors = error_metrics(cells, RUN, dense, alexnet=loaded[0].run.dataset.startswith("imagenet"))
+    runs = pd.concat([run_metrics(cells, RUN), errors, costs], axis=1)
     grouped = runs.groupby(ROW, sort=False)
-    rows = grouped.mean().drop(columns="seed")
+    rows = grouped.mean()
     rows.insert(0, "seeds", grouped.size())
     spread = grouped[["clean_accuracy", "robust_accuracy"]].std().add_suffix("_std")
     return rows.join(spread).reset_index()

@@ -100,8 +100,8 @@ def robustness_table(rows: pd.DataFrame) -> Table:
              row.verdict]
         )  # fmt: skip
     caption = (
-        "Top-1 accuracy on the clean test set and averaged over all corruptions and severities, gain over the dense run "
-        "of the same seed in points, 95% intervals; mCE relative to dense. Verdicts are corrected after Holm."
+        "Top-1 accuracy on the clean test set and averaged over all corruptions and severities, gain over the dense "
+        "run of the same seed in points, 95% intervals; mCE relative to dense. Verdicts are corrected after Holm."
     )
     return Table(caption, header, cells, _best(rows, {"clean_accuracy": 5, "robust_accuracy": 6}), _breaks(rows))
 
