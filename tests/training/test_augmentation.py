@@ -104,6 +104,19 @@ def test_frames_of_a_clip_are_treated_alike(name):
     assert torch.equal(result, result[:, :, :1].expand_as(result))
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_nothing_waits_for_the_device(name):
+    """Protects the throughput on a GPU: an augmentation that reads back to the host, or copies from it, is an error."""
+    images, draw = some_images(32).cuda(), torch.Generator("cuda").manual_seed(0)
+    augment(images, name, draw)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        augment(images, name, draw)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
 def test_a_clip_of_one_frame_is_an_image():
     """Protects the shared code: images and one-frame clips get the same pixels from the same generator."""
     images = some_images(20)

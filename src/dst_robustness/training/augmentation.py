@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from dst_robustness.training.mixing import Mixed
 
+
 AUGMENTATIONS: Registry[Callable[[Tensor, Generator], Tensor]] = Registry(
     "augmentation",
     {
@@ -40,13 +41,26 @@ MIXINGS: Registry[Callable[[Tensor, Tensor, Generator], Mixed]] = Registry(
     },
 )
 
+# Pairs of samples and their labels, mixed.
+MIXINGS: Registry[Callable[[Tensor, Tensor, Generator], Mixed]] = Registry(
+    "mixing",
+    {
+        "none": "dst_robustness.training.mixing:unmixed",
+        "mixup": "dst_robustness.training.mixing:mixup",
+        "cutmix": "dst_robustness.training.mixing:cutmix",
+        "mixup_cutmix": "dst_robustness.training.mixing:mixup_cutmix",
+    },
+)
+
 
 def augment(batch: Tensor, names: str, generator: Generator) -> Tensor:
     """Return an augmented batch; ``names`` are applied from left to right, as in "crop_flip+augmix".
 
     An unknown name, or a batch that is not uint8 [N, 3, H, W] or [N, 3, T, H, W], is a ValueError.
     """
-    if str(batch.dtype) != "torch.uint8" or batch.ndim not in (4, 5) or batch.shape[1] != 3:
+    import torch  # not above: listing the names must not cost its start-up time
+
+    if batch.dtype != torch.uint8 or batch.ndim not in (4, 5) or batch.shape[1] != 3:
         raise ValueError(
             f"cannot augment a batch of {batch.dtype} {list(batch.shape)}: "
             "it must be uint8 [N, 3, H, W] for images or [N, 3, T, H, W] for clips"
