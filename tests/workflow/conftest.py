@@ -44,7 +44,7 @@ class Study:
     @classmethod
     def create(cls, folder: Path, config: dict[str, object]) -> Study:
         """Lay out the workflow as in a checkout, with this configuration as its config.yaml."""
-        for name in ("Snakefile", "workflow"):
+        for name in ("Snakefile", "workflow", "envs"):
             source = PROJECT / name
             (shutil.copytree if source.is_dir() else shutil.copy2)(source, folder / name)
         study = cls(folder)

@@ -25,6 +25,7 @@ rule evaluate_run:
     threads: 1
     resources:
         gpu=1,
+        runs_per_gpu=STUDY["runs_per_gpu"],
         mem_mb=4000,
         runtime="4h",
     conda:

@@ -9,6 +9,7 @@ rule train_run:
         validation=f"{RESOURCES}/{{dataset}}/validation.h5",
     output:
         model=f"{RESULTS}/{RUN}/model.pt",
+        masks=f"{RESULTS}/{RUN}/masks.pt",
         run=f"{RESULTS}/{RUN}/run.json",
         history=f"{RESULTS}/{RUN}/history.csv",
         topology=f"{RESULTS}/{RUN}/topology.csv",
@@ -24,6 +25,7 @@ rule train_run:
     threads: 1
     resources:
         gpu=STUDY["gpus_per_run"],
+        runs_per_gpu=STUDY["runs_per_gpu"],
         mem_mb=4000,
         runtime="24h",
     conda:

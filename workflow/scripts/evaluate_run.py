@@ -1,10 +1,13 @@
 from pathlib import Path
 
-from dst_robustness.evaluation.evaluate import evaluate_run
-from dst_robustness.evaluation.metrics import write_metrics
+from dst_robustness.gpus import take_gpus
 from dst_robustness.logs import log_to
 
 with log_to(snakemake.log[0]):
+    take_gpus(snakemake.resources.gpu, per_gpu=snakemake.resources.runs_per_gpu)
+    from dst_robustness.evaluation.evaluate import evaluate_run  # not earlier: as in train_run.py
+    from dst_robustness.evaluation.metrics import write_metrics
+
     evaluate_run(
         Path(snakemake.input.model),
         Path(snakemake.input.run),

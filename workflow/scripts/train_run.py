@@ -1,11 +1,14 @@
 from pathlib import Path
 
+from dst_robustness.gpus import take_gpus
 from dst_robustness.logs import log_to
 from dst_robustness.run import Run
-from dst_robustness.training.loop import train_run
-from dst_robustness.training.options import TrainingOptions
 
 with log_to(snakemake.log[0]):
+    take_gpus(snakemake.resources.gpu, per_gpu=snakemake.resources.runs_per_gpu)
+    from dst_robustness.training.loop import train_run  # not earlier: torch sees the GPUs of the line above only
+    from dst_robustness.training.options import TrainingOptions
+
     names = snakemake.wildcards
     train_run(
         Path(snakemake.input.train),
