@@ -8,7 +8,7 @@ import numpy as np
 
 from dst_robustness.corruptions.compiled import compiled
 from dst_robustness.corruptions.filters import REFLECT, blur, gaussian_weights
-from dst_robustness.corruptions.pixels import mirror, mirror_edge, to_byte
+from dst_robustness.corruptions.pixels import mirror, to_byte
 from dst_robustness.corruptions.random import uniform
 
 
@@ -65,11 +65,13 @@ def _affine(image, key, corner_range, result):
     determinant = a * d - b * c
     if determinant == 0:
         determinant = 1.0
+    # Inverse map in steps of 1/1024, column and row parts rounded each on their own, as OpenCV does.
+    scale = 1024.0 / determinant
     for y in range(height):
+        row_x = round(scale * (-b * (y - shift_y) - d * shift_x)) + 16
+        row_y = round(scale * (a * (y - shift_y) + c * shift_x)) + 16
         for x in range(width):
-            source_x = (d * (x - shift_x) - b * (y - shift_y)) / determinant
-            source_y = (a * (y - shift_y) - c * (x - shift_x)) / determinant
-            steps_x, steps_y = math.floor(32 * source_x + 0.5), math.floor(32 * source_y + 0.5)
+            steps_x, steps_y = (row_x + round(scale * d * x)) >> 5, (row_y + round(scale * -c * x)) >> 5
             left, upper = mirror(steps_x >> 5, width), mirror(steps_y >> 5, height)
             right, lower = mirror((steps_x >> 5) + 1, width), mirror((steps_y >> 5) + 1, height)
             t, u = np.float32((steps_x & 31) / 32), np.float32((steps_y & 31) / 32)
@@ -84,12 +86,24 @@ def _displace(image, across, down, result):
     height, width = image.shape[:2]
     for y in range(height):
         for x in range(width):
-            source_x, source_y = np.float32(x) + across[y, x], np.float32(y) + down[y, x]
+            source_x = _fold(np.float32(x) + across[y, x], width)
+            source_y = _fold(np.float32(y) + down[y, x], height)
             left, upper = math.floor(source_x), math.floor(source_y)
             t, u = source_x - np.float32(left), source_y - np.float32(upper)
-            right, lower = mirror_edge(left + 1, width), mirror_edge(upper + 1, height)
-            left, upper = mirror_edge(left, width), mirror_edge(upper, height)
+            right, lower = mirror(left + 1, width), mirror(upper + 1, height)
+            left, upper = mirror(left, width), mirror(upper, height)
             for c in range(3):
                 above = image[upper, left, c] + t * (image[upper, right, c] - image[upper, left, c])
                 under = image[lower, left, c] + t * (image[lower, right, c] - image[lower, left, c])
                 result[y, x, c] = to_byte(above + u * (under - above))
+
+
+@compiled
+def _fold(place, count):
+    """Return a coordinate in (-1, count), reflected as scipy's map_coordinates did before version 1.6.
+
+    Between -1 and 0 and beyond count - 1 it leaves a gap that the caller's mirror fills; the published images have it.
+    """
+    period = np.float32(2 * count)
+    place -= period * np.floor(place / period)
+    return place if place < count else period - place - np.float32(1)
