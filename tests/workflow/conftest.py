@@ -47,13 +47,14 @@ class Study:
         for name in ("Snakefile", "workflow", "envs"):
             source = PROJECT / name
             (shutil.copytree if source.is_dir() else shutil.copy2)(source, folder / name)
+        (folder / "profiles").symlink_to("workflow/profiles")
         study = cls(folder)
         study.write_config(config)
         return study
 
     def copy(self, folder: Path) -> Study:
         """Return the same study, finished as far as it is, in another folder."""
-        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        shutil.copytree(self.folder, folder, symlinks=True, dirs_exist_ok=True)
         return Study(folder)
 
     def config(self) -> dict[str, object]:

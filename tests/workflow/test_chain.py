@@ -69,7 +69,7 @@ def test_runs_of_one_seed_start_alike(finished_study) -> None:
 def test_nothing_is_written_outside_the_declared_folders(finished_study) -> None:
     """A study leaves its results, its resources and Snakemake's own folder, no checkpoint and no partial file."""
     names = {path.name for path in finished_study.folder.iterdir()}
-    assert names == {"Snakefile", "workflow", "envs", "config.yaml", "results", "resources", ".snakemake"}
+    assert names == {"Snakefile", "workflow", "envs", "profiles", "config.yaml", "results", "resources", ".snakemake"}
     leftover = [path for path in Path(finished_study.folder).rglob("*") if path.suffix in {".partial", ".part"}]
     assert leftover == []
     assert not list(Path(finished_study.folder).rglob("checkpoint.pt"))
