@@ -90,6 +90,7 @@ def write_run(
     predictions.save(Path(folder) / "predictions.h5")
     write_metrics(Path(folder) / "predictions.h5", Path(folder) / "metrics.csv")
     write_text(Path(folder) / "run.json", json.dumps(_description(Path(folder))) + "\n")
+    write_text(Path(folder) / "history.csv", _history(correct[0].mean()))
 
 
 def _description(folder: Path) -> dict[str, object]:
@@ -102,6 +103,15 @@ def _description(folder: Path) -> dict[str, object]:
         "train_seconds": 100.0, "images_per_second": 1000.0, "peak_memory_mb": 500.0, "itop_rate": 0.9,
         "device": "simulated",
     }  # fmt: skip
+
+
+def _history(accuracy: float, epochs: int = 10) -> str:
+    header = (
+        "epoch,step,loss,accuracy,validation_loss,validation_accuracy,learning_rate,density,seconds,images_per_second"
+    )
+    learnt = accuracy * (1 - np.exp(-np.arange(1, epochs + 1) / 3))
+    lines = [f"{i + 1},{100 * (i + 1)},{1 - x},{x},{1 - x},{0.95 * x},0.1,1,10,1000" for i, x in enumerate(learnt)]
+    return "\n".join([header, *lines]) + "\n"
 
 
 def simulated_cells(corruptions: list[str], severities: int = 5) -> tuple[list[str], list[int], np.ndarray]:

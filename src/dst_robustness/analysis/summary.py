@@ -35,10 +35,11 @@ COSTS = (
 
 @dataclass(frozen=True)
 class Summary:
-    """All numbers of a study; ``rows`` has the columns of summary.csv, ``cells`` those of corruptions.csv."""
+    """All numbers of a study: the tables of ``write_summary`` and the overall verdict."""
 
     rows: pd.DataFrame
     cells: pd.DataFrame
+    training: pd.DataFrame
     missing: pd.DataFrame
     overall: Overall
 
@@ -60,8 +61,9 @@ def write_summary(
 ) -> Summary:
     """Summarise the runs of these folders and write the tables into a folder.
 
-    Writes corruptions.csv, summary.csv, missing.csv (runs that were expected and are not there) and verdict.json. Runs
-    that are incomplete or answered on other test sets are listed as missing, not fatal.
+    Writes corruptions.csv, summary.csv, training.csv (histories, means over seeds), missing.csv (runs that were
+    expected and are not there) and verdict.json. Runs that are incomplete or answered on other test sets are listed as
+    missing, not fatal.
 
     Args:
         folders: every expected run, ``.../{dataset}/{model}/{method}/{sparsity}/seed{seed}``, whether or not it exists.
@@ -69,7 +71,8 @@ def write_summary(
         resamples: of the bootstrap.
     """
     summary = summarise(folders, base_methods=base_methods, resamples=resamples)
-    for name, table in (("corruptions", summary.cells), ("summary", summary.rows), ("missing", summary.missing)):
+    files = {"summary": summary.rows, "corruptions": summary.cells, "training": summary.training}
+    for name, table in (files | {"missing": summary.missing}).items():
         with atomic_path(Path(tables) / f"{name}.csv") as partial:
             table.to_csv(partial, index=False)
     # json has no NaN.
@@ -83,7 +86,7 @@ def summarise(
 ) -> Summary:
     """Return the summary of the runs in these folders; see ``write_summary``."""
     runs, missing = complete_runs(folders)
-    tables, cells, pooled = [], [], []
+    tables, cells, curves, pooled = [], [], [], []
     for _, members in groupby(runs, key=lambda run: (run.dataset, run.model)):
         loaded, misfits = _load(list(members))
         missing += misfits
@@ -92,6 +95,7 @@ def summarise(
         cells.append(_cells(loaded))
         rows, gain = _summarise_scenario(loaded, cells[-1], dict(base_methods or {}), resamples)
         tables.append(rows)
+        curves.append(_training_curves(loaded))
         pooled += [gain] if gain else []
     rows = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=SUMMARY_COLUMNS + FURTHER_COLUMNS)
     further = [name for name in rows.columns if name not in SUMMARY_COLUMNS + FURTHER_COLUMNS]
@@ -101,6 +105,7 @@ def summarise(
         cells=(pd.concat(cells, ignore_index=True) if cells else pd.DataFrame(columns=CORRUPTION_COLUMNS))[
             CORRUPTION_COLUMNS
         ],
+        training=pd.concat(curves, ignore_index=True) if curves else pd.DataFrame(columns=[*ROW, "epoch"]),
         missing=pd.DataFrame([(*_identity(run), reason) for run, reason in missing], columns=[*RUN, "reason"]),
         overall=overall(judged, average(pooled) if pooled else None),
     )
@@ -202,6 +207,18 @@ def _average_over_seeds(loaded: list[_Loaded], cells: pd.DataFrame) -> pd.DataFr
     rows.insert(0, "seeds", grouped.size())
     spread = grouped[["clean_accuracy", "robust_accuracy"]].std().add_suffix("_std")
     return rows.join(spread).reset_index()
+
+
+def _training_curves(loaded: list[_Loaded]) -> pd.DataFrame:
+    """Return the histories of the runs, averaged over seeds."""
+    histories = [
+        history.assign(**dict(zip(ROW, _identity(item.run), strict=False)))
+        for item in loaded
+        if (history := item.run.history()) is not None
+    ]
+    if not histories:
+        return pd.DataFrame(columns=[*ROW, "epoch"])
+    return pd.concat(histories).groupby([*ROW, "epoch"], sort=False).mean(numeric_only=True).reset_index()
 
 
 def _add_gains(rows: pd.DataFrame, gains: list[Estimate | None], dense: Mapping[int, np.ndarray]) -> None:

@@ -16,6 +16,10 @@ FIGURES: Registry[Callable[[Path], Figure]] = Registry(
     "figure",
     {
         "robustness_by_sparsity": f"{_HERE}.robustness_by_sparsity:draw",
+        "gain_by_corruption": f"{_HERE}.gain_by_corruption:draw",
+        "clean_against_robust": f"{_HERE}.clean_against_robust:draw",
+        "training_curves": f"{_HERE}.training_curves:draw",
+        "cost_against_robustness": f"{_HERE}.cost_against_robustness:draw",
     },
 )
 

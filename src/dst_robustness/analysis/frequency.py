@@ -1,0 +1,80 @@
+"""How much of what a corruption does to images lies in high frequencies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dst_robustness.storage import Samples, atomic_path, open_hdf5
+
+# Half of the highest frequency that pixels can carry along a row or column, in cycles per pixel.
+HIGH = 0.25
+COLUMNS = ("dataset", "corruption", "severity", "high_frequency_share")
+
+
+def frequency_radii(height: int, width: int) -> np.ndarray:
+    """Return the distance of each coefficient of ``numpy.fft.fft2`` from zero frequency, cycles per pixel [H, W]."""
+    return np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None, :])
+
+
+def power_spectrum(differences: np.ndarray) -> np.ndarray:
+    """Return the mean power of each frequency over samples and channels.
+
+    Args:
+        differences: corrupted minus clean, float [N, H, W, 3].
+
+    Returns:
+        float [H, W] in the layout of ``numpy.fft.fft2``: zero frequency first.
+    """
+    spectrum = np.fft.fft2(differences, axes=(1, 2))
+    return (spectrum.real**2 + spectrum.imag**2).mean(axis=(0, 3))
+
+
+def radial_spectrum(power: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return bin edges in cycles per pixel [bins + 1] and the energy in each ring [bins] of a power spectrum [H, W]."""
+    radii = frequency_radii(*power.shape)
+    edges = np.linspace(0, radii.max() * (1 + 1e-9), bins + 1)
+    energy, _ = np.histogram(radii, bins=edges, weights=power)
+    return edges, energy
+
+
+def high_frequency_share(power: np.ndarray, threshold: float = HIGH) -> float:
+    """Return which share of the energy of a spectrum [H, W] lies above a frequency; NaN where there is no energy."""
+    total = power.sum()
+    return float(power[frequency_radii(*power.shape) > threshold].sum() / total) if total > 0 else float("nan")
+
+
+def corruption_shares(dataset: str, test: Path, corrupted: Mapping[str, Path], *, samples: int = 500) -> pd.DataFrame:
+    """Return the high-frequency share of each corruption and severity of a data set; the columns are ``COLUMNS``.
+
+    Args:
+        test: the clean test set.
+        corrupted: corrupted test sets, groups by severity, by the name of the corruption.
+        samples: how many of the first images (or clips, whose frames are taken) to average over.
+    """
+    rows = []
+    with open_hdf5(test) as file:
+        clean = _pictures(Samples(file)[:samples])
+    for name, path in corrupted.items():
+        with open_hdf5(path) as file:
+            for severity in sorted(file, key=int):
+                differences = _pictures(Samples(file[severity])[:samples]) - clean
+                rows.append((dataset, name, int(severity), high_frequency_share(power_spectrum(differences))))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def write_corruption_shares(
+    dataset: str, test: str | Path, corrupted: Mapping[str, Path], target: str | Path, *, samples: int = 500
+) -> None:
+    """Write ``corruption_shares`` as CSV."""
+    table = corruption_shares(dataset, Path(test), corrupted, samples=samples)
+    with atomic_path(target) as partial:
+        table.to_csv(partial, index=False)
+
+
+def _pictures(pixels: np.ndarray) -> np.ndarray:
+    """Return images, or the frames of clips, as float32 [N, H, W, 3]."""
+    return pixels.reshape(-1, *pixels.shape[-3:]).astype(np.float32)

@@ -1,0 +1,99 @@
+"""Where the weights of a sparse network are, and how far two networks agree about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dst_robustness.analysis.runs import StoredRun
+from dst_robustness.storage import atomic_path
+
+Weights = Mapping[str, np.ndarray]
+LAYER_COLUMNS = (
+    "layer", "weights", "nonzeros", "kernels", "empty_kernels", "output_channels", "empty_output_channels",
+    "input_channels", "empty_input_channels",
+)  # fmt: skip
+OVERLAP_COLUMNS = (
+    "dataset", "model", "sparsity", "method", "seed", "other_method", "other_seed", "overlap", "overlap_by_chance",
+)  # fmt: skip
+
+
+def load_weights(path: str | Path) -> dict[str, np.ndarray]:
+    """Return the weights of two and more dimensions of a stored state_dict, by the name of the parameter."""
+    import torch
+
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    return {name: tensor.float().numpy() for name, tensor in state.items() if tensor.ndim >= 2}
+
+
+def kernel_counts(weight: np.ndarray) -> np.ndarray:
+    """Return the number of non-zeros of each kernel, int [out, in], of a weight [out, in, ...]."""
+    return np.count_nonzero(weight.reshape(*weight.shape[:2], -1), axis=2)
+
+
+def layer_table(weights: Weights) -> pd.DataFrame:
+    """Return one row a layer: non-zeros, and how many kernels and channels hold none (``LAYER_COLUMNS``)."""
+    rows = []
+    for name, weight in weights.items():
+        counts = kernel_counts(weight)
+        rows.append(
+            (name, weight.size, counts.sum(), counts.size, (counts == 0).sum(), counts.shape[0],
+             (counts.sum(axis=1) == 0).sum(), counts.shape[1], (counts.sum(axis=0) == 0).sum())
+        )  # fmt: skip
+    return pd.DataFrame(rows, columns=LAYER_COLUMNS)
+
+
+def mask_overlap(one: Weights, other: Weights) -> tuple[float, float]:
+    """Return the overlap of two networks' non-zeros, and what independent random masks of their densities would have.
+
+    The overlap is the Jaccard index, intersection / union, over the layers in which either network is sparse; 1
+    where there are none. Raises ValueError for networks of different shapes.
+    """
+    intersection = union = expected = total = 0.0
+    for name, weight in one.items():
+        if name not in other or other[name].shape != weight.shape:
+            raise ValueError(f"networks of different shape: layer '{name}' has no counterpart")
+        first, second = weight != 0, other[name] != 0
+        if first.all() and second.all():
+            continue
+        both = np.count_nonzero(first & second)
+        sizes = np.count_nonzero(first), np.count_nonzero(second)
+        intersection, union = intersection + both, union + sum(sizes) - both
+        chance = sizes[0] * sizes[1] / weight.size
+        expected, total = expected + chance, total + sum(sizes) - chance
+    return (intersection / union, expected / total) if union and total else (1.0, 1.0)
+
+
+def overlap_table(runs: Iterable[StoredRun]) -> pd.DataFrame:
+    """Return the overlap of all pairs of runs that differ only in the seed or only in the method."""
+    rows = []
+    by_cell: dict[tuple, list[StoredRun]] = {}
+    for run in sorted(runs):
+        by_cell.setdefault((run.dataset, run.model, run.sparsity), []).append(run)
+    for (dataset, model, sparsity), members in by_cell.items():
+        weights = {run: load_weights(run.folder / "model.pt") for run in members}
+        for one, other in combinations(members, 2):
+            if (one.method == other.method) != (one.seed == other.seed):
+                overlap = mask_overlap(weights[one], weights[other])
+                rows.append((dataset, model, sparsity, one.method, one.seed, other.method, other.seed, *overlap))
+    return pd.DataFrame(rows, columns=OVERLAP_COLUMNS)
+
+
+def write_weight_tables(folders: Iterable[str | Path], layers: str | Path, overlaps: str | Path) -> None:
+    """Write the layer tables of all runs that have a model.pt below each other, and the overlap of their topologies."""
+    runs = [run for run in map(StoredRun.at, folders) if (run.folder / "model.pt").is_file()]
+    tables = [
+        layer_table(load_weights(run.folder / "model.pt")).assign(
+            dataset=run.dataset, model=run.model, method=run.method, sparsity=run.sparsity, seed=run.seed
+        )
+        for run in runs
+    ]
+    names = ["dataset", "model", "method", "sparsity", "seed", *LAYER_COLUMNS]
+    table = pd.concat(tables)[names] if tables else pd.DataFrame(columns=names)
+    for target, frame in ((layers, table), (overlaps, overlap_table(runs))):
+        with atomic_path(target) as partial:
+            frame.to_csv(partial, index=False)

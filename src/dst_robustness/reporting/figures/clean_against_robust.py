@@ -1,0 +1,48 @@
+"""Clean against robust accuracy: is robustness bought with clean accuracy, or does it come along?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from dst_robustness.analysis.runs import BASELINE
+from dst_robustness.reporting.names import method_name
+from dst_robustness.reporting.style import BLACK, empty_figure, legend_below, method_style, new_figure
+
+
+def draw(tables: Path) -> Figure:
+    """Draw one panel per dataset x model: a point for each method and sparsity, larger for sparser."""
+    return scatter(tables, "clean_accuracy", "clean accuracy (%)", scale=100)
+
+
+def scatter(tables: Path, column: str, label: str, scale: float) -> Figure:
+    """Draw robust accuracy against a column of summary.csv, with lines through the dense run."""
+    rows = pd.read_csv(tables / "summary.csv")
+    rows = rows[rows[column].notna()]
+    if rows.empty:
+        return empty_figure(f"no run with {label} yet")
+    scenarios = list(rows.groupby(["dataset", "model"], sort=False))
+    figure, axes = new_figure(len(scenarios))
+    for axis, ((dataset, model), part) in zip(axes, scenarios, strict=True):
+        for method, own in part.groupby("method", sort=False):
+            _draw_method(axis, method, own, column, scale)
+        axis.set_title(f"{dataset} · {model}")
+        axis.set_xlabel(label)
+        axis.set_ylabel("robust accuracy (%)")
+    legend_below(figure, axes)
+    return figure
+
+
+def _draw_method(axis: plt.Axes, method: str, rows: pd.DataFrame, column: str, scale: float) -> None:
+    style = method_style(method)
+    if method == BASELINE:
+        axis.axvline(scale * rows[column].iloc[0], color=BLACK, lw=0.6, ls=":", zorder=1)
+        axis.axhline(100 * rows["robust_accuracy"].iloc[0], color=BLACK, lw=0.6, ls=":", zorder=1)
+    size = 70 if method == BASELINE else 12 + 50 * rows["sparsity"]
+    axis.scatter(
+        scale * rows[column], 100 * rows["robust_accuracy"], s=size, marker=style["marker"], linewidths=1,
+        edgecolors=style["color"], facecolors=style["markerfacecolor"], label=method_name(method), zorder=2,
+    )  # fmt: skip

@@ -1,0 +1,51 @@
+"""Relative gain of DST over dense for each corruption and severity: where it comes from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from dst_robustness.analysis.gains import corruption_order, relative_gains
+from dst_robustness.reporting.style import DIVERGING, empty_figure, new_figure
+
+
+def draw(tables: Path) -> Figure:
+    """Draw one map per dataset x model: corruptions by their share of high frequencies (top: most) x severity.
+
+    Colours are the relative gain in percent of the mean over all DST rows at 10-50% sparsity.
+    """
+    gains = relative_gains(pd.read_csv(tables / "corruptions.csv"), pd.read_csv(tables / "summary.csv"))
+    if gains.empty:
+        return empty_figure("no DST run at 10-50% sparsity beside a dense run yet")
+    frequency = tables / "frequency.csv"
+    shares = pd.read_csv(frequency) if frequency.is_file() else None
+    scenarios = list(gains.groupby(["dataset", "model"], sort=False))
+    rows = max(part["corruption"].nunique() for _, part in scenarios)
+    figure, axes = new_figure(len(scenarios), size=(3.4, 0.9 + 0.17 * rows))
+    for axis, ((dataset, model), part) in zip(axes, scenarios, strict=True):
+        table = 100 * part.pivot_table(index="corruption", columns="severity", values="relative_gain", sort=False)
+        order, measured = corruption_order(table.index, dataset, shares)
+        _draw_map(figure, axis, table.loc[order])
+        axis.set_title(f"{dataset} · {model}")
+        axis.set_ylabel("high frequencies ←" if measured else "")
+    return figure
+
+
+def _draw_map(figure: Figure, axis: plt.Axes, table: pd.DataFrame) -> None:
+    values = table.to_numpy()
+    limit = max(0.1, float(np.nanmax(np.abs(values))))
+    image = axis.imshow(values, cmap=DIVERGING, vmin=-limit, vmax=limit, aspect="auto")
+    for (row, column), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            colour = "white" if abs(value) > 0.7 * limit else "black"
+            axis.text(column, row, f"{value:+.1f}", ha="center", va="center", fontsize=5.5, color=colour)
+    axis.set_xticks(range(table.shape[1]), table.columns)
+    axis.set_yticks(range(table.shape[0]), [name.replace("_", " ") for name in table.index])
+    axis.set_xlabel("severity")
+    axis.grid(visible=False)
+    axis.tick_params(length=0)
+    figure.colorbar(image, ax=axis, label="relative gain (%)", shrink=0.8)

@@ -1,0 +1,45 @@
+"""Training curves: loss and validation accuracy by epoch, mean over seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from dst_robustness.analysis.runs import BASELINE
+from dst_robustness.reporting.names import method_name
+from dst_robustness.reporting.style import empty_figure, legend_below, method_style, new_figure
+
+
+def draw(tables: Path) -> Figure:
+    """Draw two panels per dataset x model from training.csv, at the sparsity that most methods were trained at."""
+    path = tables / "training.csv"
+    curves = pd.read_csv(path) if path.is_file() else pd.DataFrame()
+    if curves.empty:
+        return empty_figure("no training history yet")
+    scenarios = list(curves.groupby(["dataset", "model"], sort=False))
+    figure, axes = new_figure(2 * len(scenarios), columns=2)
+    for index, ((dataset, model), part) in enumerate(scenarios):
+        sparse = part[part["method"] != BASELINE]
+        level = sparse.groupby("sparsity")["method"].nunique().idxmax() if len(sparse) else 0.0
+        shown = part[(part["method"] == BASELINE) | (part["sparsity"] == level)]
+        left, right = axes[2 * index : 2 * index + 2]
+        _draw_curves(left, shown, "loss")
+        left.set_ylabel("training loss")
+        left.set_yscale("log")
+        validated = shown["validation_accuracy"].notna().any()
+        _draw_curves(right, shown, "validation_accuracy" if validated else "accuracy", scale=100)
+        right.set_ylabel("validation accuracy (%)" if validated else "training accuracy (%)")
+        for axis in (left, right):
+            axis.set_title(f"{dataset} · {model} · sparsity {level:g}")
+            axis.set_xlabel("epoch")
+    legend_below(figure, axes)
+    return figure
+
+
+def _draw_curves(axis: plt.Axes, curves: pd.DataFrame, column: str, scale: float = 1) -> None:
+    for method, part in curves.groupby("method", sort=False):
+        style = method_style(method) | {"marker": "", "linewidth": 1.0}
+        axis.plot(part["epoch"], scale * part[column], label=method_name(method), **style)

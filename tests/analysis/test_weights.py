@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+
+from dst_robustness.analysis.weights import kernel_counts, layer_table, mask_overlap, write_weight_tables
+
+# Two output and three input channels with kernels of two weights.
+WEIGHT = np.array([[[1, 0], [0, 0], [2, 3]], [[0, 0], [0, 0], [0, 4]]], dtype=np.float32)
+
+
+def test_kernel_counts_by_hand():
+    """Non-zeros of each (output, input) kernel."""
+    assert kernel_counts(WEIGHT).tolist() == [[1, 0, 2], [0, 0, 1]]
+    assert kernel_counts(np.eye(2)).tolist() == [[1, 0], [0, 1]]
+
+
+def test_layer_table_by_hand():
+    """Three of six kernels are empty, and of the channels one input."""
+    (row,) = layer_table({"conv": WEIGHT}).to_dict("records")
+    assert row == {
+        "layer": "conv", "weights": 12, "nonzeros": 4, "kernels": 6, "empty_kernels": 3, "output_channels": 2,
+        "empty_output_channels": 0, "input_channels": 3, "empty_input_channels": 1,
+    }  # fmt: skip
+
+
+def test_mask_overlap_by_hand():
+    """Masks 1100 and 1010: one common of three; by chance 1 of 3 as well. Dense layers do not count."""
+    dense = np.ones((2, 2))
+    one, other = np.array([[1, 1, 0, 0]]), np.array([[1, 0, 1, 0]])
+    assert mask_overlap({"a": one, "b": dense}, {"a": other, "b": dense}) == pytest.approx((1 / 3, 1 / 3))
+    assert mask_overlap({"a": one}, {"a": 5 * one}) == pytest.approx((1.0, 1 / 3))
+    assert mask_overlap({"b": dense}, {"b": dense}) == (1.0, 1.0)
+    with pytest.raises(ValueError, match="layer 'a' has no counterpart"):
+        mask_overlap({"a": one}, {"a": np.eye(2)})
+
+
+def test_tables_of_stored_networks(tmp_path):
+    """Pairs are compared if they differ in the seed alone or in the method alone; biases and untrained runs are left out."""
+    torch = pytest.importorskip("torch")
+    folders = [tmp_path / f"d/m/{method}/0.5/seed{seed}" for method in ("rigl", "set") for seed in (0, 1)]
+    for index, folder in enumerate(folders):
+        folder.mkdir(parents=True)
+        weight = torch.zeros(2, 2)
+        weight.view(-1)[[0, index]] = 1
+        torch.save({"fc.weight": weight, "fc.bias": torch.ones(2)}, folder / "model.pt")
+    write_weight_tables([*folders, tmp_path / "d/m/dense/0/seed0"], tmp_path / "layers.csv", tmp_path / "overlap.csv")
+    assert len((tmp_path / "layers.csv").read_text().splitlines()) == 5
+    lines = (tmp_path / "overlap.csv").read_text().splitlines()[1:]
+    assert [line.split(",")[3:8] for line in lines] == [
+        ["rigl", "0", "rigl", "1", "0.5"], ["rigl", "0", "set", "0", "0.5"], ["rigl", "1", "set", "1", "0.3333333333333333"],
+        ["set", "0", "set", "1", "0.3333333333333333"],
+    ]  # fmt: skip
