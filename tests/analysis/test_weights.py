@@ -34,7 +34,7 @@ def test_mask_overlap_by_hand():
 
 
 def test_tables_of_stored_networks(tmp_path):
-    """Pairs are compared if they differ in the seed alone or in the method alone; biases and untrained runs are left out."""
+    """Pairs that differ in the seed alone or in the method alone are compared; biases do not enter."""
     torch = pytest.importorskip("torch")
     folders = [tmp_path / f"d/m/{method}/0.5/seed{seed}" for method in ("rigl", "set") for seed in (0, 1)]
     for index, folder in enumerate(folders):
@@ -46,6 +46,6 @@ def test_tables_of_stored_networks(tmp_path):
     assert len((tmp_path / "layers.csv").read_text().splitlines()) == 5
     lines = (tmp_path / "overlap.csv").read_text().splitlines()[1:]
     assert [line.split(",")[3:8] for line in lines] == [
-        ["rigl", "0", "rigl", "1", "0.5"], ["rigl", "0", "set", "0", "0.5"], ["rigl", "1", "set", "1", "0.3333333333333333"],
-        ["set", "0", "set", "1", "0.3333333333333333"],
+        ["rigl", "0", "rigl", "1", "0.5"], ["rigl", "0", "set", "0", "0.5"],
+        ["rigl", "1", "set", "1", "0.3333333333333333"], ["set", "0", "set", "1", "0.3333333333333333"],
     ]  # fmt: skip

@@ -10,6 +10,7 @@ FAMILY_NAMES = {
     "gmp": "GMP",
     "snip": "SNIP",
     "grasp": "GraSP",
+    "dst": "DST",
 }
 
 

@@ -24,6 +24,7 @@ FAMILIES = {
     "gmp": ("#56B4E9", "P"),
     "snip": ("#E69F00", "v"),
     "grasp": ("#8B5A2B", "<"),
+    "dst": ("#999933", ">"),
 }
 DIVERGING, SEQUENTIAL = "PuOr", "viridis"
 PANEL = (3.4, 2.6)

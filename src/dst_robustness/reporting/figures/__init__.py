@@ -1,17 +1,19 @@
-"""The figures by name; each module draws one from the tables of a study."""
+"""The figures by name; each module draws one from the tables of a study. Listing them imports no drawing library."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from dst_robustness.registry import Registry
-from dst_robustness.reporting.style import save
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _HERE = "dst_robustness.reporting.figures"
 
+# Drawn from what every study has: summary.csv, corruptions.csv and training.csv, with frequency.csv if it is there.
 FIGURES: Registry[Callable[[Path], Figure]] = Registry(
     "figure",
     {
@@ -22,8 +24,40 @@ FIGURES: Registry[Callable[[Path], Figure]] = Registry(
         "cost_against_robustness": f"{_HERE}.cost_against_robustness:draw",
     },
 )
+# Drawn from the tables of analyses that a study may do without.
+ANALYSIS_FIGURES: Registry[Callable[[Path], Figure]] = Registry(
+    "figure of an analysis",
+    {
+        "radius_accuracy": f"{_HERE}.radius_accuracy:draw",
+        "fourier_maps": f"{_HERE}.fourier_maps:draw",
+        "weight_maps": f"{_HERE}.weight_maps:draw",
+    },
+)
+ANALYSIS_TABLES = {"radius_accuracy": "radius.csv", "fourier_maps": "fourier.csv", "weight_maps": "layers.csv"}
+
+CAPTIONS = {
+    "robustness_by_sparsity": "Robust accuracy (mean over corruptions and severities) against sparsity. Black line and "
+    "band: dense and its 95% interval; bars: 95% intervals. Differences to dense are paired by seed and stand in the "
+    "table: overlapping bars do not mean that there is no difference.",
+    "gain_by_corruption": "Relative gain of DST (mean of all DST methods at 10-50% sparsity) over dense by corruption and "
+    "severity, the corruptions with the largest share of high-frequency energy at the top. Purple: DST is better.",
+    "clean_against_robust": "Robust against clean accuracy of each method; larger symbols are sparser. Dotted: dense.",
+    "training_curves": "Training loss and validation accuracy by epoch, mean over seeds.",
+    "cost_against_robustness": "Robust accuracy against training FLOPs relative to dense, as sparse kernels would need "
+    "them; larger symbols are sparser. Above and left of the dotted lines is better and cheaper than dense.",
+    "radius_accuracy": "Accuracy on clean images that keep only frequencies below (left) or above (right) a radius.",
+    "fourier_maps": "Error under each Fourier wave of fixed norm (Yin et al. 2019), zero frequency in the middle: "
+    "dense, DST and the difference. Purple: DST errs less.",
+    "weight_maps": "Density, and share of kernels and input channels without any non-zero weight, by layer.",
+}
 
 
 def write_figure(name: str, tables: str | Path, stem: str | Path) -> list[Path]:
-    """Draw a figure from the tables of a study and write it as ``stem``.pdf and ``stem``.png."""
-    return save(FIGURES[name](Path(tables)), stem)
+    """Draw a figure from the tables of a study and write it as ``stem``.pdf and ``stem``.png.
+
+    A table that is not there, or is empty, gives a figure that says so.
+    """
+    from dst_robustness.reporting.style import save
+
+    registry = ANALYSIS_FIGURES if name in ANALYSIS_FIGURES else FIGURES
+    return save(registry[name](Path(tables)), stem)

@@ -35,6 +35,7 @@ def draw(tables: Path) -> Figure:
         for axis in (left, right):
             axis.set_title(f"{dataset} · {model} · sparsity {level:g}")
             axis.set_xlabel("epoch")
+            axis.xaxis.get_major_locator().set_params(integer=True)
     legend_below(figure, axes)
     return figure
 

@@ -1,0 +1,58 @@
+"""Fourier heat maps: the error under each wave of fixed norm, of dense, DST, and their difference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from dst_robustness.analysis.runs import BASELINE
+from dst_robustness.evaluation.frequency_response import error_map
+from dst_robustness.reporting.names import method_name
+from dst_robustness.reporting.style import DIVERGING, SEQUENTIAL, empty_figure, new_figure
+
+
+def draw(tables: Path) -> Figure:
+    """Draw dense, DST and DST minus dense for each row of the study that fourier.csv holds, mean over seeds."""
+    path = tables / "fourier.csv"
+    errors = pd.read_csv(path) if path.is_file() else pd.DataFrame()
+    if errors.empty or BASELINE not in set(errors["method"]):
+        return empty_figure("Fourier heat maps have not been measured")
+    mean = errors.groupby(["dataset", "model", "method", "sparsity", "row", "column"], sort=False)["error"].mean()
+    maps = {key: error_map(part.reset_index()) for key, part in mean.groupby(level=[0, 1, 2, 3], sort=False)}
+    pairs = [(key, maps.get((*key[:2], BASELINE, 0.0))) for key in maps if key[2] != BASELINE]
+    pairs = [(key, dense) for key, dense in pairs if dense is not None]
+    if not pairs:
+        return empty_figure("Fourier heat maps of a method beside dense have not been measured")
+    figure, axes = new_figure(3 * len(pairs), size=(2.3, 2.1))
+    for index, (key, dense) in enumerate(pairs):
+        dataset, model, method, sparsity = key
+        name = f"{method_name(method)} {sparsity:g}"
+        own = axes[3 * index : 3 * index + 3]
+        top = float(np.nanmax([dense.max(), maps[key].max()]))
+        _draw_map(figure, own[0], dense, f"{dataset} · {model}\nDense", SEQUENTIAL, 0, top)
+        _draw_map(figure, own[1], maps[key], name, SEQUENTIAL, 0, top)
+        difference = maps[key] - dense
+        limit = max(1e-3, float(np.abs(difference).max()))
+        _draw_map(figure, own[2], difference, f"{name} minus Dense", DIVERGING, limit, -limit)
+    return figure
+
+
+def _draw_map(
+    figure: Figure, axis: plt.Axes, values: np.ndarray, title: str, colours: str, low: float, high: float
+) -> None:
+    # Purple is good for DST in all figures: fewer errors. So the colours of a difference in error run backwards.
+    if low > high:
+        colours, low, high = f"{colours}_r", high, low
+    reach = len(values) // 2 + 0.5
+    image = axis.imshow(
+        100 * values, cmap=colours, vmin=100 * low, vmax=100 * high, extent=(-reach, reach, reach, -reach)
+    )
+    axis.set_title(title, fontsize=7)
+    axis.grid(visible=False)
+    axis.set_xticks([0])
+    axis.set_yticks([0])
+    figure.colorbar(image, ax=axis, shrink=0.8, label="error (%)" if low >= 0 else "points")

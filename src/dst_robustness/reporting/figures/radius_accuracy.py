@@ -1,0 +1,35 @@
+"""Accuracy on clean images that keep only frequencies below, or only those above, a radius."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from dst_robustness.reporting.names import method_name
+from dst_robustness.reporting.style import empty_figure, legend_below, method_style, new_figure
+
+SIDES = {"low": "frequencies above the radius removed", "high": "frequencies below the radius removed"}
+
+
+def draw(tables: Path) -> Figure:
+    """Draw two panels per dataset x model x sparsity from radius.csv, mean over seeds."""
+    path = tables / "radius.csv"
+    curves = pd.read_csv(path) if path.is_file() else pd.DataFrame()
+    if curves.empty:
+        return empty_figure("radius-accuracy has not been measured")
+    scenarios = list(curves.groupby(["dataset", "model"], sort=False))
+    figure, axes = new_figure(2 * len(scenarios), columns=2)
+    for index, ((dataset, model), part) in enumerate(scenarios):
+        for axis, (side, title) in zip(axes[2 * index : 2 * index + 2], SIDES.items(), strict=True):
+            kept = part[part["kept"] == side]
+            for (method, sparsity), own in kept.groupby(["method", "sparsity"], sort=False):
+                mean = own.groupby("radius")["accuracy"].mean()
+                label = f"{method_name(method)} {sparsity:g}" if sparsity else method_name(method)
+                axis.plot(mean.index, 100 * mean, label=label, **method_style(method))
+            axis.set_title(f"{dataset} · {model} · {title}", fontsize=7)
+            axis.set_xlabel("radius (cycles per image)")
+            axis.set_ylabel("accuracy (%)")
+    legend_below(figure, axes)
+    return figure

@@ -1,0 +1,48 @@
+"""How the non-zeros spread over the layers, and how many kernels and channels hold none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from dst_robustness.analysis.runs import BASELINE
+from dst_robustness.reporting.names import method_name
+from dst_robustness.reporting.style import empty_figure, legend_below, method_style, new_figure
+
+QUANTITIES = {
+    "density (%)": ("nonzeros", "weights"),
+    "empty kernels (%)": ("empty_kernels", "kernels"),
+    "empty input channels (%)": ("empty_input_channels", "input_channels"),
+}
+
+
+def draw(tables: Path) -> Figure:
+    """Draw three panels by layer for each dataset x model x sparsity of layers.csv, mean over seeds."""
+    path = tables / "layers.csv"
+    layers = pd.read_csv(path) if path.is_file() else pd.DataFrame()
+    layers = layers[layers["method"] != BASELINE] if len(layers) else layers
+    if layers.empty:
+        return empty_figure("no sparse network yet")
+    groups = list(layers.groupby(["dataset", "model", "sparsity"], sort=False))
+    figure, axes = new_figure(3 * len(groups), columns=3)
+    for index, ((dataset, model, sparsity), part) in enumerate(groups):
+        for axis, (label, columns) in zip(axes[3 * index : 3 * index + 3], QUANTITIES.items(), strict=True):
+            _draw_quantity(axis, part, columns)
+            axis.set_title(f"{dataset} · {model} · sparsity {sparsity:g}")
+            axis.set_ylabel(label)
+    legend_below(figure, axes)
+    return figure
+
+
+def _draw_quantity(axis: plt.Axes, layers: pd.DataFrame, columns: tuple[str, str]) -> None:
+    for method, part in layers.groupby("method", sort=False):
+        mean = part.groupby("layer", sort=False)[list(columns)].mean()
+        axis.plot(np.arange(len(mean)), 100 * mean[columns[0]] / mean[columns[1]], label=method_name(method),
+                  **method_style(method))  # fmt: skip
+    axis.set_xlabel("layer, from input to output")
+    axis.set_ylim(bottom=0)
+    axis.xaxis.get_major_locator().set_params(integer=True)

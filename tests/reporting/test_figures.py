@@ -1,0 +1,80 @@
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from dst_robustness.analysis.simulation import simulate_study
+from dst_robustness.analysis.summary import write_summary
+from dst_robustness.evaluation.frequency_response import fourier_errors, radius_accuracy
+from dst_robustness.reporting.figures import ANALYSIS_FIGURES, ANALYSIS_TABLES, CAPTIONS, FIGURES, write_figure
+from dst_robustness.reporting.style import FAMILIES, method_style
+from dst_robustness.sparsity import METHODS
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    """Tables of a study with two scenarios, one at several sparsities and one at a single one, and of the analyses."""
+    folder = tmp_path_factory.mktemp("figures")
+    common = {"gains": {"set": 0.1, "mest_g": -0.1}, "seeds": 2, "images": 100, "corruptions": ["fog", "snow"]}
+    folders = simulate_study(folder, sparsities=[0.1, 0.5], dataset="one", **common)
+    folders += simulate_study(folder, sparsities=[0.1], dataset="two", **common)
+    write_summary(folders, folder / "tables", resamples=50)
+    images, labels = np.full((4, 8, 8, 3), 100, np.uint8), np.arange(4)
+    for number, method in enumerate(("dense", "set")):
+        run = {"dataset": "one", "model": "probit", "method": method, "sparsity": 0.5 * number, "seed": 0}
+        answer = lambda x, number=number: np.arange(4) * (x.std() < 9 + 9 * number)  # noqa: E731
+        layers = pd.DataFrame(
+            {"layer": ["a", "b"], "nonzeros": [5, 9], "weights": 10, "empty_kernels": 1, "kernels": 5,
+             "empty_input_channels": 0, "input_channels": 3}
+        )  # fmt: skip
+        found = {"radius": radius_accuracy(answer, images, labels), "fourier": fourier_errors(answer, images, labels)}
+        for name, table in (found | {"layers": layers}).items():
+            path = folder / f"tables/{name}.csv"
+            table.assign(**run).to_csv(path, mode="a", header=not path.exists(), index=False)
+    return folder / "tables"
+
+
+def ink(path) -> float:
+    """Return the share of pixels that are not white."""
+    return float((np.asarray(Image.open(path).convert("L")) < 250).mean())
+
+
+@pytest.mark.parametrize("name", [*FIGURES, *ANALYSIS_FIGURES])
+def test_figure_is_drawn_from_tables(name, tables, tmp_path):
+    """PDF and PNG, with more on them than the note that a figure without data carries."""
+    pdf, png = write_figure(name, tables, tmp_path / name)
+    write_figure(name, tmp_path if name in ANALYSIS_FIGURES else _empty(tables, tmp_path), tmp_path / "empty")
+    assert pdf.read_bytes().startswith(b"%PDF")
+    assert ink(png) > 2 * ink(tmp_path / "empty.png") > 0
+    assert name in CAPTIONS
+
+
+def _empty(tables, folder):
+    for path in tables.glob("*.csv"):
+        pd.read_csv(path).iloc[:0].to_csv(folder / path.name, index=False)
+    return folder
+
+
+def test_the_same_tables_give_the_same_files(tables, tmp_path):
+    """A figure that did not change must not look changed: no dates in the files."""
+    first, second = (write_figure("clean_against_robust", tables, tmp_path / str(i)) for i in range(2))
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+
+
+def test_every_method_has_a_look_of_its_own():
+    """No two methods share colour, marker and line."""
+    assert set(ANALYSIS_TABLES) == set(ANALYSIS_FIGURES)
+    looks = {method: tuple(method_style(method).values()) for method in METHODS}
+    assert len(set(looks.values())) == len(looks), looks
+    assert {method.split("_")[0] for method in METHODS} <= set(FAMILIES)
+
+
+def test_listing_the_figures_imports_no_drawing_library():
+    """The workflow lists them at each start; matplotlib costs a second."""
+    code = (
+        "import sys, dst_robustness.reporting.figures; sys.exit('matplotlib' in sys.modules or 'torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
