@@ -1,0 +1,188 @@
+"""What sparse training costs beside dense training: a step, and a topology update.
+
+    python benchmarks/sparse_step.py [--model resnet18] [--batch 64] [--rounds 15] [--device cpu] [--channels-last]
+
+Every method trains its own copy of one model on one batch. Each round takes one step of everybody in a random order;
+medians over the rounds are compared. On a CPU they are processor seconds, which other programs disturb least (set
+OMP_NUM_THREADS=1, or waiting threads count as well). The ratio of a method includes its share of a topology update at
+the default interval of 100 steps. rigl-torch, a public RigL, takes part where it is installed; it cannot do
+--channels-last.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import importlib.util
+import random
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dst_robustness.models import build_model
+from dst_robustness.sparsity import METHODS, SparseTraining
+
+SPARSITY = 0.5
+INTERVAL = 100
+NEVER = 10**9
+
+
+class Contender:
+    """A model in training by a plain loop; the others change what comes after the backward pass."""
+
+    dynamic = False
+
+    def __init__(self, model: nn.Module, images: Tensor, labels: Tensor) -> None:
+        self.model = copy.deepcopy(model)
+        self.images, self.labels = images, labels
+        parameters = self.model.parameters()
+        self.optimizer = torch.optim.SGD(parameters, lr=0.01, momentum=0.9, nesterov=True, weight_decay=5e-4)
+
+    def loss(self) -> Tensor:
+        with torch.autocast(self.images.device.type, torch.bfloat16, enabled=self.images.is_cuda):
+            return F.cross_entropy(self.model(self.images).float(), self.labels)
+
+    def backward(self) -> None:
+        self.optimizer.zero_grad()
+        self.loss().backward()
+
+    def step(self) -> None:
+        self.backward()
+        self.optimizer.step()
+
+    def mask(self) -> None:
+        """Do again what keeps the network sparse between updates."""
+
+    def update(self) -> None:
+        """Update the topology now."""
+
+
+class Sparse(Contender):
+    """A method of this package."""
+
+    def __init__(self, method: str, masks: dict[str, Tensor] | None, *data: nn.Module | Tensor) -> None:
+        super().__init__(*data)
+        self.trainer = SparseTraining(
+            self.model,
+            self.optimizer,
+            method=method,
+            sparsity=SPARSITY if METHODS[method].sparse else 0,
+            total_steps=10 * NEVER,
+            update_interval=NEVER,  # updates are timed by themselves
+            initial_masks=masks,
+            loss=self.loss,
+        )
+        self.dynamic = self.trainer.method.dynamic
+
+    def step(self) -> None:
+        self.backward()
+        self.trainer.step()
+
+    def mask(self) -> None:
+        self.trainer.mask_gradients()
+
+    def update(self) -> None:
+        needed = self.trainer.method.needs_gradient
+        self.trainer.update_topology(self.trainer.dense_gradients() if needed else None)
+
+
+class RigLTorch(Contender):
+    """RigL by the package rigl-torch, which knows uniform sparsity only."""
+
+    dynamic = True
+
+    def __init__(self, *data: nn.Module | Tensor) -> None:
+        super().__init__(*data)
+        from rigl_torch.RigL import RigLScheduler
+
+        self.scheduler = RigLScheduler(
+            self.model, self.optimizer, dense_allocation=1 - SPARSITY, delta=NEVER, T_end=10 * NEVER
+        )
+        self.scheduler.step = NEVER - 1  # the step before an update: its hooks now keep the dense gradient
+        self.backward()
+        self.gradients = [hook and hook.dense_grad for hook in self.scheduler.backward_hook_objects]
+        self.scheduler.step = 0
+
+    def step(self) -> None:
+        self.backward()
+        if self.scheduler():
+            self.optimizer.step()
+
+    def mask(self) -> None:
+        self.scheduler.apply_mask_to_gradients()
+        self.scheduler.reset_momentum()
+        self.scheduler.apply_mask_to_weights()
+
+    def update(self) -> None:
+        for hook, gradient in zip(self.scheduler.backward_hook_objects, self.gradients, strict=True):
+            if hook is not None:
+                hook.dense_grad = gradient
+        self.scheduler._rigl_step()
+
+
+def contenders(model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, Contender]:
+    data = (model, images, labels)
+    everybody: dict[str, Contender] = {"plain loop": Contender(*data)}
+    masks = None
+    for method in METHODS:
+        if not METHODS[method].scales_width:
+            everybody[method] = Sparse(method, masks, *data)
+            masks = everybody[method].trainer.masks
+    if importlib.util.find_spec("rigl_torch") and images.is_contiguous():
+        everybody["rigl-torch"] = RigLTorch(*data)
+    else:
+        print("rigl-torch is left out: it is not installed, or the tensors are channels_last")
+    return everybody
+
+
+def seconds(function: Callable[[], None], device: torch.device) -> float:
+    if device.type == "cpu":
+        started = time.process_time()
+        function()
+        return time.process_time() - started
+    started = time.perf_counter()
+    function()
+    torch.cuda.synchronize(device)
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="resnet18")
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--channels-last", action="store_true")
+    arguments = parser.parse_args()
+    device = torch.device(arguments.device)
+    torch.manual_seed(0)
+    layout = torch.channels_last if arguments.channels_last else torch.contiguous_format
+    model = build_model(arguments.model, 100).to(device, memory_format=layout)
+    images = torch.randn(arguments.batch, 3, 32, 32, device=device).to(memory_format=layout)
+    labels = torch.randint(100, (arguments.batch,), device=device)
+    everybody = contenders(model, images, labels)
+    times: dict[str, dict[str, list[float]]] = {name: {"step": [], "mask": [], "update": []} for name in everybody}
+    for turn in range(arguments.rounds + 2):
+        for name in random.sample(list(everybody), len(everybody)):
+            contender = everybody[name]
+            step = seconds(contender.step, device)
+            mask = seconds(contender.mask, device)
+            update = seconds(contender.update, device) if contender.dynamic else 0.0
+            if turn >= 2:  # the first rounds warm up
+                for kind, value in (("step", step), ("mask", mask), ("update", update)):
+                    times[name][kind].append(value)
+    plain = statistics.median(times["plain loop"]["step"])
+    print(f"{arguments.model}, batch {arguments.batch}, {device}, {torch.get_num_threads()} threads, ", end="")
+    print(f"{arguments.rounds} rounds; a step of the plain loop takes {plain * 1e3:.1f} ms")
+    print(f"{'':12}{'step ratio':>12}{'masking':>10}{'update':>10}   (relative to a step of the plain loop)")
+    for name, kinds in times.items():
+        step, mask, update = (statistics.median(kinds[kind]) / plain for kind in ("step", "mask", "update"))
+        print(f"{name:12}{step + update / INTERVAL:12.3f}{mask:10.4f}{update:10.4f}")
+
+
+if __name__ == "__main__":
+    main()

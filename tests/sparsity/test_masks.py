@@ -1,0 +1,98 @@
+"""Masks: exact numbers, exact choices."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dst_robustness.sparsity.masks import drop_and_grow, exact_counts, global_masks, largest, random_mask
+
+EIGHT = torch.tensor([0.1, -0.8, 0.3, 0.0, -0.5, 0.0, 0.7, 0.0])
+ACTIVE = EIGHT != 0
+
+
+def bits(mask):
+    return "".join("1" if bit else "0" for bit in mask.tolist())
+
+
+def test_counts_round_by_largest_remainder():
+    """2.6 and 1.3 and 1.1 make 5: the largest remainder gets the odd one."""
+    assert exact_counts([2.6, 1.3, 1.1], 5, [9, 9, 9]) == [3, 1, 1]
+
+
+def test_counts_respect_limits():
+    """What a full layer cannot take, the others do."""
+    assert exact_counts([2.6, 1.3, 1.1], 5, [2, 9, 9]) == [2, 2, 1]
+    with pytest.raises(ValueError, match="do not fit"):
+        exact_counts([2.6], 3, [2])
+
+
+@given(st.lists(st.tuples(st.integers(1, 50), st.floats(0.01, 1)), min_size=1, max_size=8))
+def test_counts_always_sum_to_the_total(layers):
+    """The density of the network is exact, whatever the layers are."""
+    sizes = [size for size, _ in layers]
+    quotas = [size * density for size, density in layers]
+    counts = exact_counts(quotas, round(sum(quotas)), sizes)
+    assert sum(counts) == round(sum(quotas))
+    assert all(abs(count - quota) <= 1 for count, quota in zip(counts, quotas, strict=True))
+
+
+def test_largest_decides_ties_by_index():
+    """Of equal scores the first are taken, on every device."""
+    assert bits(largest(torch.tensor([1.0, 3.0, 1.0, 1.0, 2.0]), 3)) == "11001"
+    assert bits(largest(torch.zeros(4), 2)) == "1100"
+
+
+@given(st.lists(st.sampled_from([-np.inf, -1.0, 0.0, 0.5, 2.0]), min_size=1, max_size=40), st.data())
+def test_largest_is_a_stable_sort(values, data):
+    """Partial selection agrees with sorting, ties and sentinels included."""
+    count = data.draw(st.integers(0, len(values)))
+    expected = np.zeros(len(values), bool)
+    expected[np.argsort(-np.array(values), kind="stable")[:count]] = True
+    assert largest(torch.tensor(values, dtype=torch.float32), count).tolist() == expected.tolist()
+
+
+def test_kthvalue_and_numpy_choose_alike(monkeypatch):
+    """The path for GPUs, forced on the CPU, gives the same mask."""
+    scores = torch.randn(500, generator=torch.Generator().manual_seed(3)).round(decimals=1)
+    expected = largest(scores, 123)
+    monkeypatch.setattr("dst_robustness.sparsity.masks.on_cpu", lambda scores: False)
+    assert torch.equal(largest(scores, 123), expected)
+
+
+def test_drop_the_smallest_and_grow_the_largest_gradient():
+    """Drop order of the active: 0.1, 0.3, 0.5, 0.7, 0.8. Growth may take what was just dropped."""
+    gradient = torch.tensor([9.0, 9.0, 0.0, 1.0, 0.0, 3.0, 0.0, 2.0])
+    stay, grown = drop_and_grow(EIGHT.abs(), gradient, ACTIVE, 3, 5)
+    assert bits(stay) == "01001010"
+    assert bits(grown) == "10000100"
+
+
+@pytest.mark.parametrize("gradient", [torch.zeros(8), torch.ones(8), torch.full((8,), torch.inf)])
+def test_growth_never_takes_a_surviving_weight(gradient):
+    """All-zero, tied and infinite gradients grow inactive weights, the first by index, and keep the count."""
+    stay, grown = drop_and_grow(EIGHT.abs(), gradient, ACTIVE, 3, 5)
+    assert not (stay & grown).any()
+    assert bits(stay | grown) == "11101010"
+
+
+def test_active_weights_at_zero_are_not_mistaken_for_inactive_ones():
+    """A just grown weight is zero and still active: sentinels decide, not values."""
+    active = torch.tensor([True, False, True, False])
+    stay, _ = drop_and_grow(torch.zeros(4), None, active, 2, 2)
+    assert bits(stay) == "1010"
+
+
+def test_all_layers_share_one_budget():
+    """The four largest of both layers."""
+    first, second = global_masks([torch.tensor([1.0, 5.0, 2.0]), torch.tensor([4.0, 3.0, 0.0])], 4)
+    assert (bits(first), bits(second)) == ("011", "110")
+
+
+def test_random_masks_are_exact_and_uniform():
+    """Always the same number, and every weight equally often: 2000 draws of 4 in 8, within 5 standard deviations."""
+    generator = torch.Generator().manual_seed(0)
+    masks = torch.stack([random_mask(8, 4, generator) for _ in range(2000)])
+    assert (masks.sum(1) == 4).all()
+    assert ((masks.sum(0) - 1000).abs() < 5 * 500**0.5).all()
