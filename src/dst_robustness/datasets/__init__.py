@@ -24,6 +24,8 @@ DATASETS: Registry[DatasetSpec] = Registry(
         "cifar10": f"{_HERE}.cifar:CIFAR10",
         "cifar100": f"{_HERE}.cifar:CIFAR100",
         "moving_digits": f"{_HERE}.moving_digits:MOVING_DIGITS",
+        "ucf101": f"{_HERE}.ucf101:UCF101",
+        "hmdb51": f"{_HERE}.ucf101:HMDB51",
         "video_folder": f"{_HERE}.video_folder:VIDEO_FOLDER",
         "tiny_imagenet": f"{_HERE}.tiny_imagenet:TINY_IMAGENET",
         "imagenet": f"{_HERE}.imagenet:IMAGENET",

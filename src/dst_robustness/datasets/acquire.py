@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from dst_robustness.datasets import archives
 from dst_robustness.datasets.download import DownloadError, digests, fetch, mismatch, parse_checksum
+from dst_robustness.datasets.rar import unpack
 from dst_robustness.datasets.spec import Acquired, DatasetSpec, RemoteFile
 from dst_robustness.storage import write_text
 
@@ -65,7 +66,7 @@ def acquire(
     if not spec.unpack:
         return _write_record(spec, raw_folder, {"files": records})
     for record in records:
-        archives.extract(raw_folder / record["path"], raw_folder / UNPACKED / archives.stem(record["file"]))
+        unpack(raw_folder / record["path"], raw_folder / UNPACKED / archives.stem(record["file"]))
     _write_record(spec, raw_folder, {"files": records, "folder": UNPACKED})
 
 

@@ -17,12 +17,19 @@ MAX_MEMBERS = 20_000_000
 MAX_MEMBER_BYTES = 1 << 30  # of a member that is read into memory
 COPY_BYTES = 1 << 20
 
-_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError, NotImplementedError)
+_DAMAGE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    EOFError,
+    zlib.error,
+    OSError,
+    RuntimeError,
+)  # an encrypted zip is a RuntimeError
 
 
 def stem(name: str) -> str:
     """Return an archive's name without its ending: ``a.tar.gz`` -> ``a``."""
-    for ending in (".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".tar", ".zip"):
+    for ending in (".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".tar", ".zip", ".rar"):
         if name.lower().endswith(ending):
             return name[: -len(ending)]
     return name

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+    from av.container import InputContainer
 
 LARGEST_SIDE = 8192  # pixels; a header that claims more is damaged or an attack on the memory
 SAMPLINGS = ("uniform", "dense")
@@ -53,17 +58,17 @@ def read_clip(path: str | Path, *, frames: int, size: int, sampling: str = "unif
     promised = _probe(path)
     try:
         picked = _read_with_decord(path, frames, sampling, stride, promised)
-    except _DecordFailed:
+    except _DecordError:
         picked = _read_with_pyav(path, frames, sampling, stride, promised)
     return np.stack([_square(frame, size) for frame in picked])
 
 
-class _DecordFailed(Exception):
+class _DecordError(Exception):
     """Decord cannot read this file, which says little about the file."""
 
 
 @contextmanager
-def _opened(path: Path):  # noqa: ANN202 - PyAV is imported only when a video is read
+def _opened(path: Path) -> Iterator[InputContainer]:
     import av
 
     try:
@@ -99,7 +104,7 @@ def _read_with_decord(path: Path, frames: int, sampling: str, stride: int, promi
         return reader.get_batch(frame_indices(len(reader), frames, sampling=sampling, stride=stride)).asnumpy()
     except (decord.DECORDError, RuntimeError) as error:
         # Damaged packets, and frames whose row length in memory happens to divide by three (such as 32 or 176 wide).
-        raise _DecordFailed(str(error)) from error
+        raise _DecordError(str(error)) from error
 
 
 def _read_with_pyav(path: Path, frames: int, sampling: str, stride: int, promised: int) -> list[np.ndarray]:
@@ -117,7 +122,7 @@ def _read_with_pyav(path: Path, frames: int, sampling: str, stride: int, promise
     return [taken[i] for i in indices.tolist()]
 
 
-def _decoded(path: Path):  # noqa: ANN202
+def _decoded(path: Path) -> Iterator[VideoFrame]:
     """Yield the frames that can be decoded, passing over packets that cannot."""
     import av
 

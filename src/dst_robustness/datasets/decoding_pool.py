@@ -8,6 +8,7 @@ import queue
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -92,10 +93,8 @@ class _Worker:
         self.process.kill()
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
-            try:
+            with suppress(OSError):  # a request that the dead process never took
                 pipe.close()
-            except OSError:  # a request that the dead process never took
-                pass
 
 
 def _send(pipe: BinaryIO, message: object) -> None:

@@ -1,4 +1,4 @@
-"""From video files to clips in HDF5: in parallel, resumable, in bounded memory; damaged files are counted, not fatal."""
+"""From video files to clips in HDF5: in parallel, resumable, in bounded memory; damaged files are counted."""
 
 from __future__ import annotations
 

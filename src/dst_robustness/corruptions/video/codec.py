@@ -20,7 +20,7 @@ NOTHING_RECEIVED = 128  # grey, which FFmpeg too paints where it has nothing to 
 
 _FRAME_TIME = Fraction(1, FRAMES_PER_SECOND)
 _DECODERS = {"libx264": "h264", "libx265": "hevc", "mpeg1video": "mpeg1video", "mpeg2video": "mpeg2video"}
-# x265 4.2 writes past its buffers on some widths of 33 to 55 pixels, and in pictures of a single 64-pixel coding unit its
+# x265 4.2 writes past its buffers on some widths of 33 to 55 pixels, and in pictures of a single 64-pixel unit its
 # choices depend on what lay in the memory before.
 _LEAST_SIDE = {"libx265": 80}
 _USER_DATA = 6  # the NAL unit in which x264 names itself and its options: larger than a small clip, and no picture
