@@ -117,10 +117,21 @@ def test_the_first_offending_picture_is_named_and_no_file_stays(tmp_path, wrong,
     assert not (tmp_path / "train.h5").exists()
 
 
+def labelled(labels):
+    split = Split(np.array(labels), lambda _: np.zeros((8, 8, 3), np.uint8), lambda row: f"picture {row}")
+    return replace(small_spec(), read=lambda *_: RawSet(("a", "b", "c"), split, split))
+
+
 def test_a_label_out_of_range_is_refused(tmp_path):
-    raw = RawSet(("a", "b"), *[Split(np.array([0, 1, 2, 2]), lambda _: np.zeros((8, 8, 3), np.uint8), str)] * 2)
-    with pytest.raises(ValueError, match="has label 1 or 2; allowed: 0 to 1"):
-        prepared(replace(small_spec(), read=lambda *_: raw), tmp_path, validation_fraction=0.5)
+    with pytest.raises(ValueError, match="picture 2 has label 3; allowed: 0 to 2"):
+        prepared(labelled([0, 1, 3, 3, 3]), tmp_path, validation_fraction=0.2)
+
+
+def test_a_training_set_that_lacks_a_class_is_refused_a_subset_is_not(tmp_path):
+    with pytest.raises(ValueError, match="digits train has no sample of 1 of 3 classes, as of c"):
+        prepared(labelled([0, 0, 0, 1, 1, 1]), tmp_path, validation_fraction=0.2)
+    found = prepared(labelled([0, 0, 0, 1, 1, 1]), tmp_path, validation_fraction=0.5, train_samples=4)
+    assert sorted(found["train"][1]) == [0, 1]
 
 
 def test_a_corrupted_set_is_not_prepared(tmp_path):

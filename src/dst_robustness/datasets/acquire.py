@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from dst_robustness.datasets import archives
-from dst_robustness.datasets.download import DownloadError, digests, fetch, mismatch, parse_checksum
+from dst_robustness.datasets.download import Digests, DownloadError, digests, fetch, mismatch, parse_checksum
 from dst_robustness.datasets.rar import unpack
 from dst_robustness.datasets.spec import Acquired, DatasetSpec, RemoteFile
 from dst_robustness.storage import write_text
@@ -102,7 +103,7 @@ def _unpacked_folder(spec: DatasetSpec, raw_folder: Path, source: Path | None) -
     return None
 
 
-def _inventory(folder: Path) -> dict[str, object]:
+def _inventory(folder: Path) -> dict[str, Any]:
     """Count a folder's files and bytes, and take a sum over names and lengths that changes when they do."""
     listing = sorted(
         (str(path.relative_to(folder)), path.stat().st_size) for path in folder.rglob("*") if path.is_file()
@@ -133,16 +134,17 @@ def _overridden(
     return file
 
 
-def _acquire_file(spec: DatasetSpec, file: RemoteFile, raw_folder: Path, source: Path | None) -> dict[str, object]:
+def _acquire_file(spec: DatasetSpec, file: RemoteFile, raw_folder: Path, source: Path | None) -> dict[str, Any]:
     """Take the file from where it lies, or fetch it, and return its record."""
     target = raw_folder / file.name
     places = [target] if source is None else [source if source.is_file() else source / file.name, target]
     complaints = []
     for place in places:
-        wrong = "does not exist"
-        if place.is_file():
-            found = digests(place)
-            wrong = mismatch(place, file, found)
+        if not place.is_file():
+            complaints.append(f"  {place} does not exist")
+            continue
+        found = digests(place)
+        wrong = mismatch(place, file, found)
         if wrong is None:
             log.info("%s: %s is already there", spec.name, place)
             return _record(file, file.name if place == target else str(place.resolve()), None, found)
@@ -156,7 +158,7 @@ def _acquire_file(spec: DatasetSpec, file: RemoteFile, raw_folder: Path, source:
     return _record(file, file.name, address, found)
 
 
-def _record(file: RemoteFile, path: str, address: str | None, found: object) -> dict[str, object]:
+def _record(file: RemoteFile, path: str, address: str | None, found: Digests) -> dict[str, Any]:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     record = {"file": file.name, "path": path, "address": address, "when": now, **asdict(found)}
     if file.checksum is None:
@@ -177,5 +179,5 @@ def _by_hand(spec: DatasetSpec, file: RemoteFile, raw_folder: Path) -> str:
     )
 
 
-def _write_record(spec: DatasetSpec, raw_folder: Path, content: dict[str, object]) -> None:
+def _write_record(spec: DatasetSpec, raw_folder: Path, content: dict[str, Any]) -> None:
     write_text(raw_folder / RECORD, json.dumps({"dataset": spec.name, **content}, indent=2) + "\n")

@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import IO
 
 MAX_EXPANSION = 200  # published sets of pictures expand less than 30 times
 MAX_MEMBERS = 20_000_000
@@ -83,7 +83,7 @@ def _extract_members(archive: Path, folder: Path, limit: int) -> None:
                 output.write(block)
 
 
-def _files(archive: Path) -> Iterator[tuple[str, BinaryIO]]:
+def _files(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
     """Yield the name and content of each plain file in order; ValueError for members that data never need."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as file:
@@ -102,7 +102,13 @@ def _files(archive: Path) -> Iterator[tuple[str, BinaryIO]]:
                     continue
                 if not member.isreg() or member.issparse():
                     raise ValueError(f"{archive} holds '{member.name}', a link or device; nothing was unpacked")
-                yield member.name, file.extractfile(member)
+                yield member.name, _content(file, member)
+
+
+def _content(file: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    content = file.extractfile(member)
+    assert content is not None  # as it is for plain files
+    return content
 
 
 def tar_index(archive: str | Path, *, start: int = 0, stop: int | None = None) -> dict[str, tuple[int, int]]:
@@ -147,7 +153,7 @@ def read_members(archive: str | Path, names: list[str], *, max_bytes: int = MAX_
                     continue
                 if member.size > max_bytes:
                     raise ValueError(f"{archive} holds '{member.name}' of {member.size:,} bytes, too large to be true")
-                found[member.name] = file.extractfile(member).read()
+                found[member.name] = _content(file, member).read()
                 if len(found) == len(names):
                     break
     except _DAMAGE as error:

@@ -85,9 +85,10 @@ def convert_pictures(
 def _load(split: Split, row: int, side: int) -> tuple[np.ndarray, np.ndarray | None]:
     """Return a picture's pixels, cropped to the centre, and its JPEG bytes where they can be stored as they came."""
     try:
-        sample = split.load(row)
-        kept = np.frombuffer(sample, dtype=np.uint8) if isinstance(sample, bytes) else None
-        pixels = sample if kept is None else decode_jpeg(kept)
+        pixels, kept = split.load(row), None
+        if isinstance(pixels, bytes):
+            kept = np.frombuffer(pixels, dtype=np.uint8)
+            pixels = decode_jpeg(kept)
     except Exception as error:  # whatever a library makes of a damaged file, the user needs its name
         raise ValueError(f"{split.describe(row)}: {error}") from error
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[-1] != 3:
@@ -106,15 +107,20 @@ def _batches(
     read: Callable[[int], np.ndarray], rows: np.ndarray, size: int, threads: int
 ) -> Iterator[list[np.ndarray]]:
     """Yield batches of samples in order; the next batch is read while this one is used."""
+
+    def read_all(some: np.ndarray) -> list[np.ndarray]:
+        return [read(row) for row in some]
+
     pool = ThreadPoolExecutor(threads)
-    waiting: list[Future[np.ndarray]] = []
+    waiting: list[Future[list[np.ndarray]]] = []
     try:
         for start in range(0, len(rows), size):
-            following = [pool.submit(read, row) for row in rows[start : start + size]]
+            batch = rows[start : start + size]
+            following = [pool.submit(read_all, part) for part in np.array_split(batch, min(8 * threads, len(batch)))]
             if waiting:
-                yield [future.result() for future in waiting]
+                yield [sample for future in waiting for sample in future.result()]
             waiting = following
-        yield [future.result() for future in waiting]
+        yield [sample for future in waiting for sample in future.result()]
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -12,7 +12,7 @@ import numpy as np
 from dst_robustness import __version__
 from dst_robustness.datasets.acquire import acquired
 from dst_robustness.datasets.picture_conversion import convert_pictures
-from dst_robustness.datasets.spec import DatasetSpec, RawSet
+from dst_robustness.datasets.spec import DatasetSpec, RawSet, Split
 from dst_robustness.datasets.splits import carve, stratified
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,8 @@ def prepare(
     rows = _choose(raw, seed, validation_fraction, train_samples, test_samples)
     for name in SPLITS:
         split = raw.train if name == "validation" and raw.validation is None else getattr(raw, name)
-        _check_labels(f"{spec.name} {name}", split.labels[rows[name]], raw.classes)
+        is_whole = name == "train" and train_samples is None
+        _check_labels(f"{spec.name} {name}", split, rows[name], raw.classes, is_whole=is_whole)
         (spec.convert or convert_pictures)(
             spec,
             split,
@@ -98,16 +99,23 @@ def _subset(option: str, labels: np.ndarray, count: int | None, seed: int) -> np
     return stratified(labels, count, seed=seed)
 
 
-def _check_labels(what: str, labels: np.ndarray, classes: tuple[str, ...]) -> None:
+def _check_labels(what: str, split: Split, rows: np.ndarray, classes: tuple[str, ...], *, is_whole: bool) -> None:
+    """Check range and count of a split's labels; only a whole training set must have every class."""
+    labels = split.labels[rows]
     if len(labels) == 0:
         raise ValueError(f"{what} is empty")
-    if labels.min() < 0 or labels.max() >= len(classes):
-        raise ValueError(f"{what} has label {labels.min()} or {labels.max()}; allowed: 0 to {len(classes) - 1}")
+    bad = np.flatnonzero((labels < 0) | (labels >= len(classes)))
+    if len(bad):
+        where = split.describe(rows[bad[0]])
+        raise ValueError(f"{where} has label {labels[bad[0]]}; allowed: 0 to {len(classes) - 1}")
     counts = np.bincount(labels, minlength=len(classes))
     if counts.min() == 0:
-        # A small subset of many classes is a fair wish, so this is no error.
-        absent = [classes[i] for i in np.flatnonzero(counts == 0)]
-        log.warning("%s has no sample of %d classes, first %s", what, len(absent), absent[0])
+        text = (
+            f"{what} has no sample of {np.sum(counts == 0)} of {len(classes)} classes, as of {classes[counts.argmin()]}"
+        )
+        if is_whole:
+            raise ValueError(text)
+        log.warning(text)
     log.info("%s: %d samples, %d to %d per class", what, len(labels), counts.min(), counts.max())
 
 

@@ -18,11 +18,13 @@ def background(rng: np.random.Generator, side: int) -> np.ndarray:
     rows, columns = np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None, :]
     frequency = np.hypot(rows, columns)
     frequency[0, 0] = np.inf
-    waves = np.exp(2j * np.pi * rng.random((3, *frequency.shape))) / frequency
+    phases = np.float32(2 * np.pi) * rng.random((3, *frequency.shape), dtype=np.float32)
+    waves = np.exp(1j * phases) / frequency.astype(np.float32)
     waves[1:] = 0.5 * waves[1:] + 0.5 * waves[:1]  # channels of natural pictures go together
     fields = np.fft.irfft2(waves, s=(side, side)).transpose(1, 2, 0)
     fields /= fields.std(axis=(0, 1))
-    return np.clip(rng.uniform(0.3, 0.7, 3) + rng.uniform(0.08, 0.2) * fields, 0, 1).astype(np.float32)
+    level, contrast = rng.uniform(0.3, 0.7, 3).astype(np.float32), np.float32(rng.uniform(0.08, 0.2))
+    return np.clip(level + contrast * fields, 0, 1)
 
 
 def _corners(count: int) -> np.ndarray:
@@ -67,10 +69,10 @@ def _texture(rng: np.random.Generator, side: int) -> np.ndarray:
     """Draw a grating or a checkerboard of two colours: float32 [side, side, 3]."""
     y, x = np.mgrid[:side, :side].astype(np.float32) / side
     angle, periods = rng.uniform(0, np.pi), rng.uniform(3, 12)
-    along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
-    wave = np.sin(2 * np.pi * periods * along)
+    cos, sin = (np.float32(2 * np.pi * periods * part) for part in (np.cos(angle), np.sin(angle)))
+    wave = np.sin(x * cos + y * sin)
     if rng.random() < 0.5:
-        wave = wave * np.sin(2 * np.pi * periods * across)
+        wave *= np.sin(y * cos - x * sin)
     share = (0.5 + 0.5 * np.tanh(4 * wave))[..., None]
     first, second = rng.random((2, 3), dtype=np.float32)
     return share * first + (1 - share) * second
