@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dst_robustness.datasets.download import DownloadError, fetch, parse_checksum
+from dst_robustness.datasets.download import DownloadError, fetch
 from dst_robustness.datasets.spec import RemoteFile
 
 BLOCK = 65_536  # bytes that are written at once
@@ -166,17 +166,3 @@ def test_a_local_path_is_an_address(tmp_path, as_address):
     source.write_bytes(DATA)
     fetch(remote(as_address(source)), tmp_path / "raw" / "data.bin")
     assert (tmp_path / "raw" / "data.bin").read_bytes() == DATA
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [("md5:" + "a" * 32, ("md5", "a" * 32)), ("B" * 64, ("sha256", "b" * 64)), ("c" * 32, ("md5", "c" * 32))],
-)
-def test_a_checksum_is_told_by_name_or_length(given, expected):
-    assert parse_checksum(given) == expected
-
-
-@pytest.mark.parametrize("given", ["", "md5:", "md5:xyz", "sha1:" + "a" * 40, "sha256:" + "a" * 32, "g" * 32])
-def test_a_checksum_that_is_none_is_refused(given):
-    with pytest.raises(ValueError, match="is not 'md5:' and 32 or 'sha256:' and 64"):
-        parse_checksum(given)

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from dst_robustness.datasets import DATASETS
-from dst_robustness.datasets.download import parse_checksum
+from dst_robustness.datasets.checksums import parse_checksum
 
 IMAGE_SETS = ("digits", "cifar10", "cifar100", "tiny_imagenet", "imagenet", "image_folder", "shapes")
 CORRUPTED = ("cifar10_c", "cifar100_c", "tiny_imagenet_c", "imagenet_c", "imagenet_c_bar", "imagenet_3dcc")

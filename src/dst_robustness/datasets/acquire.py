@@ -13,7 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from dst_robustness.datasets import archives
-from dst_robustness.datasets.download import Digests, DownloadError, digests, fetch, mismatch, parse_checksum
+from dst_robustness.datasets.checksums import Digests, digests, mismatch, parse_checksum
+from dst_robustness.datasets.download import DownloadError, fetch
 from dst_robustness.datasets.rar import unpack
 from dst_robustness.datasets.spec import Acquired, DatasetSpec, RemoteFile
 from dst_robustness.storage import write_text
