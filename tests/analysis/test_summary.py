@@ -66,7 +66,7 @@ def test_partial_study_is_summarised_and_what_is_missing_listed(study, tmp_path)
     missing = pd.read_csv(tmp_path / "missing.csv")
     assert missing[["method", "seed", "reason"]].to_numpy().tolist() == [["dense", 9, "no predictions.h5"]]
     notes = found.rows.set_index("method")["note"]
-    assert (notes.loc["set"] == "gain from 2 of 3 seeds").all()
+    assert notes.loc["set"].str.startswith("gain from 2 of 3 seeds").all()
     assert json.loads((tmp_path / "verdict.json").read_text())["answer"] in {"supported", "undecided"}
     assert list(pd.read_csv(tmp_path / "summary.csv").columns[: len(CONTRACT)]) == CONTRACT
 

@@ -16,7 +16,7 @@ import pandas as pd
 from dst_robustness.analysis.bootstrap import RESAMPLES, Estimate, average, hierarchical_bootstrap
 from dst_robustness.analysis.robustness import error_metrics, run_metrics
 from dst_robustness.analysis.runs import BASELINE, ImageScores, StoredRun, complete_runs, image_scores, is_dynamic
-from dst_robustness.analysis.verdict import BASELINE_ROW, Overall, holm, in_range, overall, verdict
+from dst_robustness.analysis.verdict import BASELINE_ROW, UNDECIDED, Overall, holm, in_range, overall, verdict
 from dst_robustness.storage import atomic_path, write_text
 
 ROW = ["dataset", "model", "method", "sparsity"]
@@ -234,16 +234,18 @@ def _add_gains(rows: pd.DataFrame, gains: list[Estimate | None], dense: Mapping[
     rows.loc[baseline, "verdict"] = BASELINE_ROW
     rows.loc[baseline, ["gain", "relative_gain"]] = 0.0
     rows["note"] = [
-        _note(method, seeds, gain) for method, seeds, gain in zip(rows["method"], rows["seeds"], gains, strict=True)
+        _note(row.method, row.seeds, gain, row.verdict) for row, gain in zip(rows.itertuples(), gains, strict=True)
     ]
 
 
-def _note(method: str, seeds: int, gain: Estimate | None) -> str:
+def _note(method: str, seeds: int, gain: Estimate | None, word: str) -> str:
     notes = []
     if method != BASELINE and gain is None:
         notes.append("no dense run of the same seed")
     elif gain is not None and gain.seeds < seeds:
         notes.append(f"gain from {gain.seeds} of {seeds} seeds")
     if (gain.seeds if gain else seeds) == 1:
-        notes.append("one seed: intervals over test images only")
+        notes.append("one seed: over images only")
+    if gain is not None and word == UNDECIDED and np.prod(gain.interval()) > 0:
+        notes.append("not after Holm's correction")
     return "; ".join(notes)

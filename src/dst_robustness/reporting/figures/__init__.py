@@ -37,10 +37,10 @@ ANALYSIS_TABLES = {"radius_accuracy": "radius.csv", "fourier_maps": "fourier.csv
 
 CAPTIONS = {
     "robustness_by_sparsity": "Robust accuracy (mean over corruptions and severities) against sparsity. Black line and "
-    "band: dense and its 95% interval; bars: 95% intervals. Differences to dense are paired by seed and stand in the "
-    "table: overlapping bars do not mean that there is no difference.",
-    "gain_by_corruption": "Relative gain of DST (mean of all DST methods at 10-50% sparsity) over dense by corruption and "
-    "severity, the corruptions with the largest share of high-frequency energy at the top. Purple: DST is better.",
+    "band: dense and its 95% interval; bars: 95% intervals. Bars that overlap do not mean that there is no difference: "
+    "differences to dense are paired by seed, in the table.",
+    "gain_by_corruption": "Relative gain of DST (mean of all DST methods at 10-50% sparsity) over dense by corruption "
+    "and severity, the corruptions with the largest share of high-frequency energy at the top. Purple: DST is better.",
     "clean_against_robust": "Robust against clean accuracy of each method; larger symbols are sparser. Dotted: dense.",
     "training_curves": "Training loss and validation accuracy by epoch, mean over seeds.",
     "cost_against_robustness": "Robust accuracy against training FLOPs relative to dense, as sparse kernels would need "

@@ -1,0 +1,102 @@
+"""The report: one HTML file with everything in it, which opens without a network."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from dst_robustness.analysis.published import beside_published
+from dst_robustness.analysis.runs import BASELINE
+from dst_robustness.reporting.figures import CAPTIONS
+from dst_robustness.reporting.names import method_name
+from dst_robustness.reporting.tables import ABSENT, number, with_interval
+from dst_robustness.storage import write_text
+
+TEMPLATE = "report.html.jinja"
+
+
+def write_report(
+    target: str | Path,
+    tables: str | Path,
+    figures: Sequence[str | Path],
+    galleries: Sequence[str | Path] = (),
+    *,
+    title: str = "Robustness of dynamic sparse training",
+    configuration: str = "",
+    made: Mapping[str, str] | None = None,
+) -> None:
+    """Write the report of a study.
+
+    Args:
+        tables: folder of summary.csv, missing.csv and verdict.json.
+        figures: PNG files, in the order of the report; the name of the file chooses the caption.
+        galleries: PNG or JPEG files with pictures of the corruptions.
+        configuration: the study's merged configuration as text.
+        made: what it was made with, by name: versions, commit, machine.
+    """
+    tables = Path(tables)
+    rows, missing = pd.read_csv(tables / "summary.csv"), pd.read_csv(tables / "missing.csv")
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    page = environment.get_template(TEMPLATE).render(
+        title=title,
+        verdict=json.loads((tables / "verdict.json").read_text(encoding="utf-8")),
+        best=[_line(row) for row in _best(rows)],
+        lines=[_line(row) for row in rows.itertuples()],
+        published=beside_published(rows).to_dict("records") if len(rows) else [],
+        missing=missing.to_dict("records"),
+        figures=[_picture(Path(path)) for path in figures],
+        galleries=[_picture(Path(path)) for path in galleries],
+        configuration=configuration,
+        made=dict(made or {}),
+        percent=lambda value: number(value, 2, scale=100),
+        method_name=method_name,
+    )
+    write_text(target, page)
+
+
+def _best(rows: pd.DataFrame) -> list[Any]:
+    """Return the DST row of each dataset x model with the highest robust accuracy."""
+    dynamic = rows[rows["dynamic"].astype(bool)] if len(rows) else rows
+    if dynamic.empty:
+        return []
+    return list(dynamic.loc[dynamic.groupby(["dataset", "model"], sort=False)["robust_accuracy"].idxmax()].itertuples())
+
+
+def _line(row: Any) -> dict[str, tuple[str, float | str]]:
+    """Return the cells of one row of the table: what is shown, and what it is sorted by."""
+    gain = with_interval(row.gain, row.gain_low, row.gain_high, 2, sign=True)
+    robust = with_interval(row.robust_accuracy, row.robust_accuracy_low, row.robust_accuracy_high)
+    cells = {
+        "data": (row.dataset, row.dataset),
+        "model": (row.model, row.model),
+        "method": (method_name(row.method), method_name(row.method)),
+        "sparsity": (f"{row.sparsity:g}", row.sparsity),
+        "seeds": (str(row.seeds), row.seeds),
+        "clean %": (number(row.clean_accuracy, scale=100), row.clean_accuracy),
+        "robust %": (robust, row.robust_accuracy),
+        "gain (points)": (ABSENT if row.method == BASELINE else gain, row.gain),
+        "mCE %": (number(row.mce), row.mce),
+        "training FLOPs": (number(row.training_flops_ratio, 2), row.training_flops_ratio),
+        "verdict": (row.verdict, row.verdict),
+        "note": ("" if pd.isna(row.note) else row.note, ""),
+    }
+    return {name: (text, "" if pd.isna(value) else value) for name, (text, value) in cells.items()}
+
+
+def _picture(path: Path) -> dict[str, str]:
+    kind = "jpeg" if path.suffix in (".jpg", ".jpeg") else "png"
+    encoded = base64.b64encode(path.read_bytes()).decode()
+    name = path.stem.replace("_", " ")
+    return {
+        "name": name[:1].upper() + name[1:],
+        "caption": CAPTIONS.get(path.stem, ""),
+        "source": f"data:image/{kind};base64,{encoded}",
+    }
