@@ -38,7 +38,7 @@ class Site:
             handler.send_response(206 if asked else 200)
             if asked:
                 handler.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
-            Site._send(handler, data[start:], len(data) - start)
+            Site.send(handler, data[start:], len(data) - start)
 
         return answer
 
@@ -48,7 +48,7 @@ class Site:
 
         def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
             handler.send_response(200)
-            Site._send(handler, data, len(data))
+            Site.send(handler, data, len(data))
 
         return answer
 
@@ -62,7 +62,7 @@ class Site:
             handler.send_response(206 if asked else 200)
             if asked:
                 handler.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
-            Site._send(handler, data[start : start + after], len(data) - start)
+            Site.send(handler, data[start : start + after], len(data) - start)
 
         return answer
 
@@ -75,7 +75,7 @@ class Site:
         handler.send_response(200)
         page = b"<!DOCTYPE html><html>please log in</html>"
         handler.send_header("Content-Type", "text/html; charset=utf-8")
-        Site._send(handler, page, len(page))
+        Site.send(handler, page, len(page))
 
     @staticmethod
     def redirect(to: str) -> Answer:
@@ -83,12 +83,12 @@ class Site:
             handler.send_response(302)
             handler.send_header("Location", to)
             handler.send_header("Content-Type", "text/html")
-            Site._send(handler, b"<html>moved</html>", 18)
+            Site.send(handler, b"<html>moved</html>", 18)
 
         return answer
 
     @staticmethod
-    def _send(handler: http.server.BaseHTTPRequestHandler, body: bytes, promised: int | None) -> None:
+    def send(handler: http.server.BaseHTTPRequestHandler, body: bytes, promised: int | None) -> None:
         if promised is not None:
             handler.send_header("Content-Length", str(promised))
         handler.end_headers()

@@ -139,7 +139,7 @@ def test_each_failed_address_is_listed_with_its_reason(site, tmp_path):
 def test_an_answer_that_never_ends_is_stopped_at_the_expected_length(site, tmp_path):
     def endless(handler):
         handler.send_response(200)
-        site._send(handler, DATA + DATA, None)
+        site.send(handler, DATA + DATA, None)
 
     assert "sends more than the expected 256,003 bytes" in refusal(
         remote(site.address("/data.bin", endless)), tmp_path / "data.bin"

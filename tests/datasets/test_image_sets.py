@@ -1,5 +1,6 @@
 """Tiny-ImageNet, ImageNet and the user's own folders, in miniature and in their official layouts."""
 
+import hashlib
 import io
 import tarfile
 import zipfile
@@ -10,10 +11,11 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from dst_robustness.datasets import DATASETS
+from dst_robustness.datasets import DATASETS, acquire, prepare
 from dst_robustness.datasets.imagenet import DEVKIT, META, TRAIN_TAR, TRUTH, VAL_TAR
 from dst_robustness.datasets.pictures import square
 from dst_robustness.datasets.spec import Acquired
+from dst_robustness.storage import Samples, open_hdf5
 
 WNIDS = ("n01440764", "n01443537", "n02084071")
 
@@ -255,3 +257,48 @@ def test_the_users_photographs_are_turned_upright():
     assert square(buffer.getvalue(), 32, upright=True)[2, 16].tolist() == [255, 0, 0]
     assert square(buffer.getvalue(), 32, upright=True)[30, 16].tolist() == [0, 0, 255]
     assert square(buffer.getvalue(), 32)[16, 2].tolist() == [255, 0, 0]
+
+
+def prepared(spec, folder, **options):
+    """Acquire and prepare, and return the pictures and labels of the test split."""
+    acquire(spec, folder / "raw", **options)
+    outputs = {split: folder / f"{split}.h5" for split in ("train", "validation", "test")}
+    prepare(spec, folder / "raw", outputs, validation_fraction=0.5, threads=2)
+    with open_hdf5(outputs["test"]) as file:
+        samples = Samples(file)
+        return samples[:], samples.labels.tolist()
+
+
+def sums(folder, *names):
+    return {name: "md5:" + hashlib.md5((folder / name).read_bytes()).hexdigest() for name in names}
+
+
+def test_the_imagenet_tars_become_splits(ilsvrc, tmp_path):
+    spec = replace(DATASETS["imagenet"], image_size=64)
+    checksum = sums(ilsvrc, TRAIN_TAR, VAL_TAR, DEVKIT)
+    pixels, labels = prepared(spec, tmp_path / "out", path=ilsvrc, checksum=checksum)
+    assert labels == [2, 0, 1]
+    np.testing.assert_allclose(pixels.mean(axis=(1, 2))[:, 0], [250, 50, 150], atol=4)
+
+
+def test_other_tars_than_the_official_ones_are_refused(ilsvrc, tmp_path):
+    with pytest.raises(ValueError, match=r"ILSVRC2012_img_train\.tar is .* bytes long, expected 147,897,477,120"):
+        acquire(DATASETS["imagenet"], tmp_path / "out", path=ilsvrc)
+
+
+def test_tiny_imagenet_becomes_splits(tiny, tmp_path):
+    spec = DATASETS["tiny_imagenet"]
+    pixels, labels = prepared(spec, tmp_path / "out", path=tiny, checksum=sums(tmp_path, tiny.name)[tiny.name])
+    assert labels == [2, 0, 1]
+    assert pixels.shape == (3, 64, 64, 3)
+
+
+def test_the_users_folder_becomes_splits_and_a_damaged_picture_is_named(own, tmp_path):
+    spec = replace(DATASETS["image_folder"], name="pets", image_size=32)
+    pixels, labels = prepared(spec, tmp_path / "out", path=own)
+    assert labels == [0, 0, 1, 1]
+    assert pixels[:, 0, 0, 0].tolist() == [50, 60, 150, 160]
+    damaged = own / "test" / "dog" / "1.png"
+    damaged.write_bytes(damaged.read_bytes()[:60])
+    with pytest.raises(ValueError, match=r"test/dog/1\.png: "):
+        prepared(spec, tmp_path / "again", path=own)
