@@ -33,7 +33,7 @@ def unpack(archive: str | Path, folder: str | Path) -> None:
     partial.mkdir(parents=True)
     try:
         _run(archive, _command(archive, partial, is_rar=start.startswith(_RAR)))
-        _check_links(archive, partial)
+        _check_content(archive, partial)
         os.replace(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -58,7 +58,10 @@ def _run(archive: Path, command: list[str]) -> None:
         raise ValueError(f"{archive} cannot be unpacked: {lines[-1] if lines else f'{command[0]} failed'}")
 
 
-def _check_links(archive: Path, folder: Path) -> None:
-    for path in folder.rglob("*"):
+def _check_content(archive: Path, folder: Path) -> None:
+    content = list(folder.rglob("*"))
+    if not any(path.is_file() for path in content):
+        raise ValueError(f"{archive} holds no file that can be unpacked; it is damaged")
+    for path in content:
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             raise ValueError(f"{archive} holds '{path.relative_to(folder)}', a link or device; nothing was kept")

@@ -8,6 +8,7 @@ import logging
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,8 @@ def convert_videos(
     clip_bytes = spec.frames * spec.resize**2 * 3
     shards = np.array_split(rows, max(1, -(-len(rows) * clip_bytes // SHARD_BYTES)))
     damaged: list[str] = []
-    with DecodingPool(threads, time_limit=spec.time_limit) as pool, ThreadPoolExecutor(threads) as executor:
+    pool = _shared_pool(threads, spec.time_limit)
+    with ThreadPoolExecutor(threads) as executor:
         for number, shard in enumerate(shards):
             path = parts / f"{number:05d}.h5"
             key = _key(spec, split, shard, side, quality)
@@ -76,6 +78,12 @@ def convert_videos(
     if damaged:
         log.warning("%s: %d of %d videos left out: damaged", output.stem, len(damaged), len(rows))
     shutil.rmtree(parts)
+
+
+@lru_cache(maxsize=1)
+def _shared_pool(workers: int, time_limit: float) -> DecodingPool:
+    """Keep the workers from one split to the next: starting one costs a second. They end with this process."""
+    return DecodingPool(workers, time_limit=time_limit)
 
 
 def _key(spec: VideoSpec, split: VideoSplit, shard: np.ndarray, side: int, quality: int | None) -> str:
