@@ -20,7 +20,7 @@ from dst_robustness.corruptions.random import bits, uniform
 def gaussian_blur(images: np.ndarray, keys: np.ndarray, sigma: float) -> np.ndarray:
     """Blur with a Gaussian, cut at 4 sigma, edges repeated."""
     result = np.empty_like(images)
-    _blur_all(_rows(images), gaussian_weights(sigma), _rows(result))
+    _blur_all(_rows(images), gaussian_weights(sigma).astype(np.float32), _rows(result))
     return result
 
 
@@ -46,7 +46,8 @@ def _store(image, result):
 def glass_blur(images: np.ndarray, keys: np.ndarray, sigma: float, reach: int, rounds: int) -> np.ndarray:
     """Blur, let every pixel copy one at most ``reach`` away, in place, ``rounds`` times, and blur again.
 
-    The published code means to swap the two pixels, but its swap of two views into one array only copies.
+    The published code means to swap the two pixels, but its swap of two views into one array only copies. It also
+    truncates without tolerance, so that for some sigmas a flat area loses one grey level to rounding: hence float64.
     """
     result = np.empty_like(images)
     _shatter(_rows(images), keys, gaussian_weights(sigma), reach, rounds, _rows(result))
@@ -55,26 +56,35 @@ def glass_blur(images: np.ndarray, keys: np.ndarray, sigma: float, reach: int, r
 
 @compiled
 def _shatter(images, keys, weights, reach, rounds, result):
-    height, width = images.shape[1], images.shape[2] // 3
     for i in range(len(images)):
-        image = images[i].astype(np.float32)
-        blur(image, weights, 3, NEAREST)
         pixels = result[i]
-        _store(image, pixels)
-        counter = 0
-        for _ in range(rounds):
-            for y in range(height - reach, reach, -1):
-                for x in range(width - reach, reach, -1):
-                    draw = bits(keys[i], counter)
-                    counter += 1
-                    across = np.int64(((draw & np.uint64(0xFFFFFFFF)) * np.uint64(2 * reach)) >> np.uint64(32))
-                    down = np.int64(((draw >> np.uint64(32)) * np.uint64(2 * reach)) >> np.uint64(32))
-                    source_y, source_x = y + down - reach, x + across - reach
-                    for c in range(3):
-                        pixels[y, 3 * x + c] = pixels[source_y, 3 * source_x + c]
-        image[:] = pixels
-        blur(image, weights, 3, NEAREST)
-        _store(image, pixels)
+        _blur_and_truncate(images[i], weights, pixels)
+        _copy_neighbours(keys[i], reach, rounds, pixels)
+        _blur_and_truncate(pixels, weights, pixels)
+
+
+@compiled
+def _blur_and_truncate(pixels, weights, result):
+    image = pixels / 255.0
+    blur(image, weights, 3, NEAREST)
+    for y in range(image.shape[0]):
+        for j in range(image.shape[1]):
+            result[y, j] = np.uint8(min(image[y, j], 1.0) * 255.0)
+
+
+@compiled
+def _copy_neighbours(key, reach, rounds, pixels):
+    height, width = pixels.shape[0], pixels.shape[1] // 3
+    counter, span, low_half = 0, np.uint64(2 * reach), np.uint64(0xFFFFFFFF)
+    for _ in range(rounds):
+        for y in range(height - reach, reach, -1):
+            for x in range(width - reach, reach, -1):
+                word = bits(key, counter)
+                counter += 1
+                across = np.int64(((word & low_half) * span) >> np.uint64(32)) - reach
+                down = np.int64(((word >> np.uint64(32)) * span) >> np.uint64(32)) - reach
+                for c in range(3):
+                    pixels[y, 3 * x + c] = pixels[y + down, 3 * (x + across) + c]
 
 
 def defocus_blur(images: np.ndarray, keys: np.ndarray, radius: float, smoothing: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Digital: contrast, elastic transform, pixelation, JPEG; and the two of the validation set that fit here, spatter, saturate.
+"""Digital: contrast, saturation, pixelation, JPEG.
 
 Every function takes images uint8 [N, H, W, 3], a stream key for each, and its constants; it returns the same shape.
 """
@@ -58,18 +58,24 @@ def pixelate(images: np.ndarray, keys: np.ndarray, scale: float) -> np.ndarray:
     """Average whole pixels down to ``scale`` times the size and repeat them up again, as Pillow's box filter does."""
     height, width = images.shape[1:3]
     result = np.empty_like(images)
-    rows, columns = _boxes(height, max(1, int(height * scale))), _boxes(width, max(1, int(width * scale)))
-    _average_boxes(images, *rows, *columns, result)
+    small_height, small_width = max(1, int(height * scale)), max(1, int(width * scale))
+    row_of, column_of = _boxes(small_height, height)[:, 0], _boxes(small_width, width)[:, 0]
+    _average_boxes(images, _boxes(height, small_height), row_of, _boxes(width, small_width), column_of, result)
     return result
 
 
-def _boxes(length: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the pixels of each box, first and last + 1 int64 [count, 2], and the box of each pixel int64 [length]."""
-    centres = (np.arange(count) + 0.5) * (length / count)
-    reach = length / count / 2
-    bounds = np.stack([(centres - reach + 0.5).astype(np.int64), (centres + reach + 0.5).astype(np.int64)], axis=1)
-    bounds = np.clip(bounds, 0, length)
-    return bounds, ((np.arange(length) + 0.5) * (count / length)).astype(np.int64)
+def _boxes(length: int, count: int) -> np.ndarray:
+    """Return which of ``length`` pixels each of ``count`` boxes averages: first, last + 1, int64 [count, 2].
+
+    A pixel belongs to a box if its centre lies in it, the right border included; more boxes than pixels hold one each.
+    """
+    size = max(length / count, 1.0)
+    pixels, centres = np.arange(length), (np.arange(count)[:, None] + 0.5) * (length / count)
+    place = (pixels - centres + 0.5) * (1 / size)
+    inside = (place > -0.5) & (place <= 0.5)
+    inside &= (pixels >= (centres - size / 2 + 0.5).astype(int)) & (pixels < (centres + size / 2 + 0.5).astype(int))
+    first = inside.argmax(axis=1)
+    return np.stack([first, first + np.maximum(inside.sum(axis=1), 1)], axis=1)
 
 
 @compiled

@@ -17,7 +17,8 @@ def elastic_transform(
 ) -> np.ndarray:
     """Move three points by up to ``corner_range`` pixels and warp with them, then displace by blurred uniform noise."""
     result = np.empty_like(images)
-    _warp_all(images, keys, np.float32(strength), gaussian_weights(sigma, 3.0), corner_range, result)
+    weights = gaussian_weights(sigma, truncate=3.0).astype(np.float32)
+    _warp_all(images, keys, np.float32(strength), weights, corner_range, result)
     return result
 
 

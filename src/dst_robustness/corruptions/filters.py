@@ -1,4 +1,4 @@
-"""Linear filters on one image, float32 [H, W * C] with the channels of a pixel side by side.
+"""Linear filters on one image, float32 (or float64) [H, W * C] with the channels of a pixel side by side.
 
 Own loops instead of OpenCV's: those choose their instructions by processor, and the last bit with them.
 """
@@ -16,28 +16,32 @@ NEAREST, REFLECT = 0, 1
 
 
 def gaussian_weights(sigma: float, truncate: float = 4.0) -> np.ndarray:
-    """Return one half of a Gaussian, centre first, so that the whole sums to 1; float32 [radius + 1]."""
+    """Return one half of a Gaussian, centre first, so that the whole sums to 1; float64 [radius + 1]."""
     radius = int(truncate * sigma + 0.5)
-    if radius == 0:
-        return np.ones(1, dtype=np.float32)
-    weights = np.array([math.exp(-0.5 * (i / sigma) ** 2) for i in range(radius + 1)])
-    return (weights / (2 * weights.sum() - weights[0])).astype(np.float32)
+    weights = [1.0] + [math.exp(-0.5 * i * i / (sigma * sigma)) for i in range(1, radius + 1)]
+    total = 1.0
+    for weight in weights[1:]:
+        total += 2 * weight
+    return np.array(weights) / total
 
 
 @compiled
 def blur(image, weights, channels, border):
-    """Convolve in place with a symmetric kernel along both axes; ``border`` is NEAREST or REFLECT."""
+    """Convolve in place with a symmetric kernel along both axes; ``border`` is NEAREST or REFLECT.
+
+    Sums run from the far neighbours to the near ones, as scipy's do: in float64 the result is the same to the last bit.
+    """
     radius = len(weights) - 1
     if radius == 0:
         return
     height, length = image.shape
     width = length // channels
     source = image.copy()
-    padded = np.empty((width + 2 * radius) * channels, dtype=np.float32)
+    padded = np.empty((width + 2 * radius) * channels, dtype=image.dtype)
     centre = padded[radius * channels : radius * channels + length]
     for y in range(height):
         _symmetric_sum(centre, source[y], weights[0])
-        for r in range(1, radius + 1):
+        for r in range(radius, 0, -1):
             above = mirror_edge(y - r, height) if border == REFLECT else clamp(y - r, height)
             below = mirror_edge(y + r, height) if border == REFLECT else clamp(y + r, height)
             _add_pair(centre, source[above], source[below], weights[r])
@@ -48,7 +52,7 @@ def blur(image, weights, channels, border):
                 padded[(radius - r) * channels + c] = centre[left * channels + c]
                 padded[(radius + width - 1 + r) * channels + c] = centre[right * channels + c]
         _symmetric_sum(image[y], centre, weights[0])
-        for r in range(1, radius + 1):
+        for r in range(radius, 0, -1):
             first, second = (radius - r) * channels, (radius + r) * channels
             _add_pair(image[y], padded[first : first + length], padded[second : second + length], weights[r])
 
@@ -80,7 +84,10 @@ def motion_weights(radius: float, sigma: float) -> np.ndarray:
 
 @compiled
 def smear(image, weights, degrees, channels):
-    """Return the image blurred along one direction, edges repeated: pixel p gets sum_i weights[i] image[p + i steps]."""
+    """Return the image blurred along one direction, edges repeated.
+
+    Pixel p gets the sum over i of weights[i] times the pixel i steps from p, in the given direction.
+    """
     height, length = image.shape
     width, reach = length // channels, len(weights) - 1
     across, down = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -124,8 +125,7 @@ def corrupt_images(
     bounds = np.linspace(0, len(images), min(threads, len(images)) + 1).astype(int)
     with ThreadPoolExecutor(threads) as pool:
         parts = [
-            pool.submit(function, images[first:last], keys[first:last], *constants)
-            for first, last in zip(bounds[:-1], bounds[1:], strict=True)
+            pool.submit(function, images[first:last], keys[first:last], *constants) for first, last in pairwise(bounds)
         ]
         return np.concatenate([part.result() for part in parts])
 

@@ -38,8 +38,8 @@ def spatter(
         is_mud: mud if true, else water.
     """
     result = np.empty_like(images)
-    weights = gaussian_weights(sigma)
-    soft = gaussian_weights(strength) if is_mud else weights
+    weights = gaussian_weights(sigma).astype(np.float32)
+    soft = gaussian_weights(strength).astype(np.float32) if is_mud else weights
     for image, key, out in zip(images, keys, result, strict=True):
         liquid = _liquid(key, *image.shape[:2], mean, deviation, weights, np.float32(cut))
         if is_mud:

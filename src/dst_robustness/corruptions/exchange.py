@@ -1,0 +1,161 @@
+"""To and from the formats in which corrupted test sets are published.
+
+CIFAR-10-C: a folder of ``NAME.npy`` uint8 [5 N, H, W, 3], the N images at severity 1, then all of them at severity 2,
+and so on, and ``labels.npy`` uint8 [5 N]. ImageNet-C: pictures ``NAME/SEVERITY/CLASS/FILE.JPEG``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import h5py
+import numpy as np
+
+from dst_robustness import __version__
+from dst_robustness.corruptions.images import SEVERITIES
+from dst_robustness.storage import (
+    JPEG_QUALITY,
+    Samples,
+    atomic_path,
+    create_hdf5,
+    encode_jpeg,
+    open_hdf5,
+    write_samples,
+)
+
+BATCH = 1000
+_PICTURES = {".jpeg", ".jpg"}
+
+
+def import_corrupted(published: str | Path, clean: str | Path, target: str | Path) -> None:
+    """Convert one corruption of a published set to groups ``1``..``5`` in HDF5.
+
+    Args:
+        published: ``NAME.npy`` with ``labels.npy`` beside it, or a folder ``NAME`` of five severities, each a folder of
+            one folder a class. Where the severities are other numbers than 1-5 (ImageNet-C-bar), their order counts.
+        clean: the prepared test split, for its names, classes and picture size.
+        target: the HDF5 file to write.
+
+    Raises:
+        ValueError: where something is missing, has another shape than the test split, or other labels.
+    """
+    published = Path(published)
+    with open_hdf5(clean) as file:
+        samples = Samples(file)
+        shape, labels = samples.sample_shape, samples.labels
+        classes = json.loads(file.attrs["classes"])
+        attributes = {key: file.attrs[key] for key in ("dataset", "split") if key in file.attrs}
+    attributes |= {"corruption": published.stem, "severities": SEVERITIES, "package_version": __version__}
+    with create_hdf5(target, **attributes, source="published files") as file:
+        if published.suffix == ".npy":
+            _import_array(published, shape, labels, file)
+        else:
+            _import_folder(published, shape, classes, file)
+
+
+def _import_array(path: Path, shape: tuple[int, ...], labels: np.ndarray, file: h5py.File) -> None:
+    images, found = _map_array(path), _map_array(path.with_name("labels.npy"))
+    count = len(labels)
+    if images.dtype != np.uint8 or images.shape != (len(SEVERITIES) * count, *shape):
+        expected = [len(SEVERITIES) * count, *shape]
+        raise ValueError(
+            f"{path} is {images.dtype} {list(images.shape)}, expected uint8 {expected}, severity by severity"
+        )
+    if not np.array_equal(found, np.tile(labels, len(SEVERITIES))):
+        raise ValueError(f"{path.with_name('labels.npy')} is not five times the labels of the test split")
+    for severity in SEVERITIES:
+        first = (severity - 1) * count
+        batches = (images[i : min(i + BATCH, first + count)] for i in range(first, first + count, BATCH))
+        write_samples(file.create_group(str(severity)), batches, labels)
+
+
+def _map_array(path: Path) -> np.ndarray:
+    try:
+        return np.load(path, mmap_mode="r")
+    except (OSError, ValueError) as error:
+        raise ValueError(f"cannot read {path}: missing or not a NumPy array") from error
+
+
+def _import_folder(folder: Path, shape: tuple[int, ...], classes: list[str], file: h5py.File) -> None:
+    found = sorted((path for path in folder.iterdir() if path.is_dir()), key=lambda path: float(path.name))
+    if len(found) != len(SEVERITIES):
+        raise ValueError(f"{folder} holds {len(found)} severities ({', '.join(p.name for p in found)}), expected 5")
+    for severity, place in zip(SEVERITIES, found, strict=True):
+        strange = sorted(path.name for path in place.iterdir() if path.is_dir() and path.name not in classes)
+        if strange:
+            raise ValueError(f"{place} holds {len(strange)} classes that the test split lacks, first {strange[0]}")
+        pictures = [(p, i) for i, name in enumerate(classes) for p in _pictures(place / name)]
+        if not pictures:
+            raise ValueError(f"{place} holds no JPEG in a folder of one of the test split's classes")
+        group = file.create_group(str(severity))
+        group.attrs["published_severity"] = place.name
+        group["labels"] = np.array([label for _, label in pictures], dtype=np.int64)
+        stored = group.create_dataset("images", (len(pictures),), dtype=h5py.vlen_dtype(np.uint8))
+        stored.attrs["picture_shape"] = shape
+        for i, (path, _) in enumerate(pictures):
+            stored[i] = _published_bytes(path, shape)
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in _PICTURES) if folder.is_dir() else []
+
+
+def _published_bytes(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the file as it is, so that nothing is compressed a second time; the picture must have the right size."""
+    encoded = np.fromfile(path, dtype=np.uint8)
+    image = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
+    if image is None:
+        raise ValueError(f"{path} is not a readable JPEG")
+    if image.shape != shape:
+        raise ValueError(f"{path} is {list(image.shape)}, the test split's pictures are {list(shape)}")
+    return encoded
+
+
+def export_arrays(corrupted: list[str | Path], folder: str | Path) -> None:
+    """Write corrupted sets as CIFAR-10-C does: ``NAME.npy`` for each file, and ``labels.npy``."""
+    folder = Path(folder)
+    for path in corrupted:
+        with open_hdf5(path) as file:
+            sets = [Samples(file[str(severity)]) for severity in SEVERITIES]
+            labels = np.concatenate([samples.labels for samples in sets])
+            if labels.max(initial=0) > 255:
+                raise ValueError(f"{path} has labels above 255, which labels.npy (uint8) cannot hold")
+            name = str(file.attrs["corruption"])
+            with atomic_path(folder / f"{name}.npy") as partial:
+                shape = (len(labels), *sets[0].sample_shape)
+                array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
+                done = 0
+                for batch in _all_batches(sets):
+                    array[done : done + len(batch)] = batch
+                    done += len(batch)
+                array.flush()
+                del array
+        with atomic_path(folder / "labels.npy") as partial, open(partial, "wb") as file:
+            np.save(file, labels.astype(np.uint8))
+
+
+def _all_batches(sets: list[Samples]) -> Iterator[np.ndarray]:
+    for samples in sets:
+        yield from samples.batches(BATCH)
+
+
+def export_folders(corrupted: str | Path, folder: str | Path, classes: list[str]) -> None:
+    """Write a corrupted set as ImageNet-C does: ``NAME/SEVERITY/CLASS/INDEX.JPEG``.
+
+    Stored JPEG is copied as it is, pixels are encoded at quality 85.
+    """
+    with open_hdf5(corrupted) as file:
+        root = Path(folder) / str(file.attrs["corruption"])
+        for severity in SEVERITIES:
+            samples = Samples(file[str(severity)])
+            if samples.labels.max(initial=0) >= len(classes):
+                raise ValueError(
+                    f"{corrupted} has label {samples.labels.max()}, but only {len(classes)} classes were given"
+                )
+            for i, label in enumerate(samples.labels):
+                encoded = samples.stored[i] if samples.is_jpeg else encode_jpeg(samples[i : i + 1][0], JPEG_QUALITY)
+                with atomic_path(root / str(severity) / classes[label] / f"{i:08d}.JPEG") as partial:
+                    encoded.tofile(partial)

@@ -1,0 +1,144 @@
+"""Corrupted test sets in files: layout, attributes, memory-bounded batches, exchange with the published formats."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from dst_robustness.corruptions import corrupt_images, generate
+from dst_robustness.corruptions.exchange import export_arrays, export_folders, import_corrupted
+from dst_robustness.corruptions.generate import generate_corrupted
+from dst_robustness.reporting.gallery import draw_gallery
+from dst_robustness.storage import Samples, create_hdf5, open_hdf5, write_samples
+
+CLASSES = ["ant", "bee", "cat"]
+
+
+@pytest.fixture
+def split(images, tmp_path):
+    """A clean split of six images of three classes, in label order as an image folder gives them."""
+    path = tmp_path / "test.h5"
+    attributes = {"dataset": "tiny", "split": "test", "family": "cifar", "classes": json.dumps(CLASSES)}
+    with create_hdf5(path, **attributes) as file:
+        write_samples(file, [images], np.array([0, 0, 1, 1, 2, 2]))
+    return path
+
+
+def read(path, severity):
+    with open_hdf5(path) as file:
+        samples = Samples(file[str(severity)])
+        return samples[slice(None)], samples.labels
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_generated_set_holds_what_corrupt_images_gives(split, images, tmp_path, monkeypatch, threads):
+    """Whatever the batches and threads; with all that is needed to make it again in the attributes."""
+    monkeypatch.setattr(generate, "CHUNK_BYTES", images[0].nbytes)
+    monkeypatch.setattr(generate, "CHUNKS_PER_BATCH", 2)
+    generate_corrupted(split, tmp_path / "snow.h5", "snow", seed=5, threads=threads)
+    for severity in (1, 5):
+        pixels, labels = read(tmp_path / "snow.h5", severity)
+        np.testing.assert_array_equal(pixels, corrupt_images(images, "snow", severity, family="cifar", seed=5))
+        assert labels.tolist() == [0, 0, 1, 1, 2, 2]
+    with open_hdf5(tmp_path / "snow.h5") as file:
+        assert dict(file.attrs) | {"severities": None} == {
+            "dataset": "tiny", "split": "test", "corruption": "snow", "severities": None, "seed": 5,
+            "family": "cifar", "package_version": file.attrs["package_version"],
+        }  # fmt: skip
+        assert file.attrs["severities"].tolist() == [1, 2, 3, 4, 5]
+
+
+def test_the_source_of_the_frost_is_written_down(split, tmp_path):
+    """Nobody may take the texture for the benchmark's pictures."""
+    generate_corrupted(split, tmp_path / "frost.h5", "frost")
+    with open_hdf5(tmp_path / "frost.h5") as file:
+        assert file.attrs["frost_source"] in (
+            "imagecorruptions wheel",
+            "procedural texture (not the benchmark's pictures)",
+        )
+
+
+def test_jpeg_storage_keeps_the_picture(split, images, tmp_path):
+    """Quality 95 on a smooth corruption: within a few grey levels."""
+    generate_corrupted(split, tmp_path / "blur.h5", "gaussian_blur", family="imagenet", jpeg_quality=95)
+    pixels, _ = read(tmp_path / "blur.h5", 3)
+    expected = corrupt_images(images, "gaussian_blur", 3, family="imagenet")
+    assert np.abs(pixels.astype(int) - expected).mean() < 2
+
+
+def test_an_unknown_corruption_leaves_no_file(split, tmp_path):
+    """The name is checked before anything is written."""
+    with pytest.raises(ValueError, match="Did you mean 'snow'"):
+        generate_corrupted(split, tmp_path / "x.h5", "snw")
+    assert not (tmp_path / "x.h5").exists()
+
+
+def test_arrays_go_out_and_come_back(split, tmp_path):
+    """CIFAR-10-C's layout: severity by severity, uint8 labels five times."""
+    generate_corrupted(split, tmp_path / "fog.h5", "fog")
+    export_arrays([tmp_path / "fog.h5"], tmp_path / "c")
+    array, labels = np.load(tmp_path / "c" / "fog.npy"), np.load(tmp_path / "c" / "labels.npy")
+    assert array.shape == (30, 32, 32, 3)
+    assert (labels.dtype, labels.tolist()) == (np.uint8, [0, 0, 1, 1, 2, 2] * 5)
+    np.testing.assert_array_equal(array[6:12], read(tmp_path / "fog.h5", 2)[0])
+    import_corrupted(tmp_path / "c" / "fog.npy", split, tmp_path / "back.h5")
+    for severity in (1, 5):
+        np.testing.assert_array_equal(read(tmp_path / "back.h5", severity)[0], read(tmp_path / "fog.h5", severity)[0])
+
+
+def test_arrays_of_another_set_are_refused(split, tmp_path):
+    """Wrong length, wrong labels, no array at all."""
+    folder = tmp_path / "c"
+    folder.mkdir()
+    np.save(folder / "labels.npy", np.tile(np.array([0, 0, 1, 1, 2, 1], np.uint8), 5))
+    np.save(folder / "fog.npy", np.zeros((29, 32, 32, 3), np.uint8))
+    np.save(folder / "snow.npy", np.zeros((30, 32, 32, 3), np.uint8))
+    (folder / "frost.npy").write_bytes(b"?")
+    for name, message in (("fog", "expected uint8"), ("snow", "not five times the labels"), ("frost", "cannot read")):
+        with pytest.raises(ValueError, match=message):
+            import_corrupted(folder / f"{name}.npy", split, tmp_path / "x.h5")
+        assert not (tmp_path / "x.h5").exists()
+
+
+def test_folders_go_out_and_come_back_without_a_second_compression(split, tmp_path):
+    """ImageNet-C's layout: corruption, severity, class, JPEG."""
+    generate_corrupted(split, tmp_path / "fog.h5", "fog", jpeg_quality=85)
+    export_folders(tmp_path / "fog.h5", tmp_path / "c", CLASSES)
+    assert sorted(p.name for p in (tmp_path / "c" / "fog" / "3").iterdir()) == CLASSES
+    import_corrupted(tmp_path / "c" / "fog", split, tmp_path / "back.h5")
+    for severity in (1, 5):
+        for there, back in zip(read(tmp_path / "fog.h5", severity), read(tmp_path / "back.h5", severity), strict=True):
+            np.testing.assert_array_equal(there, back)
+
+
+def test_folders_that_do_not_fit_are_refused(split, tmp_path):
+    """Four severities, a foreign class, a picture of another size, a broken picture."""
+    root = tmp_path / "fog"
+    for severity in range(1, 6):
+        (root / str(severity) / "ant").mkdir(parents=True)
+        cv2.imwrite(str(root / str(severity) / "ant" / "1.JPEG"), np.zeros((32, 32, 3), np.uint8))
+    import_corrupted(root, split, tmp_path / "good.h5")
+    cv2.imwrite(str(root / "4" / "ant" / "2.JPEG"), np.zeros((16, 16, 3), np.uint8))
+    with pytest.raises(ValueError, match=r"2\.JPEG is \[16, 16, 3\]"):
+        import_corrupted(root, split, tmp_path / "x.h5")
+    (root / "4" / "ant" / "2.JPEG").write_bytes(b"")
+    with pytest.raises(ValueError, match="not a readable JPEG"):
+        import_corrupted(root, split, tmp_path / "x.h5")
+    (root / "2" / "dog").mkdir()
+    with pytest.raises(ValueError, match="1 classes that the test split lacks, first dog"):
+        import_corrupted(root, split, tmp_path / "x.h5")
+    (root / "6").mkdir()
+    with pytest.raises(ValueError, match="holds 6 severities"):
+        import_corrupted(root, split, tmp_path / "x.h5")
+
+
+def test_a_gallery_shows_every_corruption(split, tmp_path):
+    """One sheet, not empty; a gallery of nothing is refused."""
+    names = ("snow", "contrast")
+    for name in names:
+        generate_corrupted(split, tmp_path / f"{name}.h5", name)
+    draw_gallery({name: tmp_path / f"{name}.h5" for name in names}, split, tmp_path / "gallery.png")
+    assert cv2.imread(str(tmp_path / "gallery.png")).std() > 10
+    with pytest.raises(ValueError, match="at least one"):
+        draw_gallery({}, split, tmp_path / "x.png")
