@@ -7,7 +7,6 @@ from dst_robustness.analysis.frequency import (
     corruption_shares,
     high_frequency_share,
     power_spectrum,
-    radial_spectrum,
     write_corruption_shares,
 )
 from dst_robustness.storage import create_hdf5, write_samples
@@ -29,15 +28,6 @@ def test_two_waves_share_by_their_energy():
     """Amplitude 3 low and 1 high: a tenth of the energy is high."""
     assert high_frequency_share(power_spectrum(3 * wave(2) + wave(7))) == pytest.approx(0.1)
     assert math.isnan(high_frequency_share(power_spectrum(0 * wave(2))))
-
-
-def test_radial_spectrum_keeps_all_energy_in_its_ring():
-    """A wave of 4 cycles in 16 pixels lies at 0.25 cycles per pixel."""
-    power = power_spectrum(wave(4))
-    edges, energy = radial_spectrum(power, 10)
-    ring = int(np.argmax(energy))
-    assert edges[ring] <= 0.25 <= edges[ring + 1]
-    assert energy[ring] == pytest.approx(power.sum())
 
 
 @pytest.fixture

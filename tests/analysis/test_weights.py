@@ -42,10 +42,12 @@ def test_tables_of_stored_networks(tmp_path):
         weight = torch.zeros(2, 2)
         weight.view(-1)[[0, index]] = 1
         torch.save({"fc.weight": weight, "fc.bias": torch.ones(2)}, folder / "model.pt")
+    # An active weight that happens to be zero is known from the mask.
+    torch.save({"fc.weight": torch.tensor([[True, True], [False, False]])}, folders[0] / "masks.pt")
     write_weight_tables([*folders, tmp_path / "d/m/dense/0/seed0"], tmp_path / "layers.csv", tmp_path / "overlap.csv")
     assert len((tmp_path / "layers.csv").read_text().splitlines()) == 5
     lines = (tmp_path / "overlap.csv").read_text().splitlines()[1:]
-    assert [line.split(",")[3:8] for line in lines] == [
-        ["rigl", "0", "rigl", "1", "0.5"], ["rigl", "0", "set", "0", "0.5"],
-        ["rigl", "1", "set", "1", "0.3333333333333333"], ["set", "0", "set", "1", "0.3333333333333333"],
+    assert [(*line.split(",")[3:7], round(float(line.split(",")[7]), 3)) for line in lines] == [
+        ("rigl", "0", "rigl", "1", 1.0), ("rigl", "0", "set", "0", 0.333), ("rigl", "1", "set", "1", 0.333),
+        ("set", "0", "set", "1", 0.333),
     ]  # fmt: skip

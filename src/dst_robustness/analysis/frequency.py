@@ -33,14 +33,6 @@ def power_spectrum(differences: np.ndarray) -> np.ndarray:
     return (spectrum.real**2 + spectrum.imag**2).mean(axis=(0, 3))
 
 
-def radial_spectrum(power: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return bin edges in cycles per pixel [bins + 1] and the energy in each ring [bins] of a power spectrum [H, W]."""
-    radii = frequency_radii(*power.shape)
-    edges = np.linspace(0, radii.max() * (1 + 1e-9), bins + 1)
-    energy, _ = np.histogram(radii, bins=edges, weights=power)
-    return edges, energy
-
-
 def high_frequency_share(power: np.ndarray, threshold: float = HIGH) -> float:
     """Return which share of the energy of a spectrum [H, W] lies above a frequency; NaN where there is no energy."""
     total = power.sum()

@@ -22,8 +22,8 @@ COLUMNS = ["scenario", "sparsity", "published_dense", "published_dst", "dense", 
 def beside_published(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the published accuracies that one's own rows match in data, model and sparsity, beside the own ones.
 
-    Accuracies are shares in [0, 1]; ``dst`` is the best DST method of the row's sparsity, as in the paper, ``method`` says
-    which. The columns are ``COLUMNS``.
+    Accuracies are shares in [0, 1]; ``dst`` is the best DST method of the row's sparsity, as in the paper;
+    ``method`` says which. The columns are ``COLUMNS``.
     """
     found = []
     for name, datasets, model, sparsity, dense, dst in SCENARIOS:

@@ -13,9 +13,12 @@ import numpy as np
 import pandas as pd
 
 from dst_robustness.predictions import CLEAN
-from dst_robustness.storage import open_hdf5
+from dst_robustness.storage import atomic_path, open_hdf5
 
 BASELINE = "dense"
+# The columns that name a run, or the row of a method, in all tables.
+ROW = ["dataset", "model", "method", "sparsity"]
+RUN = [*ROW, "seed"]
 FILES = ("predictions.h5", "metrics.csv", "run.json")
 DYNAMIC = ("set", "rigl", "mest", "granet")
 
@@ -44,6 +47,11 @@ class StoredRun:
 
     def __str__(self) -> str:
         return f"{self.dataset} {self.model} {self.method} {self.sparsity:g} seed {self.seed}"
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """The columns ``RUN`` of the tables."""
+        return {name: getattr(self, name) for name in RUN}
 
     @property
     def missing_file(self) -> str | None:
@@ -113,3 +121,27 @@ def complete_runs(folders: Iterable[str | Path]) -> tuple[list[StoredRun], list[
     runs = sorted(StoredRun.at(folder) for folder in folders)
     missing = [(run, f"no {run.missing_file}") for run in runs if run.missing_file]
     return [run for run in runs if not run.missing_file], missing
+
+
+def collect_tables(folders: Iterable[str | Path], name: str, target: str | Path) -> None:
+    """Write the CSV files of one name in the folders of runs below each other, each row with the name of its run.
+
+    Runs without such a file are left out.
+    """
+    runs = [run for run in map(StoredRun.at, folders) if (run.folder / name).is_file()]
+    tables = [pd.read_csv(run.folder / name).assign(**run.names) for run in runs]
+    table = pd.concat(tables) if tables else pd.DataFrame(columns=RUN)
+    with atomic_path(target) as partial:
+        table[RUN + [column for column in table if column not in RUN]].to_csv(partial, index=False)
+
+
+def made_with(folders: Iterable[str | Path]) -> dict[str, str]:
+    """Return, for the report, on which devices and with which versions the stored runs were made."""
+    runs, _ = complete_runs(folders)
+    descriptions = [run.description() for run in runs]
+    found: dict[str, set[str]] = {"seeds": {str(run.seed) for run in runs}, "device": set()}
+    for description in descriptions:
+        found["device"].add(str(description.get("device", "unknown")))
+        for package, version in description.get("versions", {}).items():
+            found.setdefault(package, set()).add(str(version))
+    return {"runs": str(len(runs))} | {name: ", ".join(sorted(values)) for name, values in found.items()}

@@ -15,12 +15,19 @@ import pandas as pd
 
 from dst_robustness.analysis.bootstrap import RESAMPLES, Estimate, average, hierarchical_bootstrap
 from dst_robustness.analysis.robustness import error_metrics, run_metrics
-from dst_robustness.analysis.runs import BASELINE, ImageScores, StoredRun, complete_runs, image_scores, is_dynamic
+from dst_robustness.analysis.runs import (
+    BASELINE,
+    ROW,
+    RUN,
+    ImageScores,
+    StoredRun,
+    complete_runs,
+    image_scores,
+    is_dynamic,
+)
 from dst_robustness.analysis.verdict import BASELINE_ROW, UNDECIDED, Overall, holm, in_range, overall, verdict
 from dst_robustness.storage import atomic_path, write_text
 
-ROW = ["dataset", "model", "method", "sparsity"]
-RUN = [*ROW, "seed"]
 CORRUPTION_COLUMNS = [*RUN, "corruption", "category", "severity", "accuracy"]
 SUMMARY_COLUMNS = [
     *ROW, "seeds", "clean_accuracy", "robust_accuracy", "robust_accuracy_low", "robust_accuracy_high", "gain",
@@ -106,17 +113,13 @@ def summarise(
             CORRUPTION_COLUMNS
         ],
         training=pd.concat(curves, ignore_index=True) if curves else pd.DataFrame(columns=[*ROW, "epoch"]),
-        missing=pd.DataFrame([(*_identity(run), reason) for run, reason in missing], columns=[*RUN, "reason"]),
+        missing=pd.DataFrame([run.names | {"reason": reason} for run, reason in missing], columns=[*RUN, "reason"]),
         overall=overall(judged, average(pooled) if pooled else None),
     )
 
 
 def _is_judged(rows: pd.DataFrame) -> pd.Series:
     return rows["dynamic"].astype(bool) & rows["sparsity"].map(in_range).astype(bool)
-
-
-def _identity(run: StoredRun) -> tuple[str, str, str, float, int]:
-    return run.dataset, run.model, run.method, run.sparsity, run.seed
 
 
 def _load(runs: list[StoredRun]) -> tuple[list[_Loaded], list[tuple[StoredRun, str]]]:
@@ -141,7 +144,7 @@ def _cells(loaded: list[_Loaded]) -> pd.DataFrame:
     """Put the cells of all runs below each other, each with the name of its run."""
     table = pd.concat([item.cells for item in loaded], ignore_index=True)
     lengths = [len(item.cells) for item in loaded]
-    names = pd.DataFrame([_identity(item.run) for item in loaded], columns=RUN)
+    names = pd.DataFrame([item.run.names for item in loaded])
     return pd.concat([names.loc[names.index.repeat(lengths)].reset_index(drop=True), table], axis=1)
 
 
@@ -197,7 +200,7 @@ def _pooled_gains(rows: list[dict[int, np.ndarray]]) -> np.ndarray | None:
 
 
 def _average_over_seeds(loaded: list[_Loaded], cells: pd.DataFrame) -> pd.DataFrame:
-    names = pd.MultiIndex.from_tuples([_identity(item.run) for item in loaded], names=RUN)
+    names = pd.MultiIndex.from_frame(pd.DataFrame([item.run.names for item in loaded]))
     dense = pd.MultiIndex.from_tuples([(*key[:2], BASELINE, 0.0, key[4]) for key in names], names=RUN)
     costs = pd.DataFrame([{name: item.description.get(name) for name in COSTS} for item in loaded], names, dtype=float)
     errors = error_metrics(cells, RUN, dense, alexnet=loaded[0].run.dataset.startswith("imagenet"))
@@ -211,14 +214,16 @@ def _average_over_seeds(loaded: list[_Loaded], cells: pd.DataFrame) -> pd.DataFr
 
 def _training_curves(loaded: list[_Loaded]) -> pd.DataFrame:
     """Return the histories of the runs, averaged over seeds."""
-    histories = [
-        history.assign(**dict(zip(ROW, _identity(item.run), strict=False)))
-        for item in loaded
-        if (history := item.run.history()) is not None
-    ]
+    histories = [history.assign(**item.run.names) for item in loaded if (history := item.run.history()) is not None]
     if not histories:
         return pd.DataFrame(columns=[*ROW, "epoch"])
-    return pd.concat(histories).groupby([*ROW, "epoch"], sort=False).mean(numeric_only=True).reset_index()
+    return (
+        pd.concat(histories)
+        .groupby([*ROW, "epoch"], sort=False)
+        .mean(numeric_only=True)
+        .drop(columns="seed")
+        .reset_index()
+    )
 
 
 def _add_gains(rows: pd.DataFrame, gains: list[Estimate | None], dense: Mapping[int, np.ndarray]) -> None:

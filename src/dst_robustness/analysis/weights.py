@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dst_robustness.analysis.runs import StoredRun
+from dst_robustness.analysis.runs import RUN, StoredRun
 from dst_robustness.storage import atomic_path
 
-Weights = Mapping[str, np.ndarray]
+# Active weights are True, or not zero.
+Topology = Mapping[str, np.ndarray]
 LAYER_COLUMNS = (
     "layer", "weights", "nonzeros", "kernels", "empty_kernels", "output_channels", "empty_output_channels",
     "input_channels", "empty_input_channels",
@@ -22,23 +23,30 @@ OVERLAP_COLUMNS = (
 )  # fmt: skip
 
 
-def load_weights(path: str | Path) -> dict[str, np.ndarray]:
-    """Return the weights of two and more dimensions of a stored state_dict, by the name of the parameter."""
+def load_topology(folder: str | Path) -> dict[str, np.ndarray]:
+    """Return which weights of a stored run are active, bool, by the name of the parameter.
+
+    Taken from masks.pt for the layers that it holds, since an active weight may be zero, and from the non-zeros of
+    model.pt for all others of two and more dimensions.
+    """
     import torch
 
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    return {name: tensor.float().numpy() for name, tensor in state.items() if tensor.ndim >= 2}
+    folder = Path(folder)
+    state = torch.load(folder / "model.pt", map_location="cpu", weights_only=True)
+    masks = folder / "masks.pt"
+    known = torch.load(masks, map_location="cpu", weights_only=True) if masks.is_file() else {}
+    return {name: known.get(name, tensor != 0).numpy() for name, tensor in state.items() if tensor.ndim >= 2}
 
 
 def kernel_counts(weight: np.ndarray) -> np.ndarray:
-    """Return the number of non-zeros of each kernel, int [out, in], of a weight [out, in, ...]."""
+    """Return the number of non-zeros of each kernel, int [out, in], of a weight or mask [out, in, ...]."""
     return np.count_nonzero(weight.reshape(*weight.shape[:2], -1), axis=2)
 
 
-def layer_table(weights: Weights) -> pd.DataFrame:
+def layer_table(topology: Topology) -> pd.DataFrame:
     """Return one row a layer: non-zeros, and how many kernels and channels hold none (``LAYER_COLUMNS``)."""
     rows = []
-    for name, weight in weights.items():
+    for name, weight in topology.items():
         counts = kernel_counts(weight)
         rows.append(
             (name, weight.size, counts.sum(), counts.size, (counts == 0).sum(), counts.shape[0],
@@ -47,7 +55,7 @@ def layer_table(weights: Weights) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=LAYER_COLUMNS)
 
 
-def mask_overlap(one: Weights, other: Weights) -> tuple[float, float]:
+def mask_overlap(one: Topology, other: Topology) -> tuple[float, float]:
     """Return the overlap of two networks' non-zeros, and what independent random masks of their densities would have.
 
     The overlap is the Jaccard index, intersection / union, over the layers in which either network is sparse; 1
@@ -75,10 +83,10 @@ def overlap_table(runs: Iterable[StoredRun]) -> pd.DataFrame:
     for run in sorted(runs):
         by_cell.setdefault((run.dataset, run.model, run.sparsity), []).append(run)
     for (dataset, model, sparsity), members in by_cell.items():
-        weights = {run: load_weights(run.folder / "model.pt") for run in members}
+        topologies = {run: load_topology(run.folder) for run in members}
         for one, other in combinations(members, 2):
             if (one.method == other.method) != (one.seed == other.seed):
-                overlap = mask_overlap(weights[one], weights[other])
+                overlap = mask_overlap(topologies[one], topologies[other])
                 rows.append((dataset, model, sparsity, one.method, one.seed, other.method, other.seed, *overlap))
     return pd.DataFrame(rows, columns=OVERLAP_COLUMNS)
 
@@ -86,13 +94,8 @@ def overlap_table(runs: Iterable[StoredRun]) -> pd.DataFrame:
 def write_weight_tables(folders: Iterable[str | Path], layers: str | Path, overlaps: str | Path) -> None:
     """Write the layer tables of all runs that have a model.pt below each other, and the overlap of their topologies."""
     runs = [run for run in map(StoredRun.at, folders) if (run.folder / "model.pt").is_file()]
-    tables = [
-        layer_table(load_weights(run.folder / "model.pt")).assign(
-            dataset=run.dataset, model=run.model, method=run.method, sparsity=run.sparsity, seed=run.seed
-        )
-        for run in runs
-    ]
-    names = ["dataset", "model", "method", "sparsity", "seed", *LAYER_COLUMNS]
+    tables = [layer_table(load_topology(run.folder)).assign(**run.names) for run in runs]
+    names = [*RUN, *LAYER_COLUMNS]
     table = pd.concat(tables)[names] if tables else pd.DataFrame(columns=names)
     for target, frame in ((layers, table), (overlaps, overlap_table(runs))):
         with atomic_path(target) as partial:

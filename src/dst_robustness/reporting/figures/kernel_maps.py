@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dst_robustness.analysis.runs import StoredRun
-from dst_robustness.analysis.weights import kernel_counts, load_weights
+from dst_robustness.analysis.weights import kernel_counts, load_topology
 from dst_robustness.reporting.names import method_name
 from dst_robustness.reporting.style import SEQUENTIAL, new_figure, save
 
@@ -17,8 +17,8 @@ LARGEST = 128
 
 def draw(run: StoredRun, layers: int = 6) -> Figure:
     """Draw the kernel map of a run's layers, evenly spaced from the first to the last, at most 128 channels a side."""
-    weights = [(name, weight) for name, weight in load_weights(run.folder / "model.pt").items() if weight.ndim > 2]
-    weights = weights or list(load_weights(run.folder / "model.pt").items())
+    topology = list(load_topology(run.folder).items())
+    weights = [(name, weight) for name, weight in topology if weight.ndim > 2] or topology
     chosen = [weights[i] for i in sorted({round(i) for i in np.linspace(0, len(weights) - 1, layers)})]
     figure, axes = new_figure(len(chosen), size=(2.3, 2.1))
     figure.suptitle(

@@ -1,0 +1,74 @@
+import json
+
+import h5py
+import numpy as np
+import pytest
+
+from dst_robustness.analysis.runs import StoredRun, collect_tables, complete_runs, image_scores, is_dynamic, made_with
+from dst_robustness.predictions import Predictions
+
+
+def test_a_run_is_named_by_its_folder(tmp_path):
+    """The last five parts, whatever is above them."""
+    run = StoredRun.at(tmp_path / "runs/cifar10/vgg16/rigl/0.25/seed3")
+    assert (run.dataset, run.model, run.method, run.sparsity, run.seed) == ("cifar10", "vgg16", "rigl", 0.25, 3)
+    assert str(run) == "cifar10 vgg16 rigl 0.25 seed 3"
+    assert run.missing_file == "predictions.h5"
+
+
+def test_dynamic_methods_are_known_by_family_or_by_what_is_behind_a_variant():
+    """Static masks, pruning and smaller dense networks do not count as dynamic sparse training."""
+    dynamic = ["set", "rigl", "mest_r", "mest_g", "granet_r", "granet_g"]
+    assert all(map(is_dynamic, dynamic))
+    assert not any(map(is_dynamic, ["dense", "dense_small", "static", "gmp", "snip", "grasp", "dst_frozen"]))
+    assert is_dynamic("mine", {"mine": "rigl"})
+    assert not is_dynamic("set_like", {"set_like": "static"})
+
+
+@pytest.fixture
+def predictions(tmp_path):
+    answers = np.array([[1, 1, 1], [1, 0, 0], [1, 1, 0]], dtype=np.int32)
+    nothing = np.zeros((3, 3), dtype=np.float32)
+    stored = Predictions(np.ones(3, np.int64), ["clean", "fog", "fog"], np.array([0, 1, 2]), answers, nothing, nothing)
+    stored.save(tmp_path / "predictions.h5")
+    return tmp_path / "predictions.h5"
+
+
+def test_image_scores_by_hand(predictions):
+    """Share of the corrupted cells in which each image was recognised; the clean set does not count."""
+    found = image_scores(predictions)
+    assert found.scores.tolist() == [1.0, 0.5, 0.0]
+    assert found.cells == (("fog", 1), ("fog", 2))
+
+
+def test_damaged_predictions_are_named(predictions):
+    """A file that lacks its answers is one clear line, not a stack of library errors."""
+    with h5py.File(predictions, "a") as file:
+        del file["predicted"]
+    with pytest.raises(ValueError, match=r"predictions\.h5 holds no complete predictions; delete it and run again"):
+        image_scores(predictions)
+
+
+def test_complete_and_incomplete_runs_are_told_apart(tmp_path):
+    """A run counts once all three of its files are there."""
+    whole, part = tmp_path / "d/m/dense/0/seed0", tmp_path / "d/m/set/0.1/seed0"
+    for folder, names in ((whole, ("predictions.h5", "metrics.csv", "run.json")), (part, ("predictions.h5",))):
+        folder.mkdir(parents=True)
+        for name in names:
+            (folder / name).write_text(json.dumps({"device": "H200", "versions": {"torch": "2.9"}}))
+    runs, missing = complete_runs([part, whole])
+    assert [run.method for run in runs] == ["dense"]
+    assert [(run.method, reason) for run, reason in missing] == [("set", "no metrics.csv")]
+    assert made_with([part, whole]) == {"runs": "1", "seeds": "0", "device": "H200", "torch": "2.9"}
+
+
+def test_tables_of_runs_are_put_below_each_other(tmp_path):
+    """Each row says which run it is from."""
+    for seed in (0, 1):
+        folder = tmp_path / f"d/m/set/0.1/seed{seed}"
+        folder.mkdir(parents=True)
+        (folder / "radius.csv").write_text(f"radius,accuracy\n1.0,0.{seed}\n")
+    collect_tables([tmp_path / f"d/m/set/0.1/seed{seed}" for seed in (0, 1, 2)], "radius.csv", tmp_path / "all.csv")
+    assert (tmp_path / "all.csv").read_text().splitlines() == [
+        "dataset,model,method,sparsity,seed,radius,accuracy", "d,m,set,0.1,0,1.0,0.0", "d,m,set,0.1,1,1.0,0.1",
+    ]  # fmt: skip
