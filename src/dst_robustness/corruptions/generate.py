@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -53,6 +54,10 @@ def generate_corrupted(
         if len(clean.sample_shape) == 4:
             if name not in VIDEO_CORRUPTIONS:
                 raise unknown_name("video corruption", name, VIDEO_CORRUPTIONS)
+            if VIDEO_CORRUPTIONS[name].category == "stream":
+                from dst_robustness.corruptions.video.codec import video_library_versions
+
+                attributes["library_versions"] = json.dumps(video_library_versions())
             corrupt: Callable[..., np.ndarray] = partial(corrupt_clips, name=name, seed=seed)
         else:
             if name not in IMAGE_CORRUPTIONS:
