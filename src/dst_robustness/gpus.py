@@ -45,6 +45,7 @@ def take_gpus(count: int, *, per_gpu: int = 1) -> list[str]:
     taken = _wait(devices, count, per_gpu) if devices and count else []
     if devices:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(taken)
+        print(f"computing on GPU {', '.join(taken) or 'none'} out of {', '.join(devices)}", flush=True)
     return taken
 
 

@@ -1,0 +1,77 @@
+"""The study through the profile for SLURM, on a real SLURM of one host that the test starts."""
+
+import os
+import shutil
+import subprocess
+import time
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+
+# What a user of the profile sets for a cluster without accounting, and quicker looks at the queue.
+HERE = [
+    *("--profile", "workflow/profiles/slurm", "--default-resources", "slurm_partition=test", "mem_mb=500"),
+    *("--slurm-no-account", "--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1"),
+    *("--seconds-between-status-checks", "1", "--latency-wait", "5"),
+]
+RUNS = Path("results/runs/digits/resnet8")
+
+
+@pytest.fixture(scope="module")
+def slurm():
+    """A cluster of one node with two pretend GPUs."""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        pytest.skip("a SLURM for the test needs root and apt-get")
+    script = Path(__file__).parent / "slurm/start.sh"
+    started = subprocess.run([script], capture_output=True, text=True, timeout=300, check=False)
+    if started.returncode:
+        pytest.skip(f"no SLURM here: {started.stderr.strip()[-300:]}")
+    yield
+    subprocess.run([script, "stop"], check=True)
+
+
+def slurm_job(part_of_comment: str) -> str:
+    """Return the number of the running job whose comment, in which Snakemake names rule and wildcards, has this."""
+    queue = subprocess.run(["squeue", "-h", "-t", "R", "-o", "%i %k"], capture_output=True, text=True, check=True)
+    return next(line.split()[0] for line in queue.stdout.splitlines() if part_of_comment in line)
+
+
+def wait_for(path: Path, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 200
+    while not path.exists():
+        assert process.poll() is None, f"Snakemake ended before {path.name} was there"
+        assert time.monotonic() < deadline, f"{path.name} did not come"
+        time.sleep(0.05)
+
+
+def test_a_cancelled_and_a_terminated_training_go_on_from_their_checkpoints(slurm, new_study) -> None:
+    """The whole study: one training is cancelled as by an administrator, the other gets the SIGTERM of a time limit or
+    of pre-emption; the retries of the profile finish both, each on one GPU."""
+    config = deepcopy(new_study.config())
+    config["scenarios"][0]["training"]["epochs"] = 40
+    new_study.write_config(config)
+    log = new_study.folder / "snakemake.log"
+    with open(log, "w") as output:
+        process = subprocess.Popen(
+            new_study.command(*HERE), cwd=new_study.folder, stdout=output, stderr=subprocess.STDOUT
+        )
+        try:
+            dense, rigl = (new_study.folder / RUNS / name for name in ("dense/0/seed0", "rigl/0.5/seed0"))
+            wait_for(dense / "checkpoint.pt", process)
+            subprocess.run(["scancel", slurm_job("train_run_wildcards_digits_resnet8_dense")], check=True)
+            wait_for(rigl / "checkpoint.pt", process)
+            job = slurm_job("train_run_wildcards_digits_resnet8_rigl")
+            subprocess.run(["scancel", "--full", "--signal=TERM", job], check=True)
+            process.wait(timeout=400)
+        finally:
+            process.kill()
+    text = log.read_text()
+    assert process.returncode == 0, text
+    for name in ("dense/0", "rigl/0.5"):
+        attempt = (new_study.folder / f"results/logs/runs/digits/resnet8/{name}/seed0/train.log").read_text()
+        assert "going on from the checkpoint" in attempt
+        gpu = attempt.splitlines()[0]
+        assert gpu in {"computing on GPU 0 out of 0", "computing on GPU 1 out of 1"}, "exactly one of the two is seen"
+    assert (new_study.folder / "results/tables/summary.csv").exists()
+    assert text.count("group_corruptions") == 1, "all corruptions of a data set are one submission"
