@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from dst_robustness.corruptions import FAMILIES, corrupt_images
-from dst_robustness.corruptions.blur import _disc, zoom_taps
+from dst_robustness.corruptions import FAMILIES, SEVERITIES, corrupt_images
+from dst_robustness.corruptions.blur import disc_kernel, zoom_taps
 from dst_robustness.corruptions.filters import gaussian_weights, motion_weights, smear
 
 
@@ -36,16 +36,28 @@ def test_gaussian_weights_are_half_a_kernel_that_sums_to_one():
 
 def test_defocus_kernel_is_a_smoothed_disc():
     """Radius 3: 29 pixels of equal weight inside, symmetric, sum 1."""
-    offsets, weights = _disc(3, 0.1)
-    assert weights.sum() == pytest.approx(1, abs=1e-6)
-    assert (weights > 0.01).sum() == 29
-    assert offsets.sum() == 0
+    kernel = disc_kernel(3, 0.1)
+    assert kernel.sum() == pytest.approx(1, abs=1e-6)
+    assert (kernel > 0.01).sum() == 29
+    np.testing.assert_array_equal(kernel, kernel[::-1, ::-1])
+
+
+@pytest.mark.parametrize("severity", SEVERITIES)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_defocus_is_a_correlation_with_its_kernel(images, family, severity):
+    """Borders mirrored at the edge pixel; at most one grey level where a sum is a whole number."""
+    kernel = disc_kernel(*FAMILIES[family]["defocus_blur"][severity - 1])
+    expected = ndimage.correlate(images.astype(float), kernel[None, :, :, None].astype(float), mode="mirror")
+    result = corrupt_images(images, "defocus_blur", severity, family=family)
+    difference = np.abs(result - np.floor(np.minimum(expected, 255)))
+    assert difference.max() <= 1
+    assert (difference == 0).mean() > 0.9
 
 
 @pytest.mark.parametrize(("radius", "total"), [(8, 1.01298), (10, 1.01079)])
 def test_the_two_large_defocus_kernels_brighten_as_the_published_ones_do(radius, total):
     """Their smoothing mirrors the disc's tips at the border of the kernel, which adds weight."""
-    assert _disc(radius, 0.5)[1].sum() == pytest.approx(total, abs=1e-4)
+    assert disc_kernel(radius, 0.5).sum() == pytest.approx(total, abs=1e-4)
 
 
 def test_defocus_at_the_lowest_cifar_severities_is_its_smoothing_alone():

@@ -94,7 +94,7 @@ def test_the_frost_pictures_of_the_wheel_are_the_benchmarks():
     assert pictures.source == "imagecorruptions wheel"
     assert [p.shape[:2] for p in pictures.pictures] == [(600, 900), (315, 560), (315, 560), (350, 527), (495, 660)]
     np.testing.assert_array_equal(pictures.pictures[1], pictures.pictures[2])
-    np.testing.assert_allclose([p.mean() for p in pictures.pictures], [130.8, 206.9, 206.9, 152, 123.5], atol=0.1)
+    np.testing.assert_allclose([p.mean() for p in pictures.pictures], [130.8, 206.9, 206.9, 152, 123.5], atol=0.2)
 
 
 def test_a_folder_comes_first_and_a_wrong_picture_in_it_is_refused(tmp_path):

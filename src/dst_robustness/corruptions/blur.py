@@ -6,13 +6,12 @@ Every function takes images uint8 [N, H, W, 3], a stream key for each, and its c
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import cv2
 import numpy as np
 
 from dst_robustness.corruptions.compiled import compiled
-from dst_robustness.corruptions.filters import NEAREST, add_scaled, blur, gaussian_weights, motion_weights, smear
+from dst_robustness.corruptions.filters import NEAREST, blur, gaussian_weights, motion_weights, smear
 from dst_robustness.corruptions.pixels import mirror, to_byte
 from dst_robustness.corruptions.random import bits, uniform
 
@@ -90,39 +89,69 @@ def _copy_neighbours(key, reach, rounds, pixels):
 def defocus_blur(images: np.ndarray, keys: np.ndarray, radius: float, smoothing: float) -> np.ndarray:
     """Convolve with a disc whose edge is smoothed, borders mirrored at the edge pixel."""
     result = np.empty_like(images)
-    _correlate(_rows(images), *_disc(radius, smoothing), _rows(result))
+    _convolve(_rows(images), _edges(disc_kernel(radius, smoothing)), _rows(result))
     return result
 
 
-@lru_cache(maxsize=32)
-def _disc(radius: float, smoothing: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the offsets (dy, dx) int64 [n, 2] and weights float32 [n] of the disc's pixels."""
-    reach, side = (8, 3) if radius <= 8 else (radius, 5)
+def disc_kernel(radius: float, smoothing: float) -> np.ndarray:
+    """Return the disc that the benchmark calls defocus, float32 [side, side], symmetric along both axes.
+
+    Where it touches the border of its grid (radius 8, 10) the smoothing mirrors it there, and it sums to 1.01.
+    """
+    reach, side = (8, 3) if radius <= 8 else (int(radius), 5)
     axis = np.arange(-reach, reach + 1)
     disc = (axis[:, None] ** 2 + axis[None] ** 2 <= radius**2).astype(np.float32)
     kernel = cv2.GaussianBlur(disc / disc.sum(), (side, side), smoothing)
-    offsets = np.argwhere(kernel > 0)
-    return offsets - int(reach), kernel[kernel > 0]
+    used = int(np.abs(axis[kernel.any(axis=0)]).max())
+    return kernel[reach - used : reach + used + 1, reach - used : reach + used + 1]
+
+
+def _edges(kernel: np.ndarray) -> np.ndarray:
+    """Return how the right half of the kernel's rows falls off: entry [dy, j] = kernel[dy, j] - kernel[dy, j + 1].
+
+    With the running sum S of an image row, the sum over a symmetric kernel row is the sum over j of its entry times
+    S(x + j + 1) - S(x - j): a disc is flat but for its edge, so few entries count.
+    """
+    reach = len(kernel) // 2
+    quarter = np.pad(kernel[reach:, reach:], ((0, 0), (0, 1))).astype(np.float64)
+    falls = quarter[:, :-1] - quarter[:, 1:]
+    return np.where(np.abs(falls) > 1e-7 * kernel.max(), falls, 0).astype(np.float32)
 
 
 @compiled
-def _correlate(images, offsets, weights, result):
+def _convolve(images, edges, result):
     height, length = images.shape[1:]
-    width = length // 3
-    reach = np.max(np.abs(offsets))
-    padded = np.empty((height + 2 * reach, (width + 2 * reach) * 3), dtype=np.float32)
+    reach = len(edges) - 1
+    sums = np.zeros((height, length + 3 * (2 * reach + 1)), dtype=np.float32)
     for i in range(len(images)):
-        for y in range(-reach, height + reach):
-            for x in range(-reach, width + reach):
-                for c in range(3):
-                    padded[y + reach, 3 * (x + reach) + c] = images[i, mirror(y, height), 3 * mirror(x, width) + c]
+        for y in range(height):
+            _running_sum(images[i, y], reach, sums[y])
         for y in range(height):
             total = np.zeros(length, dtype=np.float32)
-            for k in range(len(weights)):
-                row, start = y + reach + offsets[k, 0], 3 * (reach + offsets[k, 1])
-                add_scaled(total, padded[row, start : start + length], weights[k])
+            for dy in range(reach + 1):
+                both = sums[y] if dy == 0 else sums[mirror(y - dy, height)] + sums[mirror(y + dy, height)]
+                for j in range(reach + 1):
+                    if edges[dy, j] != 0:
+                        right, left = 3 * (reach + j + 1), 3 * (reach - j)
+                        _add_difference(total, both[right : right + length], both[left : left + length], edges[dy, j])
             for j in range(length):
                 result[i, y, j] = to_byte(total[j])
+
+
+@compiled
+def _running_sum(row, reach, sums):
+    """Sum the row, mirrored at both ends by ``reach`` pixels, from the left; channel by channel, starting with zero."""
+    width = len(row) // 3
+    for x in range(width + 2 * reach):
+        source = mirror(x - reach, width)
+        for c in range(3):
+            sums[3 * (x + 1) + c] = sums[3 * x + c] + row[3 * source + c]
+
+
+@compiled
+def _add_difference(total, first, second, weight):
+    for j in range(len(total)):
+        total[j] += weight * (first[j] - second[j])
 
 
 def motion_blur(images: np.ndarray, keys: np.ndarray, radius: float, sigma: float) -> np.ndarray:
@@ -144,9 +173,11 @@ def zoom_blur(images: np.ndarray, keys: np.ndarray, stop: float, step: float) ->
     factors = np.arange(1, stop, step)
     height, width = images.shape[1:3]
     result = np.empty_like(images)
-    rows = [np.stack(parts) for parts in zip(*(zoom_taps(height, z) for z in factors), strict=True)]
-    columns = [np.stack(parts) for parts in zip(*(zoom_taps(width, z) for z in factors), strict=True)]
-    _zoom_all(_rows(images), *rows, *columns, _rows(result))
+    rows, row_weights = (np.stack(part) for part in zip(*(zoom_taps(height, z) for z in factors), strict=True))
+    columns, column_weights = (np.stack(part) for part in zip(*(zoom_taps(width, z) for z in factors), strict=True))
+    # One entry a value instead of one a pixel, so that the innermost loop is a plain one.
+    columns = (3 * columns[..., None] + np.arange(3)).reshape(len(factors), -1)
+    _zoom_all(_rows(images), rows, row_weights, columns, column_weights.repeat(3, axis=1), _rows(result))
     return result
 
 
@@ -164,28 +195,28 @@ def zoom_taps(length: int, factor: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 @compiled
-def _zoom_all(images, lower_rows, row_weights, lower_columns, column_weights, result):
+def _zoom_all(images, rows, row_weights, columns, column_weights, result):
     height, length = images.shape[1:]
-    width = length // 3
-    stretched = np.empty(length, dtype=np.float32)
+    stretched = np.zeros(length + 3, dtype=np.float32)  # the right neighbour of the last pixel has no weight
     for i in range(len(images)):
         image = images[i].astype(np.float32)
         for y in range(height):
             total = image[y].copy()
-            for k in range(len(lower_rows)):
-                lower, t = lower_rows[k, y], row_weights[k, y]
-                _mix_rows(stretched, image[lower], image[min(lower + 1, height - 1)], t)
-                for x in range(width):
-                    left, t = lower_columns[k, x], column_weights[k, x]
-                    right = min(left + 1, width - 1)
-                    for c in range(3):
-                        first, second = stretched[3 * left + c], stretched[3 * right + c]
-                        total[3 * x + c] += first + t * (second - first)
+            for k in range(len(rows)):
+                upper = rows[k, y]
+                _mix_rows(stretched, image[upper], image[min(upper + 1, height - 1)], row_weights[k, y])
+                _add_stretched(total, stretched, columns[k], column_weights[k])
             for j in range(length):
-                result[i, y, j] = to_byte(total[j] / np.float32(len(lower_rows) + 1))
+                result[i, y, j] = to_byte(total[j] / np.float32(len(rows) + 1))
 
 
 @compiled
 def _mix_rows(result, first, second, t):
-    for j in range(len(result)):
+    for j in range(len(first)):
         result[j] = first[j] + t * (second[j] - first[j])
+
+
+@compiled
+def _add_stretched(total, row, left, t):
+    for j in range(len(total)):
+        total[j] += row[left[j]] + t[j] * (row[left[j] + 3] - row[left[j]])

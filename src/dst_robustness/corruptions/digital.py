@@ -59,8 +59,9 @@ def pixelate(images: np.ndarray, keys: np.ndarray, scale: float) -> np.ndarray:
     height, width = images.shape[1:3]
     result = np.empty_like(images)
     small_height, small_width = max(1, int(height * scale)), max(1, int(width * scale))
-    row_of, column_of = _boxes(small_height, height)[:, 0], _boxes(small_width, width)[:, 0]
-    _average_boxes(images, _boxes(height, small_height), row_of, _boxes(width, small_width), column_of, result)
+    down = _boxes(height, small_height), _boxes(width, small_width)
+    up = _boxes(small_height, height)[:, 0], _boxes(small_width, width)[:, 0]
+    _average_and_repeat(images, down, up, result)
     return result
 
 
@@ -79,33 +80,62 @@ def _boxes(length: int, count: int) -> np.ndarray:
 
 
 @compiled
-def _average_boxes(images, rows, row_of, columns, column_of, result):
+def _average_and_repeat(images, down, up, result):
+    rows, columns = down
+    row_of, column_of = up
     height, width = images.shape[1:3]
-    narrow = np.empty((height, len(columns), 3), dtype=np.int64)
-    small = np.empty((len(rows), len(columns), 3), dtype=np.uint8)
+    narrow = np.empty((height, 3 * len(columns)), dtype=np.uint8)
+    small = np.empty(3 * len(columns), dtype=np.uint8)
+    total = np.empty(3 * len(columns), dtype=np.int32)
     for i in range(len(images)):
         for y in range(height):
-            for x in range(len(columns)):
-                first, last = columns[x]
-                weight = np.int64(4194304.0 / (last - first) + 0.5)
-                for c in range(3):
-                    total = 0
-                    for k in range(first, last):
-                        total += images[i, y, k, c]
-                    narrow[y, x, c] = (total * weight + 2097152) >> 22
-        for y in range(len(rows)):
-            first, last = rows[y]
-            weight = np.int64(4194304.0 / (last - first) + 0.5)
-            for x in range(len(columns)):
-                for c in range(3):
-                    total = 0
-                    for k in range(first, last):
-                        total += narrow[k, x, c]
-                    small[y, x, c] = (total * weight + 2097152) >> 22
-        for y in range(height):
-            for x in range(width):
-                for c in range(3):
-                    result[i, y, x, c] = small[row_of[y], column_of[x], c]
+            _average_columns(images[i, y], columns, narrow[y])
+        y = 0
+        for k in range(len(rows)):
+            _average_rows(narrow, rows[k, 0], rows[k, 1], total, small)
+            first = y
+            while y < height and row_of[y] == k:
+                if y > first:
+                    result[i, y] = result[i, first]
+                else:
+                    for x in range(width):
+                        for c in range(3):
+                            result[i, y, x, c] = small[3 * column_of[x] + c]
+                y += 1
+
+
+@compiled
+def _rounded_mean(total, weight):
+    """Divide by fixed-point multiplication, as Pillow does: ``weight`` is 2**22 / count, rounded."""
+    return np.uint8((total * weight + np.int32(1 << 21)) >> np.int32(22))
+
+
+@compiled
+def _average_columns(row, columns, narrow):
+    for x in range(len(columns)):
+        first, last = columns[x, 0], columns[x, 1]
+        if last - first == 1:
+            for c in range(3):
+                narrow[3 * x + c] = row[first, c]
+        else:
+            weight = np.int32(4194304.0 / (last - first) + 0.5)
+            for c in range(3):
+                total = np.int32(0)
+                for k in range(first, last):
+                    total += row[k, c]
+                narrow[3 * x + c] = _rounded_mean(total, weight)
+
+
+@compiled
+def _average_rows(narrow, first, last, total, small):
+    weight = np.int32(4194304.0 / (last - first) + 0.5)
+    for j in range(len(total)):
+        total[j] = narrow[first, j]
+    for k in range(first + 1, last):
+        for j in range(len(total)):
+            total[j] += narrow[k, j]
+    for j in range(len(total)):
+        small[j] = _rounded_mean(total[j], weight)
 
 
 def jpeg_compression(images: np.ndarray, keys: np.ndarray, quality: int) -> np.ndarray:

@@ -68,11 +68,14 @@ def _affine(image, key, corner_range, result):
         determinant = 1.0
     # Inverse map in steps of 1/1024, column and row parts rounded each on their own, as OpenCV does.
     scale = 1024.0 / determinant
+    columns = np.empty((2, width), dtype=np.int64)
+    for x in range(width):
+        columns[0, x], columns[1, x] = round(scale * d * x), round(scale * -c * x)
     for y in range(height):
         row_x = round(scale * (-b * (y - shift_y) - d * shift_x)) + 16
         row_y = round(scale * (a * (y - shift_y) + c * shift_x)) + 16
         for x in range(width):
-            steps_x, steps_y = (row_x + round(scale * d * x)) >> 5, (row_y + round(scale * -c * x)) >> 5
+            steps_x, steps_y = (row_x + columns[0, x]) >> 5, (row_y + columns[1, x]) >> 5
             left, upper = mirror(steps_x >> 5, width), mirror(steps_y >> 5, height)
             right, lower = mirror((steps_x >> 5) + 1, width), mirror((steps_y >> 5) + 1, height)
             t, u = np.float32((steps_x & 31) / 32), np.float32((steps_y & 31) / 32)
@@ -105,6 +108,8 @@ def _fold(place, count):
 
     Between -1 and 0 and beyond count - 1 it leaves a gap that the caller's mirror fills; the published images have it.
     """
+    if 0 <= place < count:
+        return place
     period = np.float32(2 * count)
     place -= period * np.floor(place / period)
     return place if place < count else period - place - np.float32(1)

@@ -25,6 +25,8 @@ def clamp(index, count):
 @compiled
 def mirror_edge(index, count):
     """Return the index reflected so that the edge comes twice: c b a | a b c | c b a."""
+    if 0 <= index < count:  # nearly always, and a division is slow
+        return index
     index = index % (2 * count)
     return index if index < count else 2 * count - 1 - index
 
@@ -32,6 +34,8 @@ def mirror_edge(index, count):
 @compiled
 def mirror(index, count):
     """Return the index reflected at the middle of the edge pixel: c b | a b c | b a."""
+    if 0 <= index < count:
+        return index
     if count == 1:
         return 0
     index = index % (2 * count - 2)
