@@ -128,7 +128,7 @@ def write_h264(path: Path, clip: np.ndarray) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w", format="mp4") as container:
-        options = {"qp": str(QUANTISER), "g": "1", "threads": "1", "preset": "fast"}
+        options = {"qp": str(QUANTISER), "g": "1", "threads": "1", "preset": "superfast"}
         stream = container.add_stream("libx264", rate=FRAMES_PER_SECOND, options=options)
         stream.height, stream.width = clip.shape[1:3]
         stream.pix_fmt = "yuv420p"

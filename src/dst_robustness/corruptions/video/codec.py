@@ -85,10 +85,8 @@ def encode(clip: np.ndarray, codec: str, options: dict[str, str]) -> Stream:
 def split_units(packet: bytes) -> list[bytes]:
     """Divide an H.264 packet at its start codes into NAL units, whose first byte holds the type (Annex B of H.264)."""
     starts = [match.end() for match in re.finditer(b"\0\0\1", packet)]
-    return [
-        packet[start : end - 3].rstrip(b"\0") if end else packet[start:]
-        for start, end in zip(starts, [*starts[1:], 0], strict=True)
-    ]
+    ends = [start - 3 for start in starts[1:]] + [len(packet)]
+    return [packet[start:end].rstrip(b"\0") for start, end in zip(starts, ends, strict=False)]
 
 
 def join_units(units: Iterable[bytes]) -> bytes:
