@@ -171,7 +171,9 @@ def _summarise_scenario(
         seeds_seed=zlib.crc32(f"{loaded[0].run.dataset} {loaded[0].run.model}".encode()),
     )
     accuracies, gains = estimates[: len(own)], iter(estimates[len(own) :])
-    rows[["robust_accuracy_low", "robust_accuracy_high"]] = [estimate.interval() for estimate in accuracies]
+    rows[["robust_accuracy_low", "robust_accuracy_high"]] = np.clip(
+        [estimate.interval() for estimate in accuracies], 0, 1
+    )
     _add_gains(rows, [next(gains) if pairs else None for pairs in paired], dense)
     return rows, next(gains, None)
 

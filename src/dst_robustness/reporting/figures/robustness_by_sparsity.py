@@ -13,9 +13,15 @@ from dst_robustness.analysis.runs import BASELINE
 from dst_robustness.reporting.names import method_name
 from dst_robustness.reporting.style import BLACK, empty_figure, legend_below, method_style, new_figure
 
+# More bars than these, side by side, hide the lines.
+MOST_WITH_BARS = 6
+
 
 def draw(tables: Path) -> Figure:
-    """Draw one panel per dataset x model from summary.csv; bars and band are 95% intervals."""
+    """Draw one panel per dataset x model from summary.csv; bars and band are 95% intervals.
+
+    With more than six methods the bars are left out, and the dense band may reach beyond the panel.
+    """
     rows = pd.read_csv(tables / "summary.csv")
     if rows.empty:
         return empty_figure("no complete run yet")
@@ -51,14 +57,24 @@ def _draw_sparsities(axis: plt.Axes, sparse: pd.DataFrame) -> None:
     # Side by side, so that the bars of the methods do not hide each other.
     spread = 0.5 * steps.min() if len(steps) else 0.0
     offsets = np.linspace(-spread / 2, spread / 2, len(methods)) if len(methods) > 1 else [0.0]
+    bars = len(methods) <= MOST_WITH_BARS
     for method, offset in zip(methods, offsets, strict=True):
         part = sparse[sparse["method"] == method].sort_values("sparsity")
         axis.errorbar(
-            part["sparsity"] + offset, 100 * part["robust_accuracy"], _errors(part), label=method_name(method),
-            elinewidth=0.6, **method_style(method),
+            part["sparsity"] + offset, 100 * part["robust_accuracy"], _errors(part) if bars else None,
+            label=method_name(method), elinewidth=0.6, **method_style(method),
         )  # fmt: skip
+    if not bars:
+        _focus(axis, 100 * sparse["robust_accuracy"])
     axis.set_xticks(sorted(sparse["sparsity"].unique()))
     axis.set_xlabel("sparsity")
+
+
+def _focus(axis: plt.Axes, values: pd.Series) -> None:
+    """Limit the axis to the points, so that a wide band does not press them together."""
+    low, high = axis.get_ylim()
+    room = max(0.5, values.max() - values.min())
+    axis.set_ylim(max(low, values.min() - room), min(high, values.max() + room))
 
 
 def _draw_one_sparsity(axis: plt.Axes, sparse: pd.DataFrame) -> None:
