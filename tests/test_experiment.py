@@ -43,6 +43,15 @@ def test_a_variant_is_a_method_with_other_options() -> None:
     assert scenario.sparse_options("dense") == {}
 
 
+def test_a_frozen_control_names_the_runs_whose_masks_it_starts_from() -> None:
+    """dst_frozen depends on a finished run of the same study."""
+    variants = {"rigl_frozen": {"method": "dst_frozen", "source": "rigl"}}
+    scenario = scenarios(methods=["dense", "rigl", "rigl_frozen"], variants=variants)["digits", "resnet8"]
+    assert scenario.source("rigl_frozen") == "rigl"
+    assert scenario.source("rigl") is None
+    assert "source" not in scenario.sparse_options("rigl_frozen")
+
+
 def test_corruptions_keep_the_order_of_the_benchmark() -> None:
     """The order in a configuration must not change a file."""
     chosen = scenarios(corruptions=["contrast", "gaussian_noise"])["digits", "resnet8"].corruptions
@@ -68,9 +77,20 @@ def test_corruptions_keep_the_order_of_the_benchmark() -> None:
         ),
         ({"scenarios": [{"dataset": "digits", "model": "resnet8"}] * 2}, "digits with resnet8 is listed twice"),
         (
-            {"methods": ["dense", "v"], "variants": {"v": {"method": "rigl", "drop": 1}}},
-            "unknown option of variant 'v' 'drop'. Did you mean 'drop_fraction'?",
+            {"methods": ["dense", "v"], "variants": {"v": {"method": "rigl", "drop_fractoin": 1}}},
+            "unknown option of variant 'v' 'drop_fractoin'. Did you mean 'drop_fraction'?",
         ),
+        ({"methods": ["dense", "dst_frozen"]}, "method dst_frozen needs a source"),
+        (
+            {"methods": ["dense", "v"], "variants": {"v": {"method": "dst_frozen", "source": "set"}}},
+            "unknown source of variant 'v' 'set'",
+        ),
+        (
+            {"methods": ["dense", "v"], "variants": {"v": {"method": "rigl", "source": "dense"}}},
+            "`source` goes with method dst_frozen",
+        ),
+        ({"training": {"augmentation": "crop+flop"}}, "unknown training.augmentation 'flop'. Did you mean 'flip'?"),
+        ({"training": {"mixing": "mixap"}}, "unknown training.mixing 'mixap'. Did you mean 'mixup'?"),
     ],
 )
 def test_unknown_names_are_answered_with_the_allowed_ones(changes: dict[str, Any], message: str) -> None:

@@ -12,9 +12,11 @@ from dst_robustness.models import MODELS, VIDEO_MODELS
 from dst_robustness.registry import unknown_name
 from dst_robustness.run import Run
 from dst_robustness.sparsity import METHODS
-from dst_robustness.training.augmentation import AUGMENTATIONS
+from dst_robustness.training.augmentation import AUGMENTATIONS, MIXINGS
 
 BASELINE = "dense"
+FROZEN = "dst_frozen"
+VARIANT_KEYS = ("method", "source")  # the keys of a variant that are no options of sparse training
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,12 @@ class Scenario:
         """Return the options of sparse training for a listed name; the baseline has none."""
         if method == BASELINE:
             return {}
-        own = {key: value for key, value in self.variants.get(method, {}).items() if key != "method"}
+        own = {key: value for key, value in self.variants.get(method, {}).items() if key not in VARIANT_KEYS}
         return {**self.sparse_training, **own}
+
+    def source(self, method: str) -> str | None:
+        """Return the listed name whose final masks a listed name starts from, None for those that draw their own."""
+        return self.variants.get(method, {}).get("source")
 
 
 def read_scenarios(config: Mapping[str, Any]) -> dict[tuple[str, str], Scenario]:
@@ -97,6 +103,8 @@ def _read_scenario(entry: Mapping[str, Any], config: Mapping[str, Any]) -> Scena
     for name in entry["training"]["augmentation"].split("+"):
         if name not in AUGMENTATIONS:
             raise unknown_name("training.augmentation", name, AUGMENTATIONS)
+    if entry["training"]["mixing"] not in MIXINGS:
+        raise unknown_name("training.mixing", entry["training"]["mixing"], MIXINGS)
     variants = {name: config["variants"][name] for name in entry["methods"] if name in config["variants"]}
     _check_methods(entry["methods"], variants, config)
     return Scenario(
@@ -121,14 +129,29 @@ def _check_methods(
     for name in methods:
         if name not in METHODS and name not in variants:
             raise unknown_name("method", name, [*METHODS, *config["variants"]])
+        if name == FROZEN:
+            raise ValueError(
+                f"method {FROZEN} needs a source: list a variant, as in rigl_frozen: {{method: {FROZEN}, source: rigl}}"
+            )
     for name, variant in variants.items():
         if name in METHODS:
             raise ValueError(f"variant '{name}' has the name of a method; choose another")
         if variant["method"] not in METHODS:
             raise unknown_name(f"method of variant '{name}'", variant["method"], METHODS)
         for option in variant:
-            if option != "method" and option not in config["sparse_training"]:
+            if option not in VARIANT_KEYS and option not in config["sparse_training"]:
                 raise unknown_name(f"option of variant '{name}'", option, config["sparse_training"])
+        _check_source(name, variant, methods)
+
+
+def _check_source(name: str, variant: Mapping[str, Any], methods: Sequence[str]) -> None:
+    """Check that a variant names a source exactly where its method starts from the masks of another run."""
+    if (variant["method"] == FROZEN) != ("source" in variant):
+        raise ValueError(f"variant '{name}': `source` goes with method {FROZEN}, and {FROZEN} needs it")
+    if "source" in variant and (variant["source"] not in methods or variant["source"] in (BASELINE, name)):
+        raise unknown_name(
+            f"source of variant '{name}'", variant["source"], [m for m in methods if m not in (BASELINE, name)]
+        )
 
 
 def _corruptions(chosen: str | Sequence[str], known: list[str]) -> tuple[str, ...]:

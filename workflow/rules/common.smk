@@ -40,6 +40,13 @@ def scenario_of(wildcards):
     return SCENARIOS[wildcards.dataset, wildcards.model]
 
 
+def source_masks(wildcards):
+    """Return the final masks that a run starts from, where its method is a control that starts from such."""
+    source = scenario_of(wildcards).source(wildcards.method)
+    run = RUN.replace("{method}", source) if source else None
+    return expand(f"{RESULTS}/{run}/masks.pt", **wildcards) if run else []
+
+
 def dataset_type(name):
     return STUDY["datasets"].get(name, {}).get("type", name)
 

@@ -7,6 +7,7 @@ rule train_run:
     input:
         train=f"{RESOURCES}/{{dataset}}/train.h5",
         validation=f"{RESOURCES}/{{dataset}}/validation.h5",
+        masks=source_masks,
     output:
         model=f"{RESULTS}/{RUN}/model.pt",
         masks=f"{RESULTS}/{RUN}/masks.pt",
@@ -20,6 +21,7 @@ rule train_run:
     params:
         method=lambda wildcards: scenario_of(wildcards).base_method(wildcards.method),
         options=lambda wildcards: scenario_of(wildcards).training,
+        processes=STUDY["gpus_per_run"],
         sparse_options=lambda wildcards: scenario_of(wildcards).sparse_options(wildcards.method),
         code=training_code,
     threads: 1

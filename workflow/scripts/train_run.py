@@ -6,11 +6,14 @@ from dst_robustness.run import Run
 
 with log_to(snakemake.log[0]):
     take_gpus(snakemake.resources.gpu, per_gpu=snakemake.resources.runs_per_gpu)
-    from dst_robustness.training.loop import train_run  # not earlier: torch sees the GPUs of the line above only
+    from dst_robustness.training.loop import train_run  # torch must not see the GPUs before one is taken
     from dst_robustness.training.options import TrainingOptions
+    from dst_robustness.training.parallel import launch
 
     names = snakemake.wildcards
-    train_run(
+    launch(
+        snakemake.params.processes,
+        train_run,
         Path(snakemake.input.train),
         Path(snakemake.input.validation),
         Path(snakemake.output.model).parent,
@@ -18,4 +21,5 @@ with log_to(snakemake.log[0]):
         method=snakemake.params.method,
         options=TrainingOptions(**snakemake.params.options),
         sparse_options=snakemake.params.sparse_options,
+        masks=Path(snakemake.input.masks[0]) if snakemake.input.masks else None,
     )

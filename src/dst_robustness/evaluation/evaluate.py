@@ -17,7 +17,7 @@ from dst_robustness.models import build_model
 from dst_robustness.predictions import CLEAN, Predictions
 from dst_robustness.storage import Samples, open_hdf5
 from dst_robustness.training.data import normalise
-from dst_robustness.training.devices import autocast, choose_device
+from dst_robustness.training.devices import autocast, choose_device, memory_format
 
 BATCH_SIZE = 512
 
@@ -35,7 +35,8 @@ def evaluate_run(
         precision: arithmetic of the forward pass; the one that the network was trained in.
     """
     device = choose_device()
-    network = load_network(model, run).to(device, memory_format=torch.channels_last).eval()
+    network = load_network(model, run).to(device).eval()
+    network.to(memory_format=memory_format(network, device))
     with open_hdf5(test) as file:
         mean, std = (torch.tensor(file.attrs[name], dtype=torch.float32, device=device) for name in ("mean", "std"))
     cells, answers, labels = [], [], None
@@ -83,10 +84,11 @@ def predict(
     answers = []
     shape = (1, 3) + (1,) * (len(samples.sample_shape) - 1)
     mean, std = mean.view(shape), std.view(shape)
+    layout = memory_format(network, mean.device)
     labels = torch.from_numpy(samples.labels).to(mean.device)
     for start, batch in enumerate(samples.batches(BATCH_SIZE)):
         pixels = torch.from_numpy(batch).to(mean.device).movedim(-1, 1)
-        inputs = normalise(pixels, mean, std)
+        inputs = normalise(pixels, mean, std, layout)
         with autocast(mean.device, precision):
             logits = network(inputs).float()
         targets = labels[start * BATCH_SIZE : start * BATCH_SIZE + len(batch)]

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from dst_robustness.storage import Samples, open_hdf5
+from dst_robustness.training.parallel import world_size
 
 
 class SampleSet:
@@ -32,6 +33,11 @@ class SampleSet:
         self.samples = pixels.movedim(-1, 1).contiguous().to(device)
         self.labels = labels.to(device)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the samples are."""
+        return self.labels.device
+
     def __len__(self) -> int:
         return len(self.labels)
 
@@ -40,41 +46,34 @@ class SampleSet:
         """Height of the pictures in pixels."""
         return self.samples.shape[-2]
 
-    @property
-    def memory_format(self) -> torch.memory_format:
-        """The memory layout that networks for these samples are fastest in."""
-        return channels_last(self.samples.ndim)
-
     def steps_per_epoch(self, batch_size: int) -> int:
-        """Return the number of batches; the last one may be smaller, but is dropped where it holds one sample only."""
-        return max(1, len(self) // batch_size + (len(self) % batch_size > 1))
+        """Return the number of batches; a last, smaller one counts from two samples a process on."""
+        return max(1, len(self) // batch_size + (len(self) % batch_size >= 2 * world_size()))
 
     def samples_per_epoch(self, batch_size: int) -> int:
-        """Return how many samples one epoch sees."""
-        return min(len(self), self.steps_per_epoch(batch_size) * batch_size)
+        """Return how many samples one epoch sees: every process takes the same number of each batch."""
+        whole, rest = divmod(min(len(self), self.steps_per_epoch(batch_size) * batch_size), batch_size)
+        return whole * batch_size + rest // world_size() * world_size()
 
-    def shuffled(self, batch_size: int, *, seed: int, epoch: int, start: int = 0) -> Iterator[tuple[torch.Tensor, ...]]:
-        """Yield (samples, labels) of one epoch from batch ``start`` on, in an order that (seed, epoch) decides."""
+    def shuffled(
+        self, batch_size: int, *, seed: int, epoch: int, start: int = 0, rank: int = 0, processes: int = 1
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield (samples, labels) of one epoch from batch ``start`` on, in an order that (seed, epoch) decides.
+
+        With several processes each takes every so manieth sample of each batch.
+        """
         generator = torch.Generator().manual_seed((seed << 32) + epoch)
-        order = torch.randperm(len(self), generator=generator).to(self.labels.device)
+        order = torch.randperm(len(self), generator=generator).to(self.device)
         for step in range(start, self.steps_per_epoch(batch_size)):
             rows = order[step * batch_size : (step + 1) * batch_size]
+            rows = rows[: len(rows) // processes * processes][rank::processes]
             yield self.samples[rows], self.labels[rows]
 
-    def in_order(self, batch_size: int) -> Iterator[tuple[torch.Tensor, ...]]:
+    def in_order(self, batch_size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield (samples, labels) of all samples in order."""
         yield from zip(self.samples.split(batch_size), self.labels.split(batch_size), strict=True)
 
-    def normalise(self, batch: torch.Tensor) -> torch.Tensor:
-        """Return a batch of uint8 pixels as float32 with zero mean and unit deviation, in channels-last memory."""
-        return normalise(batch, self.mean, self.std)
 
-
-def normalise(batch: torch.Tensor, mean: torch.Tensor, std: torch.Tensor) -> torch.Tensor:
-    """Return pixels in 0..255 as float32 (x / 255 - mean) / std, in channels-last memory."""
-    return ((batch.float() / 255 - mean) / std).contiguous(memory_format=channels_last(batch.ndim))
-
-
-def channels_last(dimensions: int) -> torch.memory_format:
-    """Return the channels-last layout of batches of images (4 dimensions) or clips (5)."""
-    return torch.channels_last if dimensions == 4 else torch.channels_last_3d
+def normalise(batch: torch.Tensor, mean: torch.Tensor, std: torch.Tensor, layout: torch.memory_format) -> torch.Tensor:
+    """Return pixels in 0..255 as float32 (x / 255 - mean) / std, in the memory layout of the network."""
+    return ((batch.float() / 255 - mean) / std).contiguous(memory_format=layout)

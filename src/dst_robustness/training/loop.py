@@ -6,6 +6,7 @@ import math
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,18 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from dst_robustness.models import build_model
 from dst_robustness.run import Run
-from dst_robustness.sparsity import SparseTraining
-from dst_robustness.training.augmentation import augment
+from dst_robustness.training.augmentation import MIXINGS, augment
+from dst_robustness.training.build import build_state
 from dst_robustness.training.checkpoint import Checkpoint, StopSignal, exclusive
-from dst_robustness.training.data import SampleSet
+from dst_robustness.training.data import SampleSet, normalise
 from dst_robustness.training.devices import autocast, choose_device
+from dst_robustness.training.mixing import mixed_cross_entropy
 from dst_robustness.training.options import TrainingOptions
 from dst_robustness.training.outputs import write_outputs
+from dst_robustness.training.parallel import agreed, process_group, rank, total, world_size
 from dst_robustness.training.rates import learning_rate
-from dst_robustness.training.state import TrainingState, build_optimizer
+from dst_robustness.training.state import TrainingState
 
 
 def train_run(
@@ -36,40 +38,29 @@ def train_run(
     method: str,
     options: TrainingOptions,
     sparse_options: Mapping[str, Any],
+    masks: Path | None = None,
 ) -> None:
-    """Train one network and write model.pt, history.csv, topology.csv and run.json into ``folder``.
+    """Train one network and write model.pt, masks.pt, history.csv, topology.csv and run.json into ``folder``.
 
     A killed run goes on from the rolling checkpoint in the folder and ends, on a CPU, with the same weights bit for
-    bit. Initialisation and the order of the data depend on the seed alone, so that runs of one seed are pairs.
+    bit. Initialisation, order of the data and augmentations depend on the seed alone, so that runs of one seed are
+    pairs. Under ``torchrun``, or ``parallel.launch``, each process takes its share of every batch.
 
     Args:
         train, validation: splits in HDF5.
         folder: where the outputs and the checkpoint go.
         run: what to train.
         method: registered method, which is not the run's own where that is a variant.
+        masks: masks.pt of a finished run, for a method that starts from it.
 
     Raises:
         FloatingPointError: the loss is no longer finite.
         RuntimeError: another process is training this run.
     """
-    with exclusive(folder / ".lock"):
+    with process_group(), exclusive(folder / ".lock") if rank() == 0 else nullcontext():
         device = choose_device()
         data, held_out = SampleSet(train, device), SampleSet(validation, device)
-        torch.manual_seed(run.seed)
-        network = build_model(run.model, len(data.classes), image_size=data.image_size)
-        network.to(device, memory_format=data.memory_format)
-        optimizer = build_optimizer(network, options)
-        steps = data.steps_per_epoch(options.batch_size)
-        sparse = SparseTraining(
-            network,
-            optimizer,
-            method=method,
-            sparsity=run.sparsity,
-            total_steps=steps * options.epochs,
-            seed=run.seed,
-            **sparse_options,
-        )
-        state = TrainingState(network, optimizer, sparse, run.seed)
+        state = build_state(run, method, data, options, sparse_options, masks)
         configuration = {
             **asdict(run),
             "method": method,
@@ -83,94 +74,103 @@ def train_run(
         stop = StopSignal()
         with tqdm(total=options.epochs, initial=state.epoch, unit="epoch", disable=not sys.stderr.isatty()) as progress:
             while state.epoch < options.epochs:
-                train_epoch(state, data, held_out, options, checkpoint, stop)
+                train_epoch(state, data, options, checkpoint, stop)
+                end_epoch(state, data, held_out, options)
                 progress.update()
-        write_outputs(folder, state, data, run, method)
-        checkpoint.remove()
+        if rank() == 0:
+            write_outputs(folder, state, data, run, method)
+            checkpoint.remove()
 
 
 def train_epoch(
-    state: TrainingState,
-    data: SampleSet,
-    held_out: SampleSet,
-    options: TrainingOptions,
-    checkpoint: Checkpoint,
-    stop: StopSignal,
+    state: TrainingState, data: SampleSet, options: TrainingOptions, checkpoint: Checkpoint, stop: StopSignal
 ) -> None:
-    """Train what is left of the present epoch, test on the held-out samples, and note the epoch in the history."""
-    started = time.perf_counter()
-    before = state.seconds
+    """Train what is left of the present epoch, writing a checkpoint when one is due or the process is asked to end."""
+    before, started = state.seconds, time.perf_counter()
     steps = data.steps_per_epoch(options.batch_size)
-    for samples, labels in data.shuffled(options.batch_size, seed=state.seed, epoch=state.epoch, start=state.step):
+    batches = data.shuffled(
+        options.batch_size, seed=state.seed, epoch=state.epoch, start=state.step, rank=rank(), processes=world_size()
+    )
+    for samples, labels in batches:
         rate = learning_rate(
             state.epoch * steps + state.step,
-            steps * options.epochs,
+            options.epochs * steps,
             peak=options.learning_rate,
             schedule=options.schedule,
             warmup_steps=round(options.warmup_epochs * steps),
         )
-        train_step(state, data, samples, labels, rate, options)
+        for group in state.optimizer.param_groups:
+            group["lr"] = rate
+        train_step(state, data, samples, labels, options)
         state.step += 1
         state.seconds = before + time.perf_counter() - started
-        if stop.received or checkpoint.due():
+        if agreed(stop.received or checkpoint.due(), data.device):
             check_finite(state, options)
-            checkpoint.save(state.state_dict())
-        if stop.received:
-            raise SystemExit("asked to stop: the checkpoint is written and the next attempt goes on from it")
-    check_finite(state, options)
-    loss, accuracy = (state.totals / data.samples_per_epoch(options.batch_size)).tolist()
-    validation_loss, validation_accuracy = test(state, held_out, options)
-    state.seconds = before + time.perf_counter() - started
-    state.epoch, state.step = state.epoch + 1, 0
-    state.totals.zero_()
-    state.history.append({
-        "epoch": state.epoch,
-        "step": state.epoch * steps,
-        "loss": loss,
-        "accuracy": accuracy,
-        "validation_loss": validation_loss,
-        "validation_accuracy": validation_accuracy,
-        "learning_rate": rate,
-        "density": state.sparse.density,
-        "seconds": state.seconds,
-        "images_per_second": state.epoch * len(data) / state.seconds,
-    })  # fmt: skip
-    print(", ".join(f"{key} {value:.5g}" for key, value in state.history[-1].items()), flush=True)
+            checkpoint.save(state)
+            if agreed(stop.received, data.device):
+                raise SystemExit("asked to end: the checkpoint is written and the next attempt goes on from it")
 
 
 def train_step(
-    state: TrainingState,
-    data: SampleSet,
-    samples: torch.Tensor,
-    labels: torch.Tensor,
-    rate: float,
-    options: TrainingOptions,
+    state: TrainingState, data: SampleSet, samples: torch.Tensor, labels: torch.Tensor, options: TrainingOptions
 ) -> None:
-    """Take one optimiser step on a batch uint8 [n, 3, ...]; nothing here waits for the device."""
-    for group in state.optimizer.param_groups:
-        group["lr"] = rate
+    """Take one optimiser step on this process's share of a batch, uint8 [n, 3, ...]; nothing waits for the device."""
     state.network.train()
-    inputs = data.normalise(augment(samples, options.augmentation, state.generator))
-    with autocast(inputs.device, options.precision):
-        logits = state.network(inputs).float()
-    loss = F.cross_entropy(logits, labels, label_smoothing=options.label_smoothing)
-    loss.backward()
-    if options.gradient_clipping:
-        torch.nn.utils.clip_grad_norm_(state.network.parameters(), options.gradient_clipping)
-    state.sparse.step()
+    generator = state.seed_step()
+    samples = augment(samples, options.augmentation, generator)
+    mixed = MIXINGS[options.mixing](samples, labels, generator)
+    parts = zip(*(tensor.chunk(options.gradient_accumulation) for tensor in mixed), strict=True)
+    for part in map(type(mixed)._make, parts):
+        inputs = normalise(part.samples, data.mean, data.std, state.layout)
+        with autocast(inputs.device, options.precision):
+            logits = state.forward(inputs).float()
+        loss = mixed_cross_entropy(logits, part, options.label_smoothing)
+        (loss * (len(part.labels) / len(labels))).backward()
+        hits = (logits.argmax(1) == part.labels).sum()
+        state.totals += torch.stack([loss.detach() * len(part.labels), hits])
+    state.sparse.step(options.gradient_clipping or None)
     state.optimizer.zero_grad()
-    state.totals += torch.stack([loss.detach() * len(labels), (logits.argmax(1) == labels).sum()])
+    if state.average:
+        state.average.update_parameters(state.network)
+
+
+def end_epoch(state: TrainingState, data: SampleSet, held_out: SampleSet, options: TrainingOptions) -> None:
+    """Test on the held-out samples and note the epoch in the history."""
+    check_finite(state, options)
+    started = time.perf_counter()
+    samples = data.samples_per_epoch(options.batch_size)
+    loss, accuracy = (total(state.totals) / samples).tolist()
+    validation_loss, validation_accuracy = test(state, held_out, options)
+    state.seconds += time.perf_counter() - started
+    state.epoch, state.step = state.epoch + 1, 0
+    state.totals.zero_()
+    state.history.append(
+        {
+            "epoch": state.epoch,
+            "step": state.epoch * data.steps_per_epoch(options.batch_size),
+            "loss": loss,
+            "accuracy": accuracy,
+            "validation_loss": validation_loss,
+            "validation_accuracy": validation_accuracy,
+            "learning_rate": state.optimizer.param_groups[0]["lr"],
+            "density": state.sparse.density,
+            "seconds": state.seconds,
+            "images_per_second": state.epoch * samples / state.seconds,
+        }
+    )
+    if rank() == 0:
+        print(", ".join(f"{key} {value:.5g}" for key, value in state.history[-1].items()), flush=True)
 
 
 @torch.inference_mode()
 def test(state: TrainingState, data: SampleSet, options: TrainingOptions) -> tuple[float, float]:
     """Return mean loss (without label smoothing) and accuracy on a split."""
-    state.network.eval()
+    network = state.result.eval()
     totals = torch.zeros_like(state.totals)
     for samples, labels in data.in_order(4 * options.batch_size):
-        inputs = data.normalise(samples)
+        inputs = normalise(samples, data.mean, data.std, state.layout)
         with autocast(inputs.device, options.precision):
-            logits = state.network(inputs).float()
+            logits = network(inputs).float()
         totals += torch.stack([F.cross_entropy(logits, labels, reduction="sum"), (logits.argmax(1) == labels).sum()])
     loss, accuracy = (totals / len(data)).tolist()
     return loss, accuracy
@@ -178,7 +178,7 @@ def test(state: TrainingState, data: SampleSet, options: TrainingOptions) -> tup
 
 def check_finite(state: TrainingState, options: TrainingOptions) -> None:
     """Raise FloatingPointError where the loss has left the finite numbers; the log keeps the epochs before."""
-    loss = state.totals[0].item()
+    loss = total(state.totals)[0].item()
     if not math.isfinite(loss):
         raise FloatingPointError(
             f"the loss is {loss} in epoch {state.epoch + 1}, step {state.step}: lower training.learning_rate "

@@ -11,6 +11,7 @@ class TrainingOptions:
 
     epochs: int
     batch_size: int
+    gradient_accumulation: int
     optimizer: str
     learning_rate: float
     momentum: float
@@ -19,6 +20,8 @@ class TrainingOptions:
     warmup_epochs: float
     label_smoothing: float
     gradient_clipping: float
+    weight_averaging: float
     augmentation: str
+    mixing: str
     precision: str
     checkpoint_seconds: float

@@ -14,6 +14,7 @@ from dst_robustness.provenance import versions
 from dst_robustness.run import Run
 from dst_robustness.sparsity.flops import cost
 from dst_robustness.storage import atomic_path, write_text
+from dst_robustness.training.build import width
 from dst_robustness.training.data import SampleSet
 from dst_robustness.training.devices import device_name, peak_memory_mb
 from dst_robustness.training.state import TrainingState
@@ -22,13 +23,16 @@ TOPOLOGY_COLUMNS = ["step", "density", "dropped", "grown", "regrown", "itop_rate
 
 
 def write_outputs(folder: Path, state: TrainingState, data: SampleSet, run: Run, method: str) -> None:
-    """Write model.pt, history.csv, topology.csv and run.json, each in one piece, run.json last.
+    """Write model.pt, masks.pt, history.csv, topology.csv and run.json, each in one piece, run.json last.
 
-    model.pt is a plain state_dict in float32 on the CPU; with run.json any program can rebuild the network.
+    model.pt is a plain state_dict in float32 on the CPU, which any program that builds the network can load; masks.pt
+    says which weights are active, since an active one may be zero.
     """
-    weights = {name: value.detach().cpu().contiguous() for name, value in state.network.state_dict().items()}
+    weights = {name: value.detach().cpu().contiguous() for name, value in state.result.state_dict().items()}
     with atomic_path(folder / "model.pt") as partial:
         torch.save(weights, partial)
+    with atomic_path(folder / "masks.pt") as partial:
+        torch.save({name: mask.cpu() for name, mask in state.sparse.masks.items()}, partial)
     write_text(folder / "history.csv", pd.DataFrame(state.history).to_csv(index=False))
     updates = pd.DataFrame([vars(update) for update in state.sparse.updates], columns=TOPOLOGY_COLUMNS)
     write_text(folder / "topology.csv", updates.to_csv(index=False))
@@ -43,7 +47,7 @@ def describe(state: TrainingState, data: SampleSet, run: Run, method: str) -> di
         "base_method": method,
         "num_classes": len(data.classes),
         "image_size": data.image_size,
-        "width": 1.0,
+        "width": width(run, method, data),
         **cost(state.sparse, state.network, data.samples.shape[1:]),
         "train_seconds": state.seconds,
         "images_per_second": state.history[-1]["images_per_second"],

@@ -6,9 +6,12 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from dst_robustness.sparsity import SparseTraining
+from dst_robustness.training.devices import memory_format
 from dst_robustness.training.options import TrainingOptions
+from dst_robustness.training.parallel import data_parallel, rank
 
 
 class TrainingState:
@@ -16,31 +19,54 @@ class TrainingState:
 
     Attributes:
         network, optimizer, sparse: what is trained, and how.
+        forward: the network as training calls it: its gradients are averaged over the processes.
+        layout: memory layout of the network and its inputs.
+        average: moving average of the weights, where the options ask for one.
         seed: decides initialisation, order of the data and augmentations.
-        generator: draws the augmentations, on the device.
         epoch: number of finished epochs.
         step: number of finished steps of the present epoch.
         seconds: training time so far, interruptions not counted.
-        totals: loss and hits summed over the samples of the present epoch, float [2].
+        totals: loss and hits summed over this process's samples of the present epoch, float [2].
         history: one row for each finished epoch.
     """
 
-    def __init__(self, network: nn.Module, optimizer: torch.optim.Optimizer, sparse: SparseTraining, seed: int) -> None:
-        device = next(network.parameters()).device
-        self.network, self.optimizer, self.sparse = network, optimizer, sparse
-        self.seed = seed
-        self.generator = torch.Generator(device).manual_seed(seed)
+    def __init__(
+        self,
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        sparse: SparseTraining,
+        seed: int,
+        weight_averaging: float = 0.0,
+    ) -> None:
+        self.network, self.optimizer, self.sparse, self.seed = network, optimizer, sparse, seed
+        self.forward = data_parallel(network)
+        self.average: AveragedModel | None = None
+        if weight_averaging:
+            smooth = get_ema_multi_avg_fn(weight_averaging)
+            self.average = AveragedModel(network, multi_avg_fn=smooth, use_buffers=True)
+        self.layout = memory_format(network, next(network.parameters()).device)
+        network.to(memory_format=self.layout)
         self.epoch, self.step, self.seconds = 0, 0, 0.0
-        self.totals = torch.zeros(2, device=device)
+        self.totals = torch.zeros(2, device=next(network.parameters()).device)
         self.history: list[dict[str, float]] = []
+
+    @property
+    def result(self) -> nn.Module:
+        """The network that is tested and kept: the averaged one, with the present masks, or the trained one."""
+        if self.average is None:
+            return self.network
+        with torch.no_grad():
+            for name, mask in self.sparse.masks.items():
+                self.average.module.get_parameter(name).mul_(mask)
+        return self.average.module
 
     def state_dict(self) -> dict[str, Any]:
         """Return tensors and plain Python values only, so that reading them back runs no code."""
         return {
             "network": self.network.state_dict(),
+            "average": self.average.state_dict() if self.average else {},
             "optimizer": self.optimizer.state_dict(),
             "sparse": self.sparse.state_dict(),
-            "generator": self.generator.get_state(),
             "totals": self.totals,
             "plain": {name: getattr(self, name) for name in ("epoch", "step", "seconds", "history")},
         }
@@ -48,12 +74,20 @@ class TrainingState:
     def load_state_dict(self, saved: dict[str, Any]) -> None:
         """Go on from a saved state."""
         self.network.load_state_dict(saved["network"])
+        if self.average:
+            self.average.load_state_dict(saved["average"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.sparse.load_state_dict(saved["sparse"])
-        self.generator.set_state(saved["generator"].cpu())
-        self.totals.copy_(saved["totals"])
+        self.totals.copy_(saved["totals"] * (rank() == 0))  # a sum over all processes
         for name, value in saved["plain"].items():
             setattr(self, name, value)
+
+    def seed_step(self) -> torch.Generator:
+        """Seed dropout for the present step, and return what draws its augmentations; neither depends on the past."""
+        done = (self.epoch << 24) + self.step
+        seed = (self.seed << 48) + (done << 8) + rank()
+        torch.manual_seed(seed)
+        return torch.Generator(self.totals.device).manual_seed(seed)
 
 
 def build_optimizer(network: nn.Module, options: TrainingOptions) -> torch.optim.Optimizer:

@@ -1,0 +1,68 @@
+"""From the options of a run to a network that is ready for its first step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from dst_robustness.models import build_model
+from dst_robustness.models.width import width_for_density
+from dst_robustness.run import Run
+from dst_robustness.sparsity import METHODS, SparseTraining
+from dst_robustness.training.data import SampleSet, normalise
+from dst_robustness.training.options import TrainingOptions
+from dst_robustness.training.state import TrainingState, build_optimizer
+
+SALIENCY_SAMPLES_PER_CLASS = 10  # Wang et al. 2020, arXiv:2002.07376, section 5, for GraSP
+
+
+def build_state(
+    run: Run,
+    method: str,
+    data: SampleSet,
+    options: TrainingOptions,
+    sparse_options: Mapping[str, Any],
+    masks: Path | None,
+) -> TrainingState:
+    """Return a network with fresh weights and masks; the seed alone decides the weights, so runs of one seed are pairs.
+
+    Args:
+        method: registered method, which is not the run's own where that is a variant.
+        masks: final masks of a finished run, for a method that starts from such.
+    """
+    torch.manual_seed(run.seed)
+    network = build_model(run.model, len(data.classes), image_size=data.image_size, width=width(run, method, data))
+    network.to(data.device)
+    optimizer = build_optimizer(network, options)
+    sparse = SparseTraining(
+        network,
+        optimizer,
+        method=method,
+        sparsity=run.sparsity,
+        total_steps=options.epochs * data.steps_per_epoch(options.batch_size),
+        seed=run.seed,
+        initial_masks=torch.load(masks, map_location=data.device, weights_only=True) if masks else None,
+        loss=lambda: saliency_loss(network, data, run.seed),
+        **sparse_options,
+    )
+    return TrainingState(network, optimizer, sparse, run.seed, options.weight_averaging)
+
+
+def width(run: Run, method: str, data: SampleSet) -> float:
+    """Return the width of the network: below 1 only for the control that has fewer channels in place of masks."""
+    if not METHODS[method].scales_width:
+        return 1.0
+    return width_for_density(run.model, len(data.classes), 1 - run.sparsity, image_size=data.image_size)
+
+
+def saliency_loss(network: nn.Module, data: SampleSet, seed: int) -> torch.Tensor:
+    """Return the loss of one seeded batch, by which SNIP and GraSP choose their weights before training."""
+    size = min(len(data), SALIENCY_SAMPLES_PER_CLASS * len(data.classes))
+    samples, labels = next(data.shuffled(size, seed=seed, epoch=0))
+    inputs = normalise(samples, data.mean, data.std, torch.contiguous_format)
+    return F.cross_entropy(network(inputs), labels)

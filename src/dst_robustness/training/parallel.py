@@ -1,0 +1,96 @@
+"""Several processes that train one network, one GPU each: started here, or by ``torchrun``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+
+def launch(processes: int, function: Callable[..., None], *arguments: Any, **options: Any) -> None:
+    """Call a function in this process, or in several processes of one data-parallel group.
+
+    Where one of them fails the others are ended and the failure is raised here.
+    """
+    if processes == 1:
+        function(*arguments, **options)
+        return
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    # Forked, not spawned: spawning would import the calling script, and so run it, once more in each process.
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=processes,
+        start_method="fork",
+        rdzv_backend="c10d",
+        rdzv_endpoint="127.0.0.1:0",
+        max_restarts=0,
+    )
+    elastic_launch(config, _Call(function, options))(*arguments)
+
+
+class _Call:
+    """A function with its options, as the launcher wants one without."""
+
+    def __init__(self, function: Callable[..., None], options: dict[str, Any]) -> None:
+        self.function, self.options = function, options
+        self.__qualname__ = function.__qualname__
+
+    def __call__(self, *arguments: Any) -> None:
+        self.function(*arguments, **self.options)
+
+
+@contextmanager
+def process_group() -> Iterator[None]:
+    """Join the other processes of the run, if there are any, while the block runs."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield
+        return
+    on_gpus = torch.cuda.is_available()
+    if on_gpus:
+        local, visible = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+        if local >= visible:
+            raise ValueError(f"the run wants {os.environ['LOCAL_WORLD_SIZE']} GPUs, but {visible} are visible")
+        torch.cuda.set_device(local)
+    dist.init_process_group("nccl" if on_gpus else "gloo")
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def rank() -> int:
+    """Return which process of the run this is; the first one writes the files."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def world_size() -> int:
+    """Return of how many processes the run consists."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def data_parallel(network: nn.Module) -> nn.Module:
+    """Return the network so that its gradients are averaged over the processes in each backward pass."""
+    if world_size() == 1:
+        return network
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else None
+    return nn.parallel.DistributedDataParallel(network, device_ids=devices)
+
+
+def total(values: torch.Tensor) -> torch.Tensor:
+    """Return the sum of a tensor over the processes."""
+    values = values.clone()
+    if world_size() > 1:
+        dist.all_reduce(values)
+    return values
+
+
+def agreed(flag: bool, device: torch.device) -> bool:
+    """Return whether any process says yes."""
+    return flag if world_size() == 1 else bool(total(torch.tensor(int(flag), device=device)))
