@@ -11,8 +11,9 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
+from scipy import stats
 
-from dst_robustness.analysis.bootstrap import hierarchical_bootstrap
+from dst_robustness.analysis.bootstrap import COCHRAN_EXPONENT, hierarchical_bootstrap
 from dst_robustness.analysis.simulation import Spread, ability_for, cell_offsets, expected_accuracy, simulate_correct
 
 DENSE, GAIN, RESAMPLES = 0.5, 0.01, 1000
@@ -48,13 +49,43 @@ def plain_interval(gains: np.ndarray, generator: np.random.Generator) -> np.ndar
     return np.quantile(means, [0.025, 0.975])
 
 
+def exact_coverage(seeds: int, exponent: float) -> tuple[float, float]:
+    """Return the lowest and highest coverage, over all shares of the seeds in the variance, for normal means.
+
+    The images' variance is known, the seeds' is estimated: coverage is integrated over its chi-square distribution.
+    """
+    degrees = seeds - 1
+    estimated = stats.chi2.ppf((np.arange(20_000) + 0.5) / 20_000, degrees) / degrees
+    student, normal = stats.t.ppf(0.975, degrees), stats.norm.ppf(0.975)
+    coverage = []
+    for share in np.linspace(0.001, 0.999, 300):
+        variance = share / (1 - share)
+        weight = (variance * estimated / (variance * estimated + 1)) ** exponent
+        half = np.sqrt(variance * estimated + 1) * (weight * student + (1 - weight) * normal)
+        coverage.append(np.mean(2 * stats.norm.cdf(half / np.sqrt(variance + 1)) - 1))
+    return min(coverage), max(coverage)
+
+
+def print_exact(seeds: list[int]) -> None:
+    """Print the range of coverage of Cochran's rule and of the exponent that the package uses."""
+    for count in seeds:
+        for name, exponent in (("Cochran's rule", 1.0), ("here", COCHRAN_EXPONENT)):
+            low, high = exact_coverage(count, exponent)
+            print(f"{count:5d} seeds  {name:15s}  {100 * low:.1f}% to {100 * high:.1f}%")
+
+
 def main() -> None:
     """Print the coverage of both kinds of interval for each number of seeds and regime."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--studies", type=int, default=1000)
     parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 5])
+    parser.add_argument(
+        "--exact", action="store_true", help="integrate over normal means instead of simulating studies"
+    )
     arguments = parser.parse_args()
+    if arguments.exact:
+        return print_exact([count for count in arguments.seeds if count > 1])
     print(f"{arguments.studies} studies of {arguments.images} images x 75, gain {100 * GAIN:g} points, nominal 95%")
     print("seeds  regime           here    plain   half width here / plain (points)")
     for seeds in arguments.seeds:

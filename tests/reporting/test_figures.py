@@ -52,6 +52,20 @@ def test_figure_is_drawn_from_tables(name, tables, tmp_path):
     assert name in CAPTIONS
 
 
+def test_kernel_maps_are_drawn_from_a_stored_network(tmp_path):
+    """One panel a layer of convolutions, from the files of a run."""
+    torch = pytest.importorskip("torch")
+    from dst_robustness.reporting.figures.kernel_maps import write_kernel_maps
+
+    folder = tmp_path / "d/m/rigl/0.5/seed0"
+    folder.mkdir(parents=True)
+    weights = {f"layer{i}.weight": torch.randn(8, 8, 3, 3).clamp(min=0) for i in range(3)}
+    torch.save(weights | {"fc.weight": torch.ones(4, 8)}, folder / "model.pt")
+    _, png = write_kernel_maps(folder, tmp_path / "kernels")
+    assert Image.open(png).width > 3 * 400
+    assert ink(png) > 0.2
+
+
 def _empty(tables, folder):
     for path in tables.glob("*.csv"):
         pd.read_csv(path).iloc[:0].to_csv(folder / path.name, index=False)

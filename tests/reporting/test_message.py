@@ -32,6 +32,12 @@ def test_message_tells_verdict_best_methods_and_places(results):
     assert all(len(line) <= 100 for line in text.splitlines() if str(folder) not in line)
 
 
+def test_every_row_is_shown_on_demand(results):
+    """Asked for a summary, the terminal shows the whole table."""
+    lines = closing_message(results(1), every_row=True).splitlines()
+    assert [line.split()[0] for line in lines if "0.5" in line.split()[:3]] == ["RigL", "SET"]
+
+
 def test_a_large_study_gets_one_line_per_scenario(results):
     """Nine scenarios must not scroll the verdict off the screen."""
     lines = closing_message(results(4)).splitlines()

@@ -18,18 +18,19 @@ ABSENT = "-"
 MANY = 3
 
 
-def closing_message(results: str | Path, report: str | Path | None = None) -> str:
+def closing_message(results: str | Path, report: str | Path | None = None, *, every_row: bool = False) -> str:
     """Return what a study found, in plain text of at most 100 columns, from the tables below its results folder.
 
     Args:
         report: path of the report to point at, where there is one.
+        every_row: show all methods and sparsities instead of the best.
     """
     tables = Path(results) / "tables"
     found = json.loads((tables / "verdict.json").read_text(encoding="utf-8"))
     rows, missing = pd.read_csv(tables / "summary.csv"), pd.read_csv(tables / "missing.csv")
     lines = ["", *textwrap.wrap(found["sentence"], WIDTH), ""]
     if len(rows):
-        lines += [*_scenarios(rows), ""]
+        lines += [*_scenarios(rows, every_row), ""]
     if len(missing):
         runs = "1 expected run is" if len(missing) == 1 else f"{len(missing)} expected runs are"
         lines += [f"{runs} missing: see {tables / 'missing.csv'}", ""]
@@ -39,21 +40,27 @@ def closing_message(results: str | Path, report: str | Path | None = None) -> st
     return "\n".join(lines) + "\n"
 
 
-def _scenarios(rows: pd.DataFrame) -> list[str]:
+def _scenarios(rows: pd.DataFrame, every_row: bool) -> list[str]:
     """Return a small table per dataset x model: the dense run, and the best method at each sparsity."""
     scenarios = list(rows.groupby(["dataset", "model"], sort=False))
     lines = []
     for (dataset, model), part in scenarios:
-        best = part.loc[part.groupby("sparsity")["robust_accuracy"].idxmax()]
-        if len(scenarios) > MANY:
-            best = best[best["method"] != BASELINE].nlargest(1, "robust_accuracy")
+        shown, choice = _choose(part, every_row, many=len(scenarios) > MANY)
         seeds = part["seeds"].max()
-        choice = "best method" if len(scenarios) > MANY else "best method at each sparsity"
-        lines += [f"{dataset}, {model} ({seeds} {'seed' if seeds == 1 else 'seeds'}), {choice}:", *_table(best)]
+        lines += [f"{dataset}, {model} ({seeds} {'seed' if seeds == 1 else 'seeds'}), {choice}:", *_table(shown)]
     excluded = (rows["gain_low"] > 0) | (rows["gain_high"] < 0)
     if (excluded & (rows["verdict"] == UNDECIDED)).any():
         lines.append("Verdicts are corrected for the number of comparisons (Holm), intervals are not.")
     return [line[:WIDTH] for line in lines]
+
+
+def _choose(rows: pd.DataFrame, every_row: bool, *, many: bool) -> tuple[pd.DataFrame, str]:
+    if every_row:
+        return rows, "all methods"
+    best = rows.loc[rows.groupby("sparsity")["robust_accuracy"].idxmax()]
+    if many:
+        return best[best["method"] != BASELINE].nlargest(1, "robust_accuracy"), "best method"
+    return best, "best method at each sparsity"
 
 
 def _table(rows: pd.DataFrame) -> list[str]:

@@ -15,7 +15,7 @@ from dst_robustness.analysis.published import beside_published
 from dst_robustness.analysis.runs import BASELINE
 from dst_robustness.reporting.figures import CAPTIONS
 from dst_robustness.reporting.names import method_name
-from dst_robustness.reporting.tables import ABSENT, number, with_interval
+from dst_robustness.reporting.tables import ABSENT, number, resource_table, with_interval
 from dst_robustness.storage import write_text
 
 TEMPLATE = "report.html.jinja"
@@ -51,6 +51,7 @@ def write_report(
         best=[_line(row) for row in _best(rows)],
         lines=[_line(row) for row in rows.itertuples()],
         published=beside_published(rows).to_dict("records") if len(rows) else [],
+        costs=resource_table(rows) if len(rows) else None,
         missing=missing.to_dict("records"),
         figures=[_picture(Path(path)) for path in figures],
         galleries=[_picture(Path(path)) for path in galleries],
