@@ -1,0 +1,54 @@
+"""The log of a job: all output in it, one line for what went wrong, one process at a time."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+
+def job(log: Path, body: str) -> subprocess.Popen:
+    """Start a process that logs to a file and does something."""
+    code = f"import os, sys, time\nfrom dst_robustness.logs import log_to\nwith log_to(sys.argv[1]):\n    {body}"
+    return subprocess.Popen([sys.executable, "-c", code, str(log)])
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "written"),
+    [
+        ("print('a'); os.system('echo b >&2')", 0, "a\nb\n"),
+        ("print('a', flush=True); raise ValueError('the file x is empty')", 1, "a\nValueError: the file x is empty\n"),
+    ],
+)
+def test_output_and_errors_end_up_in_the_log(tmp_path: Path, body: str, status: int, written: str) -> None:
+    """Output of child processes too; an error of input is one line, without a traceback."""
+    log = tmp_path / "job.log"
+    log.write_text("of an earlier attempt\n")
+    assert job(log, body).wait() == status
+    assert log.read_text() == written
+
+
+def test_an_error_of_the_program_keeps_its_traceback(tmp_path: Path) -> None:
+    """The last line says what, the lines before say where."""
+    log = tmp_path / "job.log"
+    assert job(log, "{}['lost']").wait() == 1
+    assert log.read_text().startswith("Traceback")
+    assert log.read_text().endswith("\nKeyError: 'lost'\n")
+
+
+def test_a_job_that_still_runs_is_not_joined(tmp_path: Path) -> None:
+    """The second process ends with a line in the log of the first, which goes on; after its death all is free."""
+    log = tmp_path / "job.log"
+    first = job(log, "print('first', flush=True); time.sleep(60)")
+    while not log.exists() or not log.read_text():
+        time.sleep(0.01)
+    assert job(log, "print('second')").wait() == 1
+    first.kill()
+    first.wait()
+    assert log.read_text().splitlines() == [
+        "first",
+        "another process is still at this job: wait until it ends, or end it, and run again",
+    ]
+    assert job(log, "print('third')").wait() == 0
+    assert log.read_text() == "third\n"
