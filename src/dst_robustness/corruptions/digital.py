@@ -84,12 +84,13 @@ def _average_and_repeat(images, down, up, result):
     rows, columns = down
     row_of, column_of = up
     height, width = images.shape[1:3]
+    weights = (4194304.0 / (columns[:, 1] - columns[:, 0]) + 0.5).astype(np.int32)
     narrow = np.empty((height, 3 * len(columns)), dtype=np.uint8)
     small = np.empty(3 * len(columns), dtype=np.uint8)
     total = np.empty(3 * len(columns), dtype=np.int32)
     for i in range(len(images)):
         for y in range(height):
-            _average_columns(images[i, y], columns, narrow[y])
+            _average_columns(images[i, y], columns, weights, narrow[y])
         y = 0
         for k in range(len(rows)):
             _average_rows(narrow, rows[k, 0], rows[k, 1], total, small)
@@ -111,19 +112,16 @@ def _rounded_mean(total, weight):
 
 
 @compiled
-def _average_columns(row, columns, narrow):
+def _average_columns(row, columns, weights, narrow):
     for x in range(len(columns)):
-        first, last = columns[x, 0], columns[x, 1]
-        if last - first == 1:
-            for c in range(3):
-                narrow[3 * x + c] = row[first, c]
-        else:
-            weight = np.int32(4194304.0 / (last - first) + 0.5)
-            for c in range(3):
-                total = np.int32(0)
-                for k in range(first, last):
-                    total += row[k, c]
-                narrow[3 * x + c] = _rounded_mean(total, weight)
+        red, green, blue = np.int32(0), np.int32(0), np.int32(0)
+        for k in range(columns[x, 0], columns[x, 1]):
+            red += row[k, 0]
+            green += row[k, 1]
+            blue += row[k, 2]
+        narrow[3 * x] = _rounded_mean(red, weights[x])
+        narrow[3 * x + 1] = _rounded_mean(green, weights[x])
+        narrow[3 * x + 2] = _rounded_mean(blue, weights[x])
 
 
 @compiled
@@ -142,6 +140,7 @@ def jpeg_compression(images: np.ndarray, keys: np.ndarray, quality: int) -> np.n
     """Encode as JPEG (4:2:0, standard tables) and decode."""
     result = np.empty_like(images)
     for image, out in zip(images, result, strict=True):
-        encoded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(quality)])[1]
-        out[:] = cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1]
+        reversed_channels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+        encoded = cv2.imencode(".jpg", reversed_channels, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])[1]
+        cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB, dst=out)
     return result
