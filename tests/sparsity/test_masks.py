@@ -6,7 +6,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dst_robustness.sparsity.masks import drop_and_grow, exact_counts, global_masks, largest, random_mask
+from dst_robustness.sparsity.masks import (
+    _largest_on_device,
+    drop_and_grow,
+    exact_counts,
+    global_masks,
+    largest,
+    random_mask,
+)
 
 EIGHT = torch.tensor([0.1, -0.8, 0.3, 0.0, -0.5, 0.0, 0.7, 0.0])
 ACTIVE = EIGHT != 0
@@ -53,18 +60,18 @@ def test_largest_is_a_stable_sort(values, data):
     assert largest(torch.tensor(values, dtype=torch.float32), count).tolist() == expected.tolist()
 
 
-def test_kthvalue_and_numpy_choose_alike(monkeypatch):
-    """The path for GPUs, forced on the CPU, gives the same mask."""
-    scores = torch.randn(500, generator=torch.Generator().manual_seed(3)).round(decimals=1)
-    expected = largest(scores, 123)
-    monkeypatch.setattr("dst_robustness.sparsity.masks.on_cpu", lambda scores: False)
-    assert torch.equal(largest(scores, 123), expected)
+def test_the_path_for_devices_chooses_as_the_one_for_the_host():
+    """With many ties and sentinels, at every count."""
+    scores = torch.randn(60, generator=torch.Generator().manual_seed(3)).round(decimals=1)
+    scores[::3] = -torch.inf
+    for count in range(1, 61):
+        assert torch.equal(_largest_on_device(scores, count), largest(scores, count))
 
 
 def test_drop_the_smallest_and_grow_the_largest_gradient():
     """Drop order of the active: 0.1, 0.3, 0.5, 0.7, 0.8. Growth may take what was just dropped."""
     gradient = torch.tensor([9.0, 9.0, 0.0, 1.0, 0.0, 3.0, 0.0, 2.0])
-    stay, grown = drop_and_grow(EIGHT.abs(), gradient, ACTIVE, 3, 5)
+    stay, grown = drop_and_grow(EIGHT.abs(), gradient.clone(), ACTIVE, 3, 5)
     assert bits(stay) == "01001010"
     assert bits(grown) == "10000100"
 
@@ -72,7 +79,7 @@ def test_drop_the_smallest_and_grow_the_largest_gradient():
 @pytest.mark.parametrize("gradient", [torch.zeros(8), torch.ones(8), torch.full((8,), torch.inf)])
 def test_growth_never_takes_a_surviving_weight(gradient):
     """All-zero, tied and infinite gradients grow inactive weights, the first by index, and keep the count."""
-    stay, grown = drop_and_grow(EIGHT.abs(), gradient, ACTIVE, 3, 5)
+    stay, grown = drop_and_grow(EIGHT.abs(), gradient.clone(), ACTIVE, 3, 5)
     assert not (stay & grown).any()
     assert bits(stay | grown) == "11101010"
 

@@ -34,20 +34,19 @@ class SparseLayer:
     @property
     def is_active(self) -> Tensor:
         """The mask as a flat bool tensor."""
-        return self.mask.reshape(-1) != 0
+        return self.mask.reshape(-1).bool()
 
     def set_mask(self, mask: Tensor) -> None:
         """Take over a bool mask, in place: a captured graph keeps pointing at the same memory."""
         self.mask.copy_(mask.view(self.mask.shape))
 
     @torch.no_grad()
-    def zero_outside(self, kept: Tensor, optimizer: torch.optim.Optimizer) -> None:
-        """Zero the weight and every optimiser state of its shape where ``kept``, a mask of any dtype, is 0."""
-        factor = torch.empty_like(self.mask).copy_(kept.view(self.mask.shape))
+    def zero_inactive(self, optimizer: torch.optim.Optimizer) -> None:
+        """Zero the inactive weights, and every optimiser state of their shape there."""
         states = optimizer.state.get(self.weight, {}).values()
         same = [state for state in states if torch.is_tensor(state) and state.shape == self.weight.shape]
         for tensor in (self.weight, *same):
-            tensor.mul_(factor)
+            tensor.mul_(self.mask)
 
 
 class SparseWeights:
@@ -69,7 +68,7 @@ class SparseWeights:
     @property
     def masks(self) -> dict[str, Tensor]:
         """{parameter name: bool mask of its shape} for every maskable weight, those that are dense too."""
-        masks = {layer.name: layer.mask != 0 for layer in self.layers}
+        masks = {layer.name: layer.mask.bool() for layer in self.layers}
         return {
             name: masks[name] if name in masks else torch.ones_like(weight, dtype=torch.bool)
             for name, weight in self.weights.items()
@@ -101,12 +100,12 @@ class SparseWeights:
     def zero_inactive(self, optimizer: torch.optim.Optimizer) -> None:
         """Zero the inactive weights and their optimiser states."""
         for layer in self.layers:
-            layer.zero_outside(layer.mask, optimizer)
+            layer.zero_inactive(optimizer)
 
     def state_dict(self) -> dict[str, Any]:
         """Return masks and unions of masks as bool tensors, by parameter name."""
         return {
-            "masks": {layer.name: layer.mask != 0 for layer in self.layers},
+            "masks": {layer.name: layer.mask.bool() for layer in self.layers},
             "ever_active": {layer.name: layer.ever_active.clone() for layer in self.layers},
         }
 

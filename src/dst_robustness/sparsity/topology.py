@@ -10,8 +10,10 @@ from torch import Generator, Tensor
 
 from dst_robustness.sparsity import distributed
 from dst_robustness.sparsity.layers import SparseLayer
-from dst_robustness.sparsity.masks import INELIGIBLE, drop_and_grow, global_masks
+from dst_robustness.sparsity.masks import drop_and_grow, global_masks, rule_out
 from dst_robustness.sparsity.methods.base import Method
+
+STAY, GROWN = 1, 2
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,9 @@ class TopologyUpdate:
 
 
 def all_finite(tensors: Sequence[Tensor]) -> bool:
-    """Return whether all values are finite, on all processes."""
-    largest = torch._foreach_norm(list(tensors), float("inf"))
-    return distributed.everywhere(torch.stack(largest).isfinite().all())
+    """Return whether all values are finite, on all processes; a sum is finite only if all its terms are."""
+    sums = torch.stack([tensor.sum(dtype=torch.float32) for tensor in tensors])
+    return distributed.everywhere(sums.isfinite().all())
 
 
 def choose(
@@ -48,7 +50,7 @@ def choose(
     drop_fraction: float,
     generator: Generator,
 ) -> list[Tensor]:
-    """Return a flat uint8 tensor a layer: 0 for inactive, 1 for what stays, 2 for what is grown.
+    """Return a flat uint8 tensor a layer: ``STAY`` for what stays, ``GROWN`` for what is grown, 0 for the rest.
 
     ``counts`` is how many weights each layer has after the update, or how many all of them share by score; ``targets``
     is how many each has at the end of training. The first process decides for all.
@@ -61,15 +63,14 @@ def choose(
         return distributed.broadcast([torch.empty_like(weight, dtype=torch.uint8) for weight in flat])
     keep = [method.keep_score(weight, slope) for weight, slope in zip(flat, slopes, strict=True)]
     if isinstance(counts, int):
-        eligible = [k.masked_fill(~layer.is_active, INELIGIBLE) for k, layer in zip(keep, layers, strict=True)]
-        chosen = torch.stack([mask.sum() for mask in global_masks(eligible, counts)])
-        counts = chosen.tolist()
+        eligible = [rule_out(score, ~layer.is_active) for score, layer in zip(keep, layers, strict=True)]
+        counts = torch.stack([mask.count_nonzero() for mask in global_masks(eligible, counts)]).tolist()
     choices = []
     for layer, weight, slope, score, count, target in zip(layers, flat, slopes, keep, counts, targets, strict=True):
         survivors = method.survivors(layer.active, count, target, drop_fraction)
         grow = method.grow_score(weight, slope, generator) if method.grows else None
         stay, grown = drop_and_grow(score, grow, layer.is_active, survivors, count)
-        choices.append(stay.to(torch.uint8) + 2 * grown)
+        choices.append(stay.view(torch.uint8).add(grown.view(torch.uint8), alpha=GROWN))
     return distributed.broadcast(choices)
 
 
@@ -85,14 +86,15 @@ def apply(
     """
     rows = []
     for layer, choice in zip(layers, choices, strict=True):
-        active, stay, grown = layer.is_active, choice == 1, choice == 2
-        mask = stay | grown
-        stray = (layer.weight.reshape(-1) != 0) & ~active
+        active, mask = layer.is_active, choice.bool()
+        stay, grown = (choice & STAY).bool(), (choice & GROWN).bool()
+        stray = layer.weight.reshape(-1).bool() & ~active
         layer.ever_active |= mask
-        layer.zero_outside(stay if regrown == "zero" else mask, optimizer)
+        layer.set_mask(stay if regrown == "zero" else mask)
+        layer.zero_inactive(optimizer)
         layer.set_mask(mask)
         sets = (mask, stay, grown & active, layer.ever_active, stray)
-        rows.append(torch.stack([members.sum() for members in sets]))
+        rows.append(torch.stack([members.count_nonzero() for members in sets]))
     if distributed.several_processes():
         places = [layer.is_active.nonzero().sum() for layer in layers]
         distributed.assert_same("masks", torch.stack(places))
