@@ -31,19 +31,13 @@ def launch(processes: int, function: Callable[..., None], *arguments: Any, **opt
         rdzv_backend="c10d",
         rdzv_endpoint="127.0.0.1:0",
         max_restarts=0,
+        run_id="training",
     )
-    elastic_launch(config, _Call(function, options))(*arguments)
 
+    def call() -> None:
+        function(*arguments, **options)
 
-class _Call:
-    """A function with its options, as the launcher wants one without."""
-
-    def __init__(self, function: Callable[..., None], options: dict[str, Any]) -> None:
-        self.function, self.options = function, options
-        self.__qualname__ = function.__qualname__
-
-    def __call__(self, *arguments: Any) -> None:
-        self.function(*arguments, **self.options)
+    elastic_launch(config, call)()
 
 
 @contextmanager
