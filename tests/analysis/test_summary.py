@@ -97,12 +97,18 @@ def test_a_run_on_other_images_is_left_out(study, tmp_path):
     assert found.missing["reason"].tolist() == ["evaluated on other test sets than simulated probit dense 0 seed 0"]
 
 
-def test_variants_count_as_the_method_behind_them(study):
-    """A variant named by the user is dynamic if its method is."""
+def test_variants_count_as_the_method_behind_them(study, tmp_path):
+    """A variant named by the user is dynamic if its method is, whether the caller says so or run.json."""
     found = summarise(study[1], base_methods={"static": "rigl"}, resamples=100)
     assert found.rows.set_index("method")["dynamic"].groupby(level=0).all().to_dict() == {
         "dense": False, "set": True, "static": True,
     }  # fmt: skip
+    runs = simulate_study(
+        tmp_path, gains={"set_frozen": 0.1}, sparsities=[0.1], seeds=1, images=50, corruptions=["fog"]
+    )
+    described = json.loads((runs[1] / "run.json").read_text()) | {"base_method": "dst_frozen"}
+    (runs[1] / "run.json").write_text(json.dumps(described))
+    assert not summarise(runs, resamples=50).rows["dynamic"].any()
 
 
 def test_nothing_at_all_gives_empty_tables(tmp_path):

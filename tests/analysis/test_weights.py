@@ -34,7 +34,7 @@ def test_mask_overlap_by_hand():
 
 
 def test_tables_of_stored_networks(tmp_path):
-    """Pairs that differ in the seed alone or in the method alone are compared; biases do not enter."""
+    """Pairs that differ in the seed alone or in the method alone are compared; biases and other shapes are not."""
     torch = pytest.importorskip("torch")
     folders = [tmp_path / f"d/m/{method}/0.5/seed{seed}" for method in ("rigl", "set") for seed in (0, 1)]
     for index, folder in enumerate(folders):
@@ -44,8 +44,13 @@ def test_tables_of_stored_networks(tmp_path):
         torch.save({"fc.weight": weight, "fc.bias": torch.ones(2)}, folder / "model.pt")
     # An active weight that happens to be zero is known from the mask.
     torch.save({"fc.weight": torch.tensor([[True, True], [False, False]])}, folders[0] / "masks.pt")
-    write_weight_tables([*folders, tmp_path / "d/m/dense/0/seed0"], tmp_path / "layers.csv", tmp_path / "overlap.csv")
-    assert len((tmp_path / "layers.csv").read_text().splitlines()) == 5
+    small = tmp_path / "d/m/dense_small/0.5/seed0"
+    small.mkdir(parents=True)
+    torch.save({"fc.weight": torch.ones(1, 1)}, small / "model.pt")
+    write_weight_tables(
+        [*folders, small, tmp_path / "d/m/dense/0/seed0"], tmp_path / "layers.csv", tmp_path / "overlap.csv"
+    )
+    assert len((tmp_path / "layers.csv").read_text().splitlines()) == 6
     lines = (tmp_path / "overlap.csv").read_text().splitlines()[1:]
     assert [(*line.split(",")[3:7], round(float(line.split(",")[7]), 3)) for line in lines] == [
         ("rigl", "0", "rigl", "1", 1.0), ("rigl", "0", "set", "0", 0.333), ("rigl", "1", "set", "1", 0.333),

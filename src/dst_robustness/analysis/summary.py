@@ -74,7 +74,7 @@ def write_summary(
 
     Args:
         folders: every expected run, ``.../{dataset}/{model}/{method}/{sparsity}/seed{seed}``, whether or not it exists.
-        base_methods: for each method that is a variant, the registered method behind it.
+        base_methods: for each method that is a variant, the registered method behind it, where run.json does not say.
         resamples: of the bootstrap.
     """
     summary = summarise(folders, base_methods=base_methods, resamples=resamples)
@@ -153,7 +153,10 @@ def _summarise_scenario(
 ) -> tuple[pd.DataFrame, Estimate | None]:
     """Return the rows of one dataset x model, and its gain pooled over the DST rows in the hypothesis' range."""
     rows = _average_over_seeds(loaded, cells)
-    rows["dynamic"] = [is_dynamic(method, base_methods) for method in rows["method"]]
+    bases = base_methods | {
+        item.run.method: item.description["base_method"] for item in loaded if "base_method" in item.description
+    }
+    rows["dynamic"] = [is_dynamic(method, bases) for method in rows["method"]]
     scores = {(item.run.method, item.run.sparsity, item.run.seed): item.scores.scores for item in loaded}
     dense = {seed: score for (method, _, seed), score in scores.items() if method == BASELINE}
     own = [_stack(scores, row.method, row.sparsity) for row in rows.itertuples()]

@@ -76,8 +76,15 @@ def mask_overlap(one: Topology, other: Topology) -> tuple[float, float]:
     return (intersection / union, expected / total) if union and total else (1.0, 1.0)
 
 
+def _shapes(topology: Topology) -> dict[str, tuple[int, ...]]:
+    return {name: weight.shape for name, weight in topology.items()}
+
+
 def overlap_table(runs: Iterable[StoredRun]) -> pd.DataFrame:
-    """Return the overlap of all pairs of runs that differ only in the seed or only in the method."""
+    """Return the overlap of all pairs of runs that differ only in the seed or only in the method.
+
+    A method with a network of another shape, such as a dense one of fewer channels, is left out.
+    """
     rows = []
     by_cell: dict[tuple, list[StoredRun]] = {}
     for run in sorted(runs):
@@ -85,7 +92,8 @@ def overlap_table(runs: Iterable[StoredRun]) -> pd.DataFrame:
     for (dataset, model, sparsity), members in by_cell.items():
         topologies = {run: load_topology(run.folder) for run in members}
         for one, other in combinations(members, 2):
-            if (one.method == other.method) != (one.seed == other.seed):
+            same_shape = _shapes(topologies[one]) == _shapes(topologies[other])
+            if same_shape and (one.method == other.method) != (one.seed == other.seed):
                 overlap = mask_overlap(topologies[one], topologies[other])
                 rows.append((dataset, model, sparsity, one.method, one.seed, other.method, other.seed, *overlap))
     return pd.DataFrame(rows, columns=OVERLAP_COLUMNS)

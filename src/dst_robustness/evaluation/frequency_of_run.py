@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from dst_robustness.evaluation.evaluate import load_network
+from dst_robustness.evaluation.evaluate import load_network, predict
 from dst_robustness.evaluation.frequency_response import write_frequency_response
 from dst_robustness.storage import open_hdf5
-from dst_robustness.training.data import normalise
-from dst_robustness.training.devices import autocast, choose_device
+from dst_robustness.training.devices import choose_device
 
-BATCH_SIZE = 512
+
+class Pictures:
+    """Images in memory, read as ``storage.Samples`` are; their labels are not asked for."""
+
+    def __init__(self, images: np.ndarray) -> None:
+        self.images = images
+        self.labels = np.zeros(len(images), dtype=np.int64)
+        self.sample_shape = images.shape[1:]
+
+    def batches(self, size: int) -> Iterator[np.ndarray]:
+        """Yield all images in order, ``size`` at a time."""
+        for start in range(0, len(self.images), size):
+            yield self.images[start : start + size]
 
 
 def measure_run(
@@ -36,17 +48,11 @@ def measure_run(
         precision: arithmetic of the forward pass; the one that the network was trained in.
     """
     device = choose_device()
-    network = load_network(model, run).to(device, memory_format=torch.channels_last).eval()
+    network = load_network(model, run).to(device).eval()
     with open_hdf5(test) as file:
-        mean, std = (torch.tensor(file.attrs[name], device=device).float().view(1, 3, 1, 1) for name in ("mean", "std"))
+        mean, std = (torch.tensor(file.attrs[name], dtype=torch.float32, device=device) for name in ("mean", "std"))
 
-    @torch.inference_mode()
-    def predict(images: np.ndarray) -> np.ndarray:
-        answers = []
-        for start in range(0, len(images), BATCH_SIZE):
-            pixels = torch.from_numpy(images[start : start + BATCH_SIZE]).to(device).movedim(-1, 1)
-            with autocast(device, precision):
-                answers.append(network(normalise(pixels, mean, std)).argmax(1))
-        return torch.cat(answers).cpu().numpy()
+    def classes(images: np.ndarray) -> np.ndarray:
+        return predict(network, Pictures(images), mean, std, precision)[0]
 
-    write_frequency_response(predict, test, radii, fourier, samples=samples, size=size)
+    write_frequency_response(classes, test, radii, fourier, samples=samples, size=size)
