@@ -45,8 +45,8 @@ def draw_clip_gallery(
     for name in names:
         rows[name] = [corrupt_clips(clip[None], name, severity, seed=seed)[0] for severity in severities]
     size = (1.2 + FRAME * len(shown) * len(severities) * clip.shape[2] / clip.shape[1], 0.3 + FRAME * len(rows))
-    figure, axes = plt.subplots(len(rows), len(severities), figsize=size, squeeze=False, layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.01, wspace=0.01, hspace=0)
+    figure, axes = plt.subplots(len(rows), len(severities), figsize=size, squeeze=False)
+    figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.01, wspace=0.01, hspace=0)
     try:
         for row, (name, clips) in zip(axes, rows.items(), strict=True):
             for axis, corrupted in zip(row, clips, strict=True):

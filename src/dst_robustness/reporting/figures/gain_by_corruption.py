@@ -24,14 +24,14 @@ def draw(tables: Path) -> Figure:
     frequency = tables / "frequency.csv"
     shares = pd.read_csv(frequency) if frequency.is_file() else None
     scenarios = list(gains.groupby(["dataset", "model"], sort=False))
-    rows = max(part["corruption"].nunique() for _, part in scenarios)
+    rows = max(8, *(part["corruption"].nunique() for _, part in scenarios))
     figure, axes = new_figure(len(scenarios), size=(3.4, 0.9 + 0.17 * rows))
     for axis, ((dataset, model), part) in zip(axes, scenarios, strict=True):
         table = 100 * part.pivot_table(index="corruption", columns="severity", values="relative_gain", sort=False)
         order, measured = corruption_order(table.index, dataset, shares)
         _draw_map(figure, axis, table.loc[order])
         axis.set_title(f"{dataset} · {model}")
-        axis.set_ylabel("high frequencies ←" if measured else "")
+        axis.set_ylabel("high frequencies →" if measured else "")
     return figure
 
 

@@ -28,7 +28,6 @@ def draw(tables: Path) -> Figure:
         left, right = axes[2 * index : 2 * index + 2]
         _draw_curves(left, shown, "loss")
         left.set_ylabel("training loss")
-        left.set_yscale("log")
         validated = shown["validation_accuracy"].notna().any()
         _draw_curves(right, shown, "validation_accuracy" if validated else "accuracy", scale=100)
         right.set_ylabel("validation accuracy (%)" if validated else "training accuracy (%)")
