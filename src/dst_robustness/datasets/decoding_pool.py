@@ -11,7 +11,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
@@ -62,7 +62,8 @@ class _Worker:
         command = [sys.executable, "-m", "dst_robustness.datasets.decoding_pool"]
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
-        _receive(self.process.stdout)  # it says when its imports are done, which can take longer than a small limit
+        self._requests, self._answers = cast(BinaryIO, self.process.stdin), cast(BinaryIO, self.process.stdout)
+        _receive(self._answers)  # it says when its imports are done, which can take longer than a small limit
 
     def is_alive(self) -> bool:
         return self.process.poll() is None
@@ -77,8 +78,8 @@ class _Worker:
         timer = threading.Timer(time_limit, kill)
         timer.start()
         try:
-            _send(self.process.stdin, (path, options))
-            answer = _receive(self.process.stdout)
+            _send(self._requests, (path, options))
+            answer = _receive(self._answers)
         except (OSError, EOFError) as error:
             self.stop()
             reason = f"takes longer than {time_limit:g} s" if late.is_set() else "ends the process that decodes it"
@@ -92,7 +93,7 @@ class _Worker:
     def stop(self) -> None:
         self.process.kill()
         self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
+        for pipe in (self._requests, self._answers):
             with suppress(OSError):  # a request that the dead process never took
                 pipe.close()
 
@@ -102,7 +103,7 @@ def _send(pipe: BinaryIO, message: object) -> None:
     pipe.flush()
 
 
-def _receive(pipe: BinaryIO) -> object:
+def _receive(pipe: BinaryIO) -> Any:
     try:
         return pickle.load(pipe)
     except pickle.UnpicklingError as error:

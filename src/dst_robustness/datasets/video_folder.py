@@ -76,6 +76,7 @@ def read_divided_folder(spec: DatasetSpec, acquired: Acquired) -> RawSet:
 
     Raises ValueError where one of the folders is missing or empty, or ``test`` has a class that ``train`` has not.
     """
+    assert isinstance(spec, VideoSpec)
     root = folder_of(spec, acquired)
     parts = {name: root / name for name in ("train", *TEST_FOLDERS) if (root / name).is_dir()}
     tests = [name for name in TEST_FOLDERS if name in parts and videos_by_class(parts[name])]
@@ -89,7 +90,7 @@ def read_divided_folder(spec: DatasetSpec, acquired: Acquired) -> RawSet:
     return RawSet(classes, *(_labelled(spec, videos, classes) for videos in (train, test)))
 
 
-def _labelled(spec: DatasetSpec, videos: dict[str, list[Path]], classes: tuple[str, ...]) -> VideoSplit:
+def _labelled(spec: VideoSpec, videos: dict[str, list[Path]], classes: tuple[str, ...]) -> VideoSplit:
     pairs = [(path, label) for label, name in enumerate(classes) for path in videos.get(name, [])]
     return video_split(spec, (path for path, _ in pairs), (label for _, label in pairs))
 

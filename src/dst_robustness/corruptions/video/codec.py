@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import cast
 
 import av
 import cv2
@@ -60,7 +61,7 @@ def encode(clip: np.ndarray, codec: str, options: dict[str, str]) -> Stream:
 
     Sides that are odd, or too small for the encoder, are padded by repeating the edge; ``decode`` cuts that off.
     """
-    encoder = av.CodecContext.create(codec, "w")
+    encoder = cast(av.VideoCodecContext, av.CodecContext.create(codec, "w"))
     height, width = (max(side + side % 2, _LEAST_SIDE.get(codec, 2)) for side in clip.shape[1:3])
     encoder.height, encoder.width = height, width
     encoder.pix_fmt = "yuv420p"
@@ -75,7 +76,7 @@ def encode(clip: np.ndarray, codec: str, options: dict[str, str]) -> Stream:
         packets += encoder.encode(picture)
     packets += encoder.encode(None)
     header = bytes(encoder.extradata or b"")
-    times = tuple((packet.pts, packet.dts) for packet in packets)
+    times = tuple((packet.pts or 0, packet.dts or 0) for packet in packets)
     coded = tuple(map(bytes, packets))
     if codec == "libx264":
         coded = tuple(join_units(u for u in split_units(data) if u[0] & 31 != _USER_DATA) for data in coded)
@@ -100,7 +101,7 @@ def decode(stream: Stream) -> np.ndarray:
     The decoder conceals what it can. A frame that it does not deliver shows the one before, as a player does, or the
     first one delivered; where none is delivered, the whole clip is grey.
     """
-    decoder = av.CodecContext.create(_DECODERS[stream.codec], "r")
+    decoder = cast(av.VideoCodecContext, av.CodecContext.create(_DECODERS[stream.codec], "r"))
     decoder.extradata = stream.header or None
     decoder.thread_count = 1
     decoder.flags |= av.codec.context.Flags.output_corrupt | av.codec.context.Flags.bitexact
