@@ -60,6 +60,18 @@ def test_corruptions_keep_the_order_of_the_benchmark() -> None:
     assert len(scenarios(corruptions="benchmark")["digits", "resnet8"].corruptions) == 15
 
 
+def test_clips_have_suites_of_corruptions() -> None:
+    """A suite is the corruptions of one published benchmark."""
+    clips = [{"dataset": "moving_digits", "model": "r3d_tiny"}]
+    chosen = scenarios(corruptions="kinetics_c", scenarios=clips)["moving_digits", "r3d_tiny"].corruptions
+    assert len(chosen) == 14
+    assert chosen[0] == "shot_noise"
+    with pytest.raises(
+        ValueError, match=r"unknown choice of corruptions 'benchmark'\. Allowed: all, kinetics_c, ucf101_p"
+    ):
+        scenarios(corruptions="benchmark", scenarios=clips)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -157,9 +157,19 @@ def _check_source(name: str, variant: Mapping[str, Any], methods: Sequence[str])
 def _corruptions(chosen: str | Sequence[str], known: list[str]) -> tuple[str, ...]:
     if chosen == "all":
         return tuple(known)
-    if chosen == "benchmark":
-        return tuple(name for name in known if name in BENCHMARK_CORRUPTIONS)
+    suites = {"benchmark": BENCHMARK_CORRUPTIONS} if known == list(IMAGE_CORRUPTIONS) else _video_suites()
+    if isinstance(chosen, str):
+        if chosen not in suites:
+            raise unknown_name("choice of corruptions", chosen, ["all", *suites])
+        return tuple(suites[chosen])
     for name in chosen:
         if name not in known:
             raise unknown_name("corruption", name, known)
     return tuple(name for name in known if name in chosen)
+
+
+def _video_suites() -> dict[str, list[str]]:
+    suites: dict[str, list[str]] = {}
+    for name, corruption in VIDEO_CORRUPTIONS.items():
+        suites.setdefault(corruption.suite, []).append(name)
+    return suites

@@ -1,10 +1,12 @@
 # The grid and the paths. Everything that the rules need to know of the configuration is here.
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
 from dst_robustness.configuration import check_configuration
-from dst_robustness.corruptions import IMAGE_CORRUPTIONS, VIDEO_CORRUPTIONS
+from dst_robustness.corruptions import FAMILIES, IMAGE_CORRUPTIONS, VIDEO_CORRUPTIONS
+from dst_robustness.corruptions.video.parameters import KINETICS_C, UCF101_P
 from dst_robustness.datasets import DATASETS
 from dst_robustness.experiment import read_scenarios
 from dst_robustness.models import MODELS
@@ -56,6 +58,7 @@ def run_files(name):
     return [f"{RESULTS}/{run.folder}/{name}" for run in RUNS]
 
 
+@cache
 def fingerprint(*modules):
     """Return a parameter that changes with the code of these modules, where the configuration asks for it."""
     return code_fingerprint(*modules) if STUDY["track_code"] else None
@@ -83,6 +86,17 @@ def preparation_code(wildcards):
     return fingerprint("dst_robustness.datasets.prepare", DATASETS.module(dataset_type(wildcards.dataset)))
 
 
+def corruption_registry(wildcards):
+    clips = DATASETS[dataset_type(wildcards.dataset)].kind == "clips"
+    return VIDEO_CORRUPTIONS if clips else IMAGE_CORRUPTIONS
+
+
+def corruption_constants(wildcards):
+    """Return the rows of a corruption in all tables, so that another row in a table remakes nothing."""
+    clips = corruption_registry(wildcards) is VIDEO_CORRUPTIONS
+    return [table.get(wildcards.corruption) for table in (*FAMILIES.values(), *((KINETICS_C, UCF101_P) if clips else ()))]
+
+
 def corruption_code(wildcards):
-    corruption = {**IMAGE_CORRUPTIONS, **VIDEO_CORRUPTIONS}[wildcards.corruption]
-    return fingerprint("dst_robustness.corruptions.generate", f"dst_robustness.corruptions.{corruption.place.partition(':')[0]}")
+    file = corruption_registry(wildcards)[wildcards.corruption].place.partition(":")[0]
+    return fingerprint("dst_robustness.corruptions.generate", f"dst_robustness.corruptions.{file}")

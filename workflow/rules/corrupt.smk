@@ -14,6 +14,7 @@ rule corrupt_dataset:
     params:
         seed=STUDY["corruption_seed"],
         frost_pictures=lambda wildcards: STUDY["frost_pictures"] if wildcards.corruption == "frost" else None,
+        constants=corruption_constants,
         code=corruption_code,
     threads: 1
     resources:
