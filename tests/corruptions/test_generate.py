@@ -95,7 +95,7 @@ def test_arrays_of_another_set_are_refused(split, tmp_path):
     np.save(folder / "fog.npy", np.zeros((29, 32, 32, 3), np.uint8))
     np.save(folder / "snow.npy", np.zeros((30, 32, 32, 3), np.uint8))
     (folder / "frost.npy").write_bytes(b"?")
-    for name, message in (("fog", "expected uint8"), ("snow", "not five times the labels"), ("frost", "cannot read")):
+    for name, message in (("fog", "expected uint8"), ("snow", "five times"), ("frost", "cannot read")):
         with pytest.raises(ValueError, match=message):
             import_corrupted(folder / f"{name}.npy", split, tmp_path / "x.h5")
         assert not (tmp_path / "x.h5").exists()
@@ -112,18 +112,61 @@ def test_folders_go_out_and_come_back_without_a_second_compression(split, tmp_pa
             np.testing.assert_array_equal(there, back)
 
 
+def painted(folder, name, label):
+    """Write a grey picture for each severity, its shade 40 times the severity plus ten times the label."""
+    for severity in range(1, 6):
+        path = folder / f"{severity}.5" / CLASSES[label] / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), np.full((32, 32, 3), 40 * severity + 10 * label + int(name[0]), np.uint8))
+
+
+@pytest.mark.parametrize("subset", [False, True])
+def test_pictures_take_the_places_of_the_test_split(images, tmp_path, subset):
+    """A test split in the order of file names, classes mixed; of a subset only its own are taken."""
+    labels, index = np.array([2, 0, 1, 0]), np.arange(4)
+    for i, label in enumerate(labels):
+        painted(tmp_path / "sparkles", f"{i}.JPEG", label)
+    if subset:
+        labels, index = labels[[0, 3]], np.array([0, 3])
+    attributes = {"dataset": "tiny", "split": "test", "classes": json.dumps(CLASSES)}
+    with create_hdf5(tmp_path / "test.h5", **attributes) as file:
+        write_samples(file, [images[: len(labels)]], labels)
+        file["index"] = index
+    import_corrupted(tmp_path / "sparkles", tmp_path / "test.h5", tmp_path / "x.h5")
+    pixels, found = read(tmp_path / "x.h5", 3)
+    np.testing.assert_array_equal(found, labels)
+    np.testing.assert_allclose(pixels.mean(axis=(1, 2, 3)), 120 + 10 * labels + index, atol=2)
+
+
+def test_of_an_array_the_rows_of_a_subset_are_taken(images, tmp_path):
+    """CIFAR-10-C beside a test split of which only some samples were kept."""
+    labels = np.array([0, 1, 2, 1])
+    np.save(tmp_path / "labels.npy", np.tile(labels.astype(np.uint8), 5))
+    np.save(tmp_path / "fog.npy", np.arange(20, dtype=np.uint8)[:, None, None, None] + np.zeros((32, 32, 3), np.uint8))
+    with create_hdf5(tmp_path / "test.h5", dataset="tiny", split="test", classes=json.dumps(CLASSES)) as file:
+        write_samples(file, [images[:2]], labels[[1, 3]])
+        file["index"] = np.array([1, 3])
+    import_corrupted(tmp_path / "fog.npy", tmp_path / "test.h5", tmp_path / "x.h5")
+    assert read(tmp_path / "x.h5", 5)[0][:, 0, 0, 0].tolist() == [17, 19]
+
+
 def test_folders_that_do_not_fit_are_refused(split, tmp_path):
     """Four severities, a foreign class, a picture of another size, a broken picture."""
     root = tmp_path / "fog"
     for severity in range(1, 6):
-        (root / str(severity) / "ant").mkdir(parents=True)
-        cv2.imwrite(str(root / str(severity) / "ant" / "1.JPEG"), np.zeros((32, 32, 3), np.uint8))
+        for name in CLASSES:
+            (root / str(severity) / name).mkdir(parents=True)
+            for i in (1, 3):
+                cv2.imwrite(str(root / str(severity) / name / f"{i}.JPEG"), np.zeros((32, 32, 3), np.uint8))
     import_corrupted(root, split, tmp_path / "good.h5")
-    cv2.imwrite(str(root / "4" / "ant" / "2.JPEG"), np.zeros((16, 16, 3), np.uint8))
-    with pytest.raises(ValueError, match=r"2\.JPEG is \[16, 16, 3\]"):
+    cv2.imwrite(str(root / "4" / "ant" / "1.JPEG"), np.zeros((16, 16, 3), np.uint8))
+    with pytest.raises(ValueError, match=r"1\.JPEG is \[16, 16, 3\]"):
         import_corrupted(root, split, tmp_path / "x.h5")
-    (root / "4" / "ant" / "2.JPEG").write_bytes(b"")
+    (root / "4" / "ant" / "1.JPEG").write_bytes(b"")
     with pytest.raises(ValueError, match="not a readable JPEG"):
+        import_corrupted(root, split, tmp_path / "x.h5")
+    (root / "3" / "ant" / "1.JPEG").unlink()
+    with pytest.raises(ValueError, match="holds 5 JPEG in folders .* not the 6 samples"):
         import_corrupted(root, split, tmp_path / "x.h5")
     (root / "2" / "dog").mkdir()
     with pytest.raises(ValueError, match="1 classes that the test split lacks, first dog"):

@@ -31,7 +31,11 @@ _PICTURES = {".jpeg", ".jpg"}
 
 
 def import_corrupted(published: str | Path, clean: str | Path, target: str | Path) -> None:
-    """Convert one corruption of a published set to groups ``1``..``5`` in HDF5.
+    """Convert one corruption of a published set to groups ``1``..``5`` in HDF5, in the order of the test split.
+
+    Arrays are in the order of the whole test set. Pictures go, class by class and sorted by name, to the places of
+    their class: where the published names are those of the test set, to the place of the picture they were made from.
+    Of a split that is a subset (its ``index`` tells which), only its samples are taken.
 
     Args:
         published: ``NAME.npy`` with ``labels.npy`` beside it, or a folder ``NAME`` of five severities, each a folder of
@@ -46,29 +50,31 @@ def import_corrupted(published: str | Path, clean: str | Path, target: str | Pat
     with open_hdf5(clean) as file:
         samples = Samples(file)
         shape, labels = samples.sample_shape, samples.labels
+        index = file["index"][:] if "index" in file else np.arange(len(labels))
         classes = json.loads(file.attrs["classes"])
         attributes = {key: file.attrs[key] for key in ("dataset", "split") if key in file.attrs}
     attributes |= {"corruption": published.stem, "severities": SEVERITIES, "package_version": __version__}
     with create_hdf5(target, **attributes, source="published files") as file:
         if published.suffix == ".npy":
-            _import_array(published, shape, labels, file)
+            _import_array(published, shape, labels, index, file)
         else:
-            _import_folder(published, shape, classes, file)
+            _import_folder(published, shape, labels, index, classes, file)
 
 
-def _import_array(path: Path, shape: tuple[int, ...], labels: np.ndarray, file: h5py.File) -> None:
+def _import_array(path: Path, shape: tuple[int, ...], labels: np.ndarray, index: np.ndarray, file: h5py.File) -> None:
     images, found = _map_array(path), _map_array(path.with_name("labels.npy"))
-    count = len(labels)
-    if images.dtype != np.uint8 or images.shape != (len(SEVERITIES) * count, *shape):
-        expected = [len(SEVERITIES) * count, *shape]
+    count = len(images) // len(SEVERITIES)
+    if images.dtype != np.uint8 or images.shape != (len(SEVERITIES) * count, *shape) or count <= index.max():
         raise ValueError(
-            f"{path} is {images.dtype} {list(images.shape)}, expected uint8 {expected}, severity by severity"
+            f"{path} is {images.dtype} {list(images.shape)}, expected uint8 {['5 N', *shape]}, severity by severity, "
+            f"with N of at least {index.max() + 1}"
         )
-    if not np.array_equal(found, np.tile(labels, len(SEVERITIES))):
-        raise ValueError(f"{path.with_name('labels.npy')} is not five times the labels of the test split")
+    rows = np.concatenate([index + severity * count for severity in range(len(SEVERITIES))])
+    if len(found) != len(images) or not np.array_equal(found[rows], np.tile(labels, len(SEVERITIES))):
+        raise ValueError(f"{path.with_name('labels.npy')} does not hold the labels of the test split five times")
     for severity in SEVERITIES:
         first = (severity - 1) * count
-        batches = (images[i : min(i + BATCH, first + count)] for i in range(first, first + count, BATCH))
+        batches = (images[first + index[i : i + BATCH]] for i in range(0, len(index), BATCH))
         write_samples(file.create_group(str(severity)), batches, labels)
 
 
@@ -79,7 +85,14 @@ def _map_array(path: Path) -> np.ndarray:
         raise ValueError(f"cannot read {path}: missing or not a NumPy array") from error
 
 
-def _import_folder(folder: Path, shape: tuple[int, ...], classes: list[str], file: h5py.File) -> None:
+def _import_folder(
+    folder: Path,
+    shape: tuple[int, ...],
+    labels: np.ndarray,
+    index: np.ndarray,
+    classes: list[str],
+    file: h5py.File,
+) -> None:
     found = sorted((path for path in folder.iterdir() if path.is_dir()), key=lambda path: float(path.name))
     if len(found) != len(SEVERITIES):
         raise ValueError(f"{folder} holds {len(found)} severities ({', '.join(p.name for p in found)}), expected 5")
@@ -88,15 +101,29 @@ def _import_folder(folder: Path, shape: tuple[int, ...], classes: list[str], fil
         if strange:
             raise ValueError(f"{place} holds {len(strange)} classes that the test split lacks, first {strange[0]}")
         pictures = [(p, i) for i, name in enumerate(classes) for p in _pictures(place / name)]
-        if not pictures:
-            raise ValueError(f"{place} holds no JPEG in a folder of one of the test split's classes")
         group = file.create_group(str(severity))
         group.attrs["published_severity"] = place.name
-        group["labels"] = np.array([label for _, label in pictures], dtype=np.int64)
-        stored = group.create_dataset("images", (len(pictures),), dtype=h5py.vlen_dtype(np.uint8))
+        group["labels"] = labels
+        stored = group.create_dataset("images", (len(labels),), dtype=h5py.vlen_dtype(np.uint8))
         stored.attrs["picture_shape"] = shape
-        for i, (path, _) in enumerate(pictures):
+        for i, path in enumerate(_in_order(pictures, labels, index, place)):
             stored[i] = _published_bytes(path, shape)
+
+
+def _in_order(pictures: list[tuple[Path, int]], labels: np.ndarray, index: np.ndarray, place: Path) -> list[Path]:
+    """Return the picture of each sample of the test split; ``pictures`` are sorted by class, then by name."""
+    if len(pictures) > len(labels):  # the split is a subset: its rows are those of all pictures sorted by name
+        pictures = sorted(pictures, key=lambda picture: picture[0].name)
+        if index.max() < len(pictures) and all(pictures[row][1] == labels[i] for i, row in enumerate(index)):
+            return [pictures[row][0] for row in index]
+    by_class = np.argsort(labels, kind="stable")
+    if [label for _, label in pictures] != labels[by_class].tolist():
+        raise ValueError(
+            f"{place} holds {len(pictures)} JPEG in folders of the test split's classes, which are not the "
+            f"{len(labels)} samples of the test split"
+        )
+    ordered = dict(zip(by_class.tolist(), (path for path, _ in pictures), strict=True))
+    return [ordered[i] for i in range(len(labels))]
 
 
 def _pictures(folder: Path) -> list[Path]:
