@@ -37,6 +37,15 @@ def test_an_error_of_the_program_keeps_its_traceback(tmp_path: Path) -> None:
     assert log.read_text().endswith("\nKeyError: 'lost'\n")
 
 
+def test_what_the_package_reports_is_in_the_log(tmp_path: Path) -> None:
+    """Which address a file came from is said at level INFO, which Python drops by default."""
+    log = tmp_path / "job.log"
+    body = "import logging; logging.getLogger('dst_robustness.x').info('fetching'); logging.info('of a library')"
+    assert job(log, body).wait() == 0
+    assert log.read_text().endswith(" fetching\n")
+    assert "library" not in log.read_text()
+
+
 def test_a_job_that_still_runs_is_not_joined(tmp_path: Path) -> None:
     """The second process ends with a line in the log of the first, which goes on; after its death all is free."""
     log = tmp_path / "job.log"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import sys
 import traceback
@@ -14,7 +15,7 @@ from typing import TextIO
 
 @contextmanager
 def log_to(path: str | Path) -> Iterator[None]:
-    """Send the output of the block, that of compiled libraries included, to a log file.
+    """Send the output of the block, that of compiled libraries and of ``logging`` included, to a log file.
 
     An error ends the process with status 1 after its message stands at the end of the log; the traceback comes before
     it unless the error is one of input (ValueError, OSError), which its message explains. While the block runs no other
@@ -27,6 +28,8 @@ def log_to(path: str | Path) -> Iterator[None]:
         log.truncate(0)
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
+        logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True)
+        logging.getLogger("dst_robustness").setLevel(logging.INFO)
         try:
             yield
         except Exception as error:

@@ -10,6 +10,10 @@ A new data set is one DatasetSpec in a file of this folder and one line here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
 from dst_robustness.datasets.acquire import acquire
 from dst_robustness.datasets.prepare import prepare
 from dst_robustness.datasets.spec import DatasetSpec, RemoteFile
@@ -40,4 +44,25 @@ DATASETS: Registry[DatasetSpec] = Registry(
     },
 )
 
-__all__ = ["DATASETS", "DatasetSpec", "RemoteFile", "acquire", "prepare"]
+SPEC_OPTIONS = ("image_size", "frames", "official_split")  # options of the configuration that make another spec
+
+
+def dataset_spec(name: str, options: Mapping[str, Any]) -> DatasetSpec:
+    """Return the data set that a configuration calls ``name``.
+
+    Args:
+        name: a registered name, or the user's own where ``options`` has ``type``.
+        options: what the configuration says about it: ``type``, the registered data set that it is, and
+            ``SPEC_OPTIONS``; others are not looked at.
+
+    An unknown type, or an option that the data set does not have, is a ValueError.
+    """
+    spec = DATASETS[options.get("type", name)]
+    changes = {key: options[key] for key in SPEC_OPTIONS if key in options}
+    for key in changes:
+        if not hasattr(spec, key):
+            raise ValueError(f"data set {name}: {key} is an option of videos, not of {spec.kind}")
+    return replace(spec, name=name, **changes)
+
+
+__all__ = ["DATASETS", "DatasetSpec", "RemoteFile", "acquire", "dataset_spec", "prepare"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dst_robustness.corruptions.images import IMAGE_CORRUPTIONS
 from dst_robustness.datasets.acquire import acquired
 from dst_robustness.datasets.spec import IMAGENET_MEAN, IMAGENET_STD, DatasetSpec, RemoteFile
 
@@ -37,7 +38,15 @@ def _holds_severities(folder: Path) -> bool:
     return bool(names) and all(name.replace(".", "", 1).isdigit() for name in names)
 
 
-def _spec(name: str, of: str, size: int, files: tuple[RemoteFile, ...], licence: str, citation: str) -> DatasetSpec:
+def _spec(
+    name: str,
+    of: str,
+    size: int,
+    files: tuple[RemoteFile, ...],
+    licence: str,
+    citation: str,
+    corruptions: tuple[str, ...] = tuple(IMAGE_CORRUPTIONS),
+) -> DatasetSpec:
     return DatasetSpec(
         name=name,
         kind="images",
@@ -49,6 +58,7 @@ def _spec(name: str, of: str, size: int, files: tuple[RemoteFile, ...], licence:
         is_unpacked=lambda folder: bool(find_corruptions(folder)),
         unpack=True,
         corrupted_from=of,
+        corruptions=corruptions,
         licence=licence,
         citation=citation,
     )
@@ -117,28 +127,41 @@ IMAGENET_C_BAR = _spec(
     (RemoteFile("imagenet_c_bar.tar.gz", ("https://dl.fbaipublicfiles.com/inc_bar/imagenet_c_bar.tar.gz",)),),
     "MIT (code); the pictures under it keep ImageNet's terms",
     "Mintun, Kirillov, Xie: On Interaction Between Augmentations and Corruptions, NeurIPS 2021",
+    (
+        "blue_noise_sample",
+        "brownish_noise",
+        "caustic_refraction",
+        "checkerboard_cutout",
+        "cocentric_sine_waves",
+        "inverse_sparkles",
+        "perlin_noise",
+        "plasma_noise",
+        "single_frequency_greyscale",
+        "sparkles",
+    ),
+)
+_3DCC = (
+    "near_focus",
+    "far_focus",
+    "fog_3d",
+    "flash",
+    "color_quant",
+    "low_light",
+    "xy_motion_blur",
+    "z_motion_blur",
+    "iso_noise",
+    "bit_error",
+    "h265_abr",
+    "h265_crf",
 )
 IMAGENET_3DCC = _spec(
     "imagenet_3dcc",
     "imagenet",
     224,
     tuple(
-        RemoteFile(f"{name}.tar.gz", (f"https://datasets.epfl.ch/3dcc/imagenet_3dcc/{name}.tar.gz",))
-        for name in (
-            "near_focus",
-            "far_focus",
-            "fog_3d",
-            "flash",
-            "color_quant",
-            "low_light",
-            "xy_motion_blur",
-            "z_motion_blur",
-            "iso_noise",
-            "bit_error",
-            "h265_abr",
-            "h265_crf",
-        )
+        RemoteFile(f"{name}.tar.gz", (f"https://datasets.epfl.ch/3dcc/imagenet_3dcc/{name}.tar.gz",)) for name in _3DCC
     ),
     "CC BY-NC 4.0",
     "Kar, Yeo, Atanov, Zamir: 3D Common Corruptions and Data Augmentation, CVPR 2022",
+    _3DCC,
 )

@@ -94,6 +94,7 @@ class DatasetSpec:
         unpack: whether acquiring also unpacks the archives.
         default_samples: how many train and test samples there are if nobody asks for a number; None: all.
         corrupted_from: the data set of which this is the published corrupted test set.
+        corruptions: the corruptions that a published corrupted test set holds.
         flip_ok: whether a mirrored picture keeps its class.
         licence, citation: what its makers ask for.
         instructions: what the user has to do where no address can be fetched without a login.
@@ -114,6 +115,7 @@ class DatasetSpec:
     unpack: bool = False
     default_samples: tuple[int, int] | None = None
     corrupted_from: str | None = None
+    corruptions: tuple[str, ...] = ()
     flip_ok: bool = True
     licence: str = ""
     citation: str = ""
