@@ -162,6 +162,17 @@ def test_exclusion_by_pattern():
         maskable_weights(Mixed(), exclude=["*"])
 
 
+class Compiled(nn.Module):
+    """What torch.compile returns, without the seconds that its import takes."""
+
+    def __init__(self, model):
+        super().__init__()
+        self._orig_mod = model
+
+
 def test_names_are_those_of_the_bare_model():
-    """A compiled model has the same layers as the model, so a checkpoint fits both."""
-    assert list(maskable_weights(torch.compile(nn.Linear(3, 3)))) == ["weight"]
+    """Compiled as a whole or in part, or in parallel: a checkpoint fits all of them."""
+    bare = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    part = nn.Sequential(Compiled(nn.Linear(3, 3)), nn.Linear(3, 3))
+    for model in (bare, part, Compiled(bare), nn.DataParallel(Compiled(bare))):
+        assert list(maskable_weights(model)) == ["0.weight", "1.weight"]

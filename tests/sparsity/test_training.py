@@ -150,6 +150,15 @@ def test_granet_starts_at_its_initial_density():
         train("granet_r", steps=0, initial_density=0.3)
 
 
+def test_gmp_prunes_layer_by_layer_on_request():
+    """To the shares of the distribution; nothing is ever grown."""
+    _, _, trainer, _ = train("gmp", layerwise=True, distribution="uniform")
+    assert list(trainer.network.densities.values()) == pytest.approx([0.5, 0.5, 0.5], abs=0.01)
+    assert all(update.grown == update.regrown == 0 < update.dropped for update in trainer.updates)
+    _, _, trainer, _ = train("gmp")
+    assert max(trainer.network.densities.values()) - min(trainer.network.densities.values()) > 0.05
+
+
 def test_dense_layers_stay_untouched():
     """ERK makes the linear layer dense: it has no mask, and all its weights train."""
     model, _, trainer, _ = train("set", sparsity=0.3)

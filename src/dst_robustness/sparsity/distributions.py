@@ -78,13 +78,10 @@ def maskable_weights(model: nn.Module, exclude: Collection[str] = ()) -> dict[st
 
 def unwrap(model: nn.Module) -> nn.Module:
     """Return the model inside DistributedDataParallel, DataParallel and torch.compile."""
-    while True:
-        if isinstance(model, (nn.parallel.DistributedDataParallel, nn.DataParallel)):
-            model = model.module
-        elif hasattr(model, "_orig_mod"):
-            model = model._orig_mod
-        else:
-            return model
+    if isinstance(model, (nn.parallel.DistributedDataParallel, nn.DataParallel)):
+        return unwrap(model.module)
+    inner = getattr(model, "_orig_mod", None)
+    return model if inner is None else unwrap(inner)
 
 
 def _layer_weights(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
@@ -138,16 +135,23 @@ def distribute(
 
 
 def layer_counts(
-    shapes: Mapping[str, Shape], density: float, distribution: str = "erk", dense: Collection[str] = ()
+    shapes: Mapping[str, Shape],
+    density: float,
+    distribution: str = "erk",
+    dense: Collection[str] = (),
+    limits: Mapping[str, int] | None = None,
 ) -> dict[str, int]:
     """Return each layer's number of active weights; they sum to the rounded share ``density`` of all weights.
+
+    ``limits`` caps layers where rounding would lift them above what they have.
 
     Raises ValueError as ``distribute`` does, and where a layer would be left with no weight at all.
     """
     densities = distribute(shapes, density, distribution, dense)
     sizes = [math.prod(shape) for shape in shapes.values()]
     quotas = [densities[name] * size for name, size in zip(shapes, sizes, strict=True)]
-    counts = dict(zip(shapes, exact_counts(quotas, round(density * sum(sizes)), sizes), strict=True))
+    caps = [(limits or {}).get(name, size) for name, size in zip(shapes, sizes, strict=True)]
+    counts = dict(zip(shapes, exact_counts(quotas, round(density * sum(sizes)), caps), strict=True))
     empty = [f"{name} ({math.prod(shapes[name])} weights)" for name, count in counts.items() if count == 0]
     if empty:
         raise ValueError(

@@ -56,6 +56,7 @@ def _multiply_adds(
     module: nn.Module, inputs: tuple[Any, ...], keywords: dict[str, Any], output: Any
 ) -> Iterator[tuple[Tensor, int]]:
     """Yield the weights of a layer with the multiply-adds of one call."""
+    kernel = math.prod(module.weight.shape[1:]) if isinstance(module, CONVOLUTIONS) else 0
     if isinstance(module, nn.MultiheadAttention):
         query, key, value = (
             inputs[i] if i < len(inputs) else keywords[name] for i, name in enumerate(("query", "key", "value"))
@@ -71,9 +72,9 @@ def _multiply_adds(
     elif isinstance(module, nn.Linear):
         yield module.weight, output.numel() * module.in_features
     elif isinstance(module, TRANSPOSED):
-        yield module.weight, inputs[0].numel() * math.prod(module.weight.shape[1:])
-    else:
-        yield module.weight, output.numel() * math.prod(module.weight.shape[1:])
+        yield module.weight, inputs[0].numel() * kernel
+    elif isinstance(module, CONVOLUTIONS):
+        yield module.weight, output.numel() * kernel
 
 
 def inference_flops(multiply_adds: Mapping[str, int], densities: Mapping[str, float] | None = None) -> float:

@@ -93,9 +93,10 @@ class SparseWeights:
     @torch.no_grad()
     def mask_gradients(self) -> None:
         """Zero the gradients of inactive weights."""
-        layers = [layer for layer in self.layers if layer.weight.grad is not None]
-        if layers:
-            torch._foreach_mul_([layer.weight.grad for layer in layers], [layer.mask for layer in layers])
+        pairs = [(layer.weight.grad, layer.mask) for layer in self.layers if layer.weight.grad is not None]
+        if pairs:
+            gradients, masks = zip(*pairs, strict=True)
+            torch._foreach_mul_(gradients, masks)
 
     def zero_inactive(self, optimizer: torch.optim.Optimizer) -> None:
         """Zero the inactive weights and their optimiser states."""

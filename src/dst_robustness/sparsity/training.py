@@ -49,7 +49,8 @@ class SparseTraining:
         first_update: the step after which the first update comes; by default ``update_interval``.
         last_update: share of ``total_steps`` before which all updates are done, in (0, 1].
         regrown: "keep" or "zero": what a weight is that an update drops and grows again; by default as the method says.
-        initial_density, memory_bound, gradient_weight: options of the methods that have them, unused by the others.
+        initial_density, memory_bound, gradient_weight, layerwise: options of the methods that have them (see there),
+            unused by the others.
         dense_first, dense_last, exclude: see ``layer_densities``.
         initial_masks: {parameter name: mask}, for methods that start from the masks of a finished run.
         loss: returns the loss of one batch, for methods that choose their masks by it.
@@ -79,6 +80,7 @@ class SparseTraining:
         initial_density: float | None = None,
         memory_bound: float | Sequence[float] | None = None,
         gradient_weight: float | None = None,
+        layerwise: bool | None = None,
         dense_first: bool = False,
         dense_last: bool = False,
         exclude: Collection[str] = (),
@@ -88,7 +90,12 @@ class SparseTraining:
         seed: int = 0,
     ) -> None:
         settings = {name: value for name, value in locals().items() if name not in _NOT_SETTINGS}
-        options = {"initial_density": initial_density, "memory_bound": memory_bound, "gradient_weight": gradient_weight}
+        options = {
+            "initial_density": initial_density,
+            "memory_bound": memory_bound,
+            "gradient_weight": gradient_weight,
+            "layerwise": layerwise,
+        }
         self.method = _build_method(method, options)
         _check(method, self.method, sparsity, regrown, last_update)
         density = 1 - sparsity if self.method.masks else 1.0
@@ -96,7 +103,7 @@ class SparseTraining:
         first = update_interval if first_update is None else first_update
         self.schedule = UpdateSchedule(update_interval, first, end) if self.method.dynamic else None
         self.drop_fraction = DropFraction(drop_fraction, max(1, end), drop_schedule)
-        self.budget = self.method.budget(density, self.schedule)
+        self.budget = self.method.budget(density, self.schedule)  # type: ignore[arg-type]  # read by dynamic methods only
         self.optimizer = optimizer
         self.regrown = regrown or self.method.regrown
         self.step_on_update = step_on_update
@@ -188,7 +195,7 @@ class SparseTraining:
         if not layers:
             return
         if not topology.all_finite([*(layer.weight for layer in layers), *(gradients or ())]):
-            self._note(skipped=True)
+            self._note(None)
             if (
                 self.schedule
                 and self.steps == self.schedule.last
@@ -200,7 +207,8 @@ class SparseTraining:
                 )
             return
         active = round(self.budget.at(self.steps) * self.network.total) - self.network.always_active
-        by_name = {} if self.method.global_budget else self._counts(self.budget.at(self.steps))
+        limits = None if self.method.grows else {layer.name: layer.active for layer in layers}
+        by_name = {} if self.method.global_budget else self._counts(self.budget.at(self.steps), limits=limits)
         choices = topology.choose(
             layers,
             self.method,
@@ -213,13 +221,15 @@ class SparseTraining:
         done = topology.apply(layers, choices, self.optimizer, self.regrown)
         if sum(layer.active for layer in layers) != active:
             raise RuntimeError(f"step {self.steps}: the masks hold {self.density}, not {self.budget.at(self.steps)}")
-        self._note(**done)
+        self._note(done)
 
-    def _note(self, ever_active: int | None = None, skipped: bool = False, **counts: int) -> None:
-        network = self.network
-        rate = self.itop_rate if ever_active is None else (network.always_active + ever_active) / network.total
-        update = TopologyUpdate(self.steps, self.density, network.densities, rate, skipped=skipped, **counts)
-        self.updates.append(update)
+    def _note(self, done: dict[str, int] | None) -> None:
+        """Keep the record of an update, or of one that was skipped."""
+        network, counts = self.network, done or {}
+        ever = counts.pop("ever_active", None)
+        rate = network.itop_rate if ever is None else (network.always_active + ever) / network.total
+        record = (self.steps, network.density, network.densities, rate)
+        self.updates.append(TopologyUpdate(*record, skipped=done is None, **counts))  # type: ignore[misc]
 
     def density_spans(self) -> list[tuple[int, dict[str, float]]]:
         """Return the training so far as spans of one density each: (steps, density by parameter name), now the last."""

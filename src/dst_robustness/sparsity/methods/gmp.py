@@ -11,19 +11,24 @@ from dst_robustness.sparsity.schedules import CubicDensity, UpdateSchedule
 
 @dataclass(frozen=True)
 class GMP(Method):
-    """Gradual magnitude pruning of all layers together, along a cubic schedule; nothing grows.
+    """Gradual magnitude pruning along a cubic schedule; nothing grows.
 
     Zhu and Gupta, "To prune, or not to prune", 2017, arXiv:1710.01878.
 
     Attributes:
         initial_density: the density at the start, by default 1.
+        layerwise: whether each layer is pruned to its share by the distribution, instead of all of them together.
     """
 
     dynamic: ClassVar[bool] = True
     grows: ClassVar[bool] = False
-    global_budget: ClassVar[bool] = True
 
     initial_density: float = 1.0
+    layerwise: bool = False
+
+    @property
+    def global_budget(self) -> bool:  # type: ignore[override]
+        return not self.layerwise
 
     def budget(self, density: float, schedule: UpdateSchedule) -> CubicDensity:
         return CubicDensity(self.initial_density, density, max(0, schedule.first - schedule.interval), schedule.last)
