@@ -44,10 +44,17 @@ def test_latex_by_hand():
         "50% of a_b.", ["method", "x"], [["MEST-r", "1 ± 2"], ["SET", "-2.0"]], frozenset({(1, 1)}), frozenset({1})
     )
     assert table.latex("t").splitlines() == [
-        r"\begin{table}", r"\centering", r"\caption{50\% of a\_b.}", r"\label{tab:t}", r"\begin{tabular}{lr}",
-        r"\toprule", r"method & x \\", r"\midrule", r"MEST-r & 1 $\pm$ 2 \\", r"\midrule", r"SET & \textbf{$-$2.0} \\",
-        r"\bottomrule", r"\end{tabular}", r"\end{table}",
+        r"\begin{table}", r"\centering\footnotesize\setlength{\tabcolsep}{2.5pt}", r"\caption{50\% of a\_b.}",
+        r"\label{tab:t}", r"\begin{tabular}{lr}", r"\toprule", r"method & x \\", r"\midrule",
+        r"MEST-r & 1 $\pm$ 2 \\", r"\midrule", r"SET & \textbf{$-$2.0} \\", r"\bottomrule", r"\end{tabular}",
+        r"\end{table}",
     ]  # fmt: skip
+
+
+def test_the_name_of_a_single_scenario_moves_into_the_caption():
+    """Two columns that say the same in every row would not fit beside the numbers on a page."""
+    table = Table("C.", ["data", "model", "method", "x"], [["d", "m", "SET", "1"]], best=frozenset({(0, 3)}))
+    assert table.of_one_scenario() == Table("d, m. C.", ["method", "x"], [["SET", "1"]], best=frozenset({(0, 1)}))
 
 
 def test_the_best_of_each_scenario_is_bold():
@@ -87,3 +94,4 @@ def test_latex_compiles_as_it_is(tmp_path):
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout[-2000:]
+    assert "Overfull" not in result.stdout

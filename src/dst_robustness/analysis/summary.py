@@ -125,7 +125,8 @@ def _is_judged(rows: pd.DataFrame) -> pd.Series:
 def _load(runs: list[StoredRun]) -> tuple[list[_Loaded], list[tuple[StoredRun, str]]]:
     """Read the runs of one scenario; leave out those that saw other images or corruptions than the first dense run."""
     runs = sorted(runs, key=lambda run: run.method != BASELINE)
-    loaded, misfits = [], []
+    loaded: list[_Loaded] = []
+    misfits = []
     for run in runs:
         try:
             scores = image_scores(run.folder / "predictions.h5")

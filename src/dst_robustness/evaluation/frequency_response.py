@@ -45,8 +45,7 @@ def radius_accuracy(
 ) -> pd.DataFrame:
     """Return accuracy on images that keep only low or only high frequencies: columns kept, radius, accuracy."""
     height = images.shape[1]
-    if radii is None:
-        radii = np.linspace(0, height / np.sqrt(2), RADII)
+    radii = np.linspace(0, height / np.sqrt(2), RADII) if radii is None else np.asarray(radii)
     rows = [
         (side, float(radius), float(np.mean(predict(keep_frequencies(images, radius, side)) == labels)))
         for side in ("low", "high")

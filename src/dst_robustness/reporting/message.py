@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -72,7 +73,7 @@ def _table(rows: pd.DataFrame) -> list[str]:
     ]
 
 
-def _row(row: object) -> tuple[str, ...]:
+def _row(row: Any) -> tuple[str, ...]:
     gain = f"{100 * row.gain:+.2f} ({100 * row.gain_low:+.2f} to {100 * row.gain_high:+.2f})"
     return (
         method_name(row.method),

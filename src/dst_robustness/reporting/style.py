@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -38,7 +39,7 @@ SETTINGS = {
 }  # fmt: skip
 
 
-def method_style(method: str) -> dict[str, object]:
+def method_style(method: str) -> dict[str, Any]:
     """Return colour, marker and line of a method: its family gives the colour, gradient growth is dashed and hollow."""
     family, *rest = method.split("_")
     colour, marker = FAMILIES.get(family, (GREY, "h"))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -51,12 +52,23 @@ class Table:
         columns = "".join("l" if name in COLUMNS_OF_WORDS else "r" for name in self.header)
         return "\n".join(
             [
-                r"\begin{table}", r"\centering", rf"\caption{{{_escape(self.caption)}}}", rf"\label{{tab:{label}}}",
+                r"\begin{table}", r"\centering\footnotesize\setlength{\tabcolsep}{2.5pt}",
+                rf"\caption{{{_escape(self.caption)}}}", rf"\label{{tab:{label}}}",
                 rf"\begin{{tabular}}{{{columns}}}", r"\toprule",
                 " & ".join(map(_escape, self.header)) + r" \\", r"\midrule", *body,
                 r"\bottomrule", r"\end{tabular}", r"\end{table}", "",
             ]
         )  # fmt: skip
+
+    def of_one_scenario(self) -> Table:
+        """Return the table of one dataset x model with the two columns that say so moved into the caption.
+
+        What is left fits the width of a page.
+        """
+        data, model = self.rows[0][:2]
+        best = frozenset((row, column - 2) for row, column in self.best)
+        caption = f"{data}, {model}. {self.caption}"
+        return Table(caption, self.header[2:], [cells[2:] for cells in self.rows], best)
 
     def _cells(self, plain: Callable[[str], str], bold: Callable[[str], str]) -> list[list[str]]:
         return [
@@ -89,7 +101,7 @@ def with_interval(value: float, low: float, high: float, digits: int = 1, *, sig
 
 def robustness_table(rows: pd.DataFrame) -> Table:
     """Return the main table: accuracies, gain, mCE and verdict per method and sparsity, the best in bold."""
-    header = ["data", "model", "method", "sparsity", "seeds", "clean %", "robust %", "gain", "mCE %", "verdict"]
+    header = ["data", "model", "method", "sparsity", "n", "clean %", "robust %", "gain", "mCE", "verdict"]
     cells = []
     for row in rows.itertuples():
         robust = with_interval(row.robust_accuracy, row.robust_accuracy_low, row.robust_accuracy_high)
@@ -101,7 +113,8 @@ def robustness_table(rows: pd.DataFrame) -> Table:
         )  # fmt: skip
     caption = (
         "Top-1 accuracy on the clean test set and averaged over all corruptions and severities, gain over the dense "
-        "run of the same seed in points, 95% intervals; mCE relative to dense. Verdicts are corrected after Holm."
+        "run of the same seed in points, 95% intervals; n seeds; mCE in percent of dense. Verdicts are corrected "
+        "after Holm."
     )
     return Table(caption, header, cells, _best(rows, {"clean_accuracy": 5, "robust_accuracy": 6}), _breaks(rows))
 
@@ -122,7 +135,7 @@ def sparsity_table(rows: pd.DataFrame) -> Table:
     return Table(caption, header, texts, _best(frame, {level: 3 + i for i, level in enumerate(levels)}), _breaks(frame))
 
 
-def _plus_minus(row: object | None) -> str:
+def _plus_minus(row: Any | None) -> str:
     if row is None:
         return ABSENT
     half = (row.robust_accuracy_high - row.robust_accuracy_low) / 2
@@ -177,5 +190,5 @@ def write_tables(tables: str | Path) -> None:
     rows = pd.read_csv(Path(tables) / "summary.csv")
     for name, build in TABLES.items():
         write_text(Path(tables) / f"{name}.md", build(rows).markdown())
-        parts = [build(part) for _, part in rows.groupby(["dataset", "model"], sort=False)]
+        parts = [build(part).of_one_scenario() for _, part in rows.groupby(["dataset", "model"], sort=False)]
         write_text(Path(tables) / f"{name}.tex", "\n".join(part.latex(f"{name}-{i}") for i, part in enumerate(parts)))

@@ -23,8 +23,8 @@ def draw(tables: Path) -> Figure:
         return empty_figure("Fourier heat maps have not been measured")
     mean = errors.groupby(["dataset", "model", "method", "sparsity", "row", "column"], sort=False)["error"].mean()
     maps = {key: error_map(part.reset_index()) for key, part in mean.groupby(level=[0, 1, 2, 3], sort=False)}
-    pairs = [(key, maps.get((*key[:2], BASELINE, 0.0))) for key in maps if key[2] != BASELINE]
-    pairs = [(key, dense) for key, dense in pairs if dense is not None]
+    baselines = {key[:2]: values for key, values in maps.items() if key[2] == BASELINE}
+    pairs = [(key, baselines[key[:2]]) for key in maps if key[2] != BASELINE and key[:2] in baselines]
     if not pairs:
         return empty_figure("Fourier heat maps of a method beside dense have not been measured")
     figure, axes = new_figure(3 * len(pairs), size=(2.3, 2.1))

@@ -7,6 +7,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from dst_robustness.analysis.runs import BASELINE
 from dst_robustness.reporting.names import method_name
@@ -34,7 +35,7 @@ def draw(tables: Path) -> Figure:
         for axis in (left, right):
             axis.set_title(f"{dataset} · {model} · sparsity {level:g}")
             axis.set_xlabel("epoch")
-            axis.xaxis.get_major_locator().set_params(integer=True)
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     legend_below(figure, axes)
     return figure
 

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from dst_robustness.analysis.runs import BASELINE
 from dst_robustness.reporting.names import method_name
@@ -45,4 +46,4 @@ def _draw_quantity(axis: plt.Axes, layers: pd.DataFrame, columns: tuple[str, str
                   **method_style(method))  # fmt: skip
     axis.set_xlabel("layer, from input to output")
     axis.set_ylim(bottom=0)
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
