@@ -9,6 +9,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+_KEEP_ZEROS = (
+    torch.optim.SGD,
+    torch.optim.Adam,
+    torch.optim.AdamW,
+    torch.optim.NAdam,
+    torch.optim.RAdam,
+    torch.optim.RMSprop,
+)
+
+
+def keeps_zeros(optimizer: torch.optim.Optimizer) -> bool:
+    """Return whether a weight stays exactly zero under the optimiser if it, its gradient and its states are zero."""
+    return isinstance(optimizer, _KEEP_ZEROS)
+
 
 @dataclass
 class SparseLayer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -12,21 +12,11 @@ from torch import Tensor, nn
 
 from dst_robustness.sparsity import METHODS, distributed, initial, topology
 from dst_robustness.sparsity.distributions import check_sparsity, forced_dense, layer_counts, maskable_weights
-from dst_robustness.sparsity.layers import SparseWeights
+from dst_robustness.sparsity.layers import SparseWeights, keeps_zeros
 from dst_robustness.sparsity.methods.base import Method
 from dst_robustness.sparsity.schedules import DropFraction, UpdateSchedule
 from dst_robustness.sparsity.topology import TopologyUpdate
 
-# With these a weight stays exactly zero whose value, gradient and states are zero. After any other optimiser the
-# inactive weights are zeroed again.
-_KEEP_ZEROS = (
-    torch.optim.SGD,
-    torch.optim.Adam,
-    torch.optim.AdamW,
-    torch.optim.NAdam,
-    torch.optim.RAdam,
-    torch.optim.RMSprop,
-)
 # All other arguments are settings, which a resumed run must share with the one that was interrupted.
 _NOT_SETTINGS = {"self", "model", "optimizer", "exclude", "initial_masks", "loss"}
 
@@ -96,7 +86,7 @@ class SparseTraining:
             "gradient_weight": gradient_weight,
             "layerwise": layerwise,
         }
-        self.method = _build_method(method, options)
+        self.method = METHODS[method].with_options(options)
         _check(method, self.method, sparsity, regrown, last_update)
         density = 1 - sparsity if self.method.masks else 1.0
         end = round(last_update * total_steps)
@@ -167,7 +157,7 @@ class SparseTraining:
             nn.utils.clip_grad_norm_(parameters, clip_norm)
         if self.step_on_update or not due:
             self.optimizer.step()
-        if not isinstance(self.optimizer, _KEEP_ZEROS):
+        if not keeps_zeros(self.optimizer):
             self.network.zero_inactive(self.optimizer)
         self.steps += 1
         if due:
@@ -229,7 +219,7 @@ class SparseTraining:
         ever = counts.pop("ever_active", None)
         rate = network.itop_rate if ever is None else (network.always_active + ever) / network.total
         record = (self.steps, network.density, network.densities, rate)
-        self.updates.append(TopologyUpdate(*record, skipped=done is None, **counts))  # type: ignore[misc]
+        self.updates.append(TopologyUpdate(*record, skipped=done is None, **counts))  # type: ignore[arg-type]
 
     def density_spans(self) -> list[tuple[int, dict[str, float]]]:
         """Return the training so far as spans of one density each: (steps, density by parameter name), now the last."""
@@ -259,13 +249,6 @@ class SparseTraining:
         self.steps = state["steps"]
         self.updates = [TopologyUpdate(**update) for update in state["updates"]]
         self.network.load_state_dict(state)
-
-
-def _build_method(name: str, options: Mapping[str, Any]) -> Method:
-    """Build a method with those of the options that it has and that are given."""
-    kind = METHODS[name]
-    own = {field.name for field in fields(kind)}
-    return kind(**{key: value for key, value in options.items() if key in own and value is not None})
 
 
 def _check(name: str, method: Method, sparsity: float, regrown: str | None, last_update: float) -> None:

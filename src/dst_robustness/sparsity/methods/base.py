@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from dst_robustness.sparsity import scores
 from dst_robustness.sparsity.schedules import ConstantDensity, DensityBudget, UpdateSchedule
@@ -47,6 +47,12 @@ class Method:
     grows: ClassVar[bool] = True
     global_budget: ClassVar[bool] = False
     regrown: ClassVar[str] = "keep"
+
+    @classmethod
+    def with_options(cls, options: Mapping[str, Any]) -> Self:
+        """Return the method with those of the options that it has and that are not None."""
+        own = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in options.items() if name in own and value is not None})
 
     def budget(self, density: float, schedule: UpdateSchedule) -> DensityBudget:
         """Return how dense the network is over the steps, on the way to ``density``."""
