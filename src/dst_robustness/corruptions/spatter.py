@@ -7,7 +7,7 @@ import numpy as np
 
 from dst_robustness.corruptions.compiled import compiled
 from dst_robustness.corruptions.filters import NEAREST, blur, gaussian_weights
-from dst_robustness.corruptions.pixels import to_byte
+from dst_robustness.corruptions.pixels import mirror, to_byte
 from dst_robustness.corruptions.random import normal
 
 _RELIEF = np.array([[-2, -1, 0], [-1, 1, 1], [0, 1, 2]])
@@ -67,8 +67,23 @@ def _glint(liquid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the liquid uint8 [H, W] and, of the same shape, how it shines: relief of the distance to its edges."""
     liquid = np.minimum(liquid * 255, 255).astype(np.uint8)
     distance = cv2.distanceTransform(255 - cv2.Canny(liquid, 50, 150), cv2.DIST_L2, 5)
-    relief = cv2.equalizeHist(cv2.blur(np.minimum(distance, 20), (3, 3)).astype(np.uint8))
+    relief = cv2.equalizeHist(_mean_of_nine(np.minimum(distance, 20)))
     return liquid, cv2.blur(cv2.filter2D(relief, cv2.CV_8U, _RELIEF), (3, 3))
+
+
+@compiled
+def _mean_of_nine(image):
+    """Return the mean over 3x3 pixels, fractions cut off, uint8. OpenCV's own depends on the processor here."""
+    height, width = image.shape
+    result = np.empty((height, width), dtype=np.uint8)
+    for y in range(height):
+        for x in range(width):
+            total = 0.0
+            for dy in range(-1, 2):
+                for dx in range(-1, 2):
+                    total += image[mirror(y + dy, height), mirror(x + dx, width)]
+            result[y, x] = np.uint8(total / 9)
+    return result
 
 
 @compiled
