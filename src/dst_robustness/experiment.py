@@ -25,11 +25,14 @@ class Scenario:
 
     Attributes:
         dataset_type: the registered data set behind ``dataset``, which may be a name of the user's own.
+        trained_on: the data set that the networks are trained on: ``dataset`` itself, but for a published corrupted
+            test set the one that it is made of.
         variants: for each listed method that is a variant, its method and its options.
     """
 
     dataset: str
     dataset_type: str
+    trained_on: str
     model: str
     methods: tuple[str, ...]
     sparsities: tuple[float, ...]
@@ -70,7 +73,8 @@ def read_scenarios(config: Mapping[str, Any]) -> dict[tuple[str, str], Scenario]
     """Return the scenarios of a checked configuration by (dataset, model).
 
     Raises ValueError, naming the scenario and what is allowed, for names that no registry knows, a model that does not
-    fit its data, a study without the dense baseline and a scenario that is listed twice.
+    fit its data, a study without the dense baseline, a scenario that is listed twice, and two test sets of the same
+    networks that would train them in two ways.
     """
     scenarios: dict[tuple[str, str], Scenario] = {}
     for number, entry in enumerate(config["scenarios"]):
@@ -82,8 +86,23 @@ def read_scenarios(config: Mapping[str, Any]) -> dict[tuple[str, str], Scenario]
         key = (scenario.dataset, scenario.model)
         if key in scenarios:
             raise ValueError(f"{place}: {' with '.join(key)} is listed twice; give each pair one entry")
+        for other in scenarios.values():
+            _check_shared_networks(place, scenario, other)
         scenarios[key] = scenario
     return scenarios
+
+
+def _check_shared_networks(place: str, scenario: Scenario, other: Scenario) -> None:
+    if (scenario.trained_on, scenario.model) != (other.trained_on, other.model):
+        return
+    for key in ("training", "sparse_training"):
+        mine, theirs = getattr(scenario, key), getattr(other, key)
+        for option in mine:
+            if mine[option] != theirs[option]:
+                raise ValueError(
+                    f"{place}: {key}.{option} is {mine[option]}, but {theirs[option]} for {other.dataset}: both test "
+                    f"the same networks, trained on {scenario.trained_on}; give both the same value"
+                )
 
 
 def _read_scenario(entry: Mapping[str, Any], config: Mapping[str, Any]) -> Scenario:
@@ -105,20 +124,39 @@ def _read_scenario(entry: Mapping[str, Any], config: Mapping[str, Any]) -> Scena
             raise unknown_name("training.augmentation", name, AUGMENTATIONS)
     if entry["training"]["mixing"] not in MIXINGS:
         raise unknown_name("training.mixing", entry["training"]["mixing"], MIXINGS)
+    trained_on, known = _test_set(dataset, dataset_type, config)
     variants = {name: config["variants"][name] for name in entry["methods"] if name in config["variants"]}
     _check_methods(entry["methods"], variants, config)
     return Scenario(
         dataset=dataset,
         dataset_type=dataset_type,
+        trained_on=trained_on,
         model=model,
         methods=tuple(entry["methods"]),
         sparsities=tuple(float(sparsity) for sparsity in entry["sparsities"]),
         seeds=tuple(entry["seeds"]),
-        corruptions=_corruptions(entry["corruptions"], list(VIDEO_CORRUPTIONS if clips else IMAGE_CORRUPTIONS)),
+        corruptions=_corruptions(entry["corruptions"], known),
         training=entry["training"],
         sparse_training=entry["sparse_training"],
         variants=variants,
     )
+
+
+def _test_set(dataset: str, dataset_type: str, config: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """Return which data set the networks are trained on, and which corruptions of ``dataset`` there are."""
+    spec, trained_on = DATASETS[dataset_type], config["datasets"].get(dataset, {}).get("trained_on")
+    if spec.corrupted_from is None:
+        if trained_on is not None:
+            raise ValueError(
+                f"datasets.{dataset}.trained_on is for published corrupted test sets, not for a {spec.name}"
+            )
+        return dataset, list(VIDEO_CORRUPTIONS if spec.kind == "clips" else IMAGE_CORRUPTIONS)
+    trained_on = trained_on or spec.corrupted_from
+    source = config["datasets"].get(trained_on, {}).get("type", trained_on)
+    if source not in DATASETS or DATASETS[source].corrupted_from:
+        trainable = [name for name in DATASETS if not DATASETS[name].corrupted_from]
+        raise unknown_name(f"datasets.{dataset}.trained_on", trained_on, trainable)
+    return trained_on, list(spec.corruptions)
 
 
 def _check_methods(
@@ -157,7 +195,8 @@ def _check_source(name: str, variant: Mapping[str, Any], methods: Sequence[str])
 def _corruptions(chosen: str | Sequence[str], known: list[str]) -> tuple[str, ...]:
     if chosen == "all":
         return tuple(known)
-    suites = {"benchmark": BENCHMARK_CORRUPTIONS} if known == list(IMAGE_CORRUPTIONS) else _video_suites()
+    suites = {"benchmark": BENCHMARK_CORRUPTIONS} if set(BENCHMARK_CORRUPTIONS) <= set(known) else {}
+    suites |= {name: suite for name, suite in _video_suites().items() if set(suite) <= set(known)}
     if isinstance(chosen, str):
         if chosen not in suites:
             raise unknown_name("choice of corruptions", chosen, ["all", *suites])

@@ -1,11 +1,6 @@
 # From addresses to verified files.
 
 
-def dataset_options(wildcards, *names):
-    options = STUDY["datasets"].get(wildcards.dataset, {})
-    return {name: options[name] for name in names if name in options}
-
-
 localrules:
     acquire_dataset,
 
@@ -18,14 +13,14 @@ rule acquire_dataset:
         f"{LOGS}/acquire/{{dataset}}.log",
     benchmark:
         f"{BENCHMARKS}/acquire/{{dataset}}.jsonl"
-    params:
-        type=lambda wildcards: dataset_type(wildcards.dataset),
-        options=lambda wildcards: dataset_options(wildcards, "addresses", "checksum", "path"),
-        code=fingerprint("dst_robustness.datasets.acquire"),
+    conda:
+        "../../envs/environment.yaml"
     resources:
         mem_mb=500,
         runtime="6h",
-    conda:
-        "../../envs/environment.yaml"
+    params:
+        spec=lambda wildcards: dataset_options(wildcards, "type"),
+        options=lambda wildcards: dataset_options(wildcards, "addresses", "checksum", "path"),
+        code=fingerprint("dst_robustness.datasets.acquire"),
     script:
         "../scripts/acquire_dataset.py"

@@ -7,17 +7,20 @@ from snakemake.exceptions import WorkflowError
 from dst_robustness.configuration import check_configuration
 from dst_robustness.corruptions import FAMILIES, IMAGE_CORRUPTIONS, VIDEO_CORRUPTIONS
 from dst_robustness.corruptions.video.parameters import KINETICS_C, UCF101_P
-from dst_robustness.datasets import DATASETS
+from dst_robustness.datasets import DATASETS, SPEC_OPTIONS
 from dst_robustness.experiment import read_scenarios
 from dst_robustness.models import MODELS
 from dst_robustness.provenance import code_fingerprint
 from dst_robustness.reporting.figures import FIGURES
+from dst_robustness.smoke import shrink
 from dst_robustness.sparsity import METHODS
 from dst_robustness.training.augmentation import AUGMENTATIONS
 
 try:
     STUDY = check_configuration(config, workflow.source_path("../schemas/config.schema.yaml"))
     SCENARIOS = read_scenarios(STUDY)
+    if STUDY["smoke"]:
+        STUDY, SCENARIOS = shrink(STUDY, SCENARIOS)
 except ValueError as error:
     raise WorkflowError(str(error)) from None
 
@@ -26,20 +29,46 @@ RESOURCES = STUDY["resources_dir"]
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"
 RUN = "runs/{dataset}/{model}/{method}/{sparsity}/seed{seed}"
+NETWORK = ["model.pt", "masks.pt", "run.json", "history.csv", "topology.csv"]  # what training leaves in a run's folder
 RUNS = [run for scenario in SCENARIOS.values() for run in scenario.runs]
+TRAINED = {scenario.trained_on for scenario in SCENARIOS.values()}
+# Published corrupted test sets: imported, not made, and tested with networks trained on another data set.
+PUBLISHED = {scenario.dataset for scenario in SCENARIOS.values()} - TRAINED
+
+
+def any_of(names):
+    """Return the pattern of a wildcard that may be one of these names; of none, one that fits no name."""
+    return "|".join(sorted(names)) or "NONE"
 
 
 wildcard_constraints:
-    dataset="|".join({scenario.dataset for scenario in SCENARIOS.values()}),
-    model="|".join({scenario.model for scenario in SCENARIOS.values()}),
-    method="|".join({run.method for run in RUNS}),
+    dataset=any_of(TRAINED | PUBLISHED),
+    model=any_of({scenario.model for scenario in SCENARIOS.values()}),
+    method=any_of({run.method for run in RUNS}),
     sparsity=r"\d+(\.\d+)?(e-\d+)?",
     seed=r"\d+",
     corruption=r"\w+",
 
 
 def scenario_of(wildcards):
-    return SCENARIOS[wildcards.dataset, wildcards.model]
+    """Return the scenario of a run; those that test the same networks train them alike."""
+    names = wildcards.dataset, wildcards.model
+    own = [scenario for key, scenario in SCENARIOS.items() if key == names]
+    shared = [scenario for scenario in SCENARIOS.values() if (scenario.trained_on, scenario.model) == names]
+    return next(scenario for scenario in own + shared if wildcards.method in scenario.methods)
+
+
+def trained_on(wildcards):
+    return next(s.trained_on for s in SCENARIOS.values() if wildcards.dataset in (s.dataset, s.trained_on))
+
+
+def test_split(wildcards):
+    return f"{RESOURCES}/{trained_on(wildcards)}/test.h5"
+
+
+def network_of_origin(wildcards):
+    run = RUN.replace("{dataset}", trained_on(wildcards))
+    return expand(f"{RESULTS}/{run}/{{file}}", file=NETWORK, **wildcards)
 
 
 def source_masks(wildcards):
@@ -51,6 +80,11 @@ def source_masks(wildcards):
 
 def dataset_type(name):
     return STUDY["datasets"].get(name, {}).get("type", name)
+
+
+def dataset_options(wildcards, *names):
+    options = STUDY["datasets"].get(wildcards.dataset, {})
+    return {name: options[name] for name in names if name in options}
 
 
 def run_files(name):
@@ -94,7 +128,9 @@ def corruption_registry(wildcards):
 def corruption_constants(wildcards):
     """Return the rows of a corruption in all tables, so that another row in a table remakes nothing."""
     clips = corruption_registry(wildcards) is VIDEO_CORRUPTIONS
-    return [table.get(wildcards.corruption) for table in (*FAMILIES.values(), *((KINETICS_C, UCF101_P) if clips else ()))]
+    return [
+        table.get(wildcards.corruption) for table in (*FAMILIES.values(), *((KINETICS_C, UCF101_P) if clips else ()))
+    ]
 
 
 def corruption_code(wildcards):

@@ -1,4 +1,4 @@
-# From the test split to its corrupted copies.
+# From the test split to its corrupted copies, or from published ones.
 
 
 rule corrupt_dataset:
@@ -11,16 +11,42 @@ rule corrupt_dataset:
         f"{LOGS}/corrupt/{{dataset}}/{{corruption}}.log",
     benchmark:
         f"{BENCHMARKS}/corrupt/{{dataset}}/{{corruption}}.jsonl"
+    wildcard_constraints:
+        dataset=any_of(TRAINED),
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime="4h",
     params:
         seed=STUDY["corruption_seed"],
         frost_pictures=lambda wildcards: STUDY["frost_pictures"] if wildcards.corruption == "frost" else None,
         constants=corruption_constants,
         code=corruption_code,
-    threads: 1
+    script:
+        "../scripts/corrupt_dataset.py"
+
+
+rule import_corrupted:
+    """Bring one corruption of a published test set into the order and the format of the test split."""
+    input:
+        published=f"{RESOURCES}/{{dataset}}/raw/acquired.json",
+        clean=test_split,
+    output:
+        f"{RESOURCES}/{{dataset}}/corrupted/{{corruption}}.h5",
+    log:
+        f"{LOGS}/import/{{dataset}}/{{corruption}}.log",
+    benchmark:
+        f"{BENCHMARKS}/import/{{dataset}}/{{corruption}}.jsonl"
+    wildcard_constraints:
+        dataset=any_of(PUBLISHED),
+    conda:
+        "../../envs/environment.yaml"
     resources:
         mem_mb=2000,
         runtime="4h",
-    conda:
-        "../../envs/environment.yaml"
+    params:
+        code=fingerprint("dst_robustness.corruptions.exchange"),
     script:
-        "../scripts/corrupt_dataset.py"
+        "../scripts/import_corrupted.py"

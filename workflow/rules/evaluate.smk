@@ -6,7 +6,7 @@ rule evaluate_run:
     input:
         model=f"{RESULTS}/{RUN}/model.pt",
         run=f"{RESULTS}/{RUN}/run.json",
-        test=f"{RESOURCES}/{{dataset}}/test.h5",
+        test=test_split,
         corrupted=lambda wildcards: expand(
             f"{RESOURCES}/{wildcards.dataset}/corrupted/{{corruption}}.h5",
             corruption=scenario_of(wildcards).corruptions,
@@ -18,17 +18,17 @@ rule evaluate_run:
         f"{LOGS}/{RUN}/evaluate.log",
     benchmark:
         f"{BENCHMARKS}/{RUN}/evaluate.jsonl"
-    params:
-        corruptions=lambda wildcards: scenario_of(wildcards).corruptions,
-        precision=lambda wildcards: scenario_of(wildcards).training["precision"],
-        code=evaluation_code,
+    conda:
+        "../../envs/environment.yaml"
     threads: 1
     resources:
         gpu=1,
         runs_per_gpu=STUDY["runs_per_gpu"],
         mem_mb=4000,
         runtime="4h",
-    conda:
-        "../../envs/environment.yaml"
+    params:
+        corruptions=lambda wildcards: scenario_of(wildcards).corruptions,
+        precision=lambda wildcards: scenario_of(wildcards).training["precision"],
+        code=evaluation_code,
     script:
         "../scripts/evaluate_run.py"

@@ -13,17 +13,19 @@ rule prepare_dataset:
         f"{LOGS}/prepare/{{dataset}}.log",
     benchmark:
         f"{BENCHMARKS}/prepare/{{dataset}}.jsonl"
-    params:
-        type=lambda wildcards: dataset_type(wildcards.dataset),
-        options=lambda wildcards: dataset_options(
-            wildcards, "train_samples", "test_samples", "validation_fraction", "seed"
-        ),
-        code=preparation_code,
+    wildcard_constraints:
+        dataset=any_of(TRAINED),
+    conda:
+        "../../envs/environment.yaml"
     threads: 2
     resources:
         mem_mb=4000,
         runtime="6h",
-    conda:
-        "../../envs/environment.yaml"
+    params:
+        spec=lambda wildcards: dataset_options(wildcards, "type", *SPEC_OPTIONS),
+        options=lambda wildcards: dataset_options(
+            wildcards, "train_samples", "test_samples", "validation_fraction", "seed"
+        ),
+        code=preparation_code,
     script:
         "../scripts/prepare_dataset.py"

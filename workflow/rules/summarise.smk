@@ -17,14 +17,14 @@ rule summarise:
         f"{LOGS}/summarise.log",
     benchmark:
         f"{BENCHMARKS}/summarise.jsonl"
-    params:
-        base_methods={name: variant["method"] for name, variant in STUDY["variants"].items()},
-        code=fingerprint("dst_robustness.analysis.summary"),
+    conda:
+        "../../envs/environment.yaml"
     resources:
         mem_mb=4000,
         runtime="1h",
-    conda:
-        "../../envs/environment.yaml"
+    params:
+        base_methods={name: variant["method"] for name, variant in STUDY["variants"].items()},
+        code=fingerprint("dst_robustness.analysis.summary"),
     script:
         "../scripts/summarise.py"
 
@@ -36,19 +36,17 @@ rule draw_figure:
         f"{RESULTS}/tables/corruptions.csv",
     output:
         pdf=f"{RESULTS}/figures/{{figure}}.pdf",
-        png=report(
-            f"{RESULTS}/figures/{{figure}}.png", category="Figures", caption="../report/{figure}.rst"
-        ),
+        png=report(f"{RESULTS}/figures/{{figure}}.png", category="Figures", caption="../report/{figure}.rst"),
     log:
         f"{LOGS}/figures/{{figure}}.log",
     benchmark:
         f"{BENCHMARKS}/figures/{{figure}}.jsonl"
-    params:
-        code=lambda wildcards: fingerprint(FIGURES.module(wildcards.figure)),
+    conda:
+        "../../envs/environment.yaml"
     resources:
         mem_mb=1000,
         runtime="10m",
-    conda:
-        "../../envs/environment.yaml"
+    params:
+        code=lambda wildcards: fingerprint(FIGURES.module(wildcards.figure)),
     script:
         "../scripts/draw_figure.py"

@@ -18,19 +18,43 @@ rule train_run:
         f"{LOGS}/{RUN}/train.log",
     benchmark:
         f"{BENCHMARKS}/{RUN}/train.jsonl"
-    params:
-        method=lambda wildcards: scenario_of(wildcards).base_method(wildcards.method),
-        options=lambda wildcards: scenario_of(wildcards).training,
-        processes=STUDY["gpus_per_run"],
-        sparse_options=lambda wildcards: scenario_of(wildcards).sparse_options(wildcards.method),
-        code=training_code,
+    wildcard_constraints:
+        dataset=any_of(TRAINED),
+    conda:
+        "../../envs/environment.yaml"
     threads: 1
     resources:
         gpu=STUDY["gpus_per_run"],
         runs_per_gpu=STUDY["runs_per_gpu"],
         mem_mb=4000,
         runtime="24h",
-    conda:
-        "../../envs/environment.yaml"
+    params:
+        method=lambda wildcards: scenario_of(wildcards).base_method(wildcards.method),
+        options=lambda wildcards: scenario_of(wildcards).training,
+        processes=STUDY["gpus_per_run"],
+        sparse_options=lambda wildcards: scenario_of(wildcards).sparse_options(wildcards.method),
+        code=training_code,
     script:
         "../scripts/train_run.py"
+
+
+localrules:
+    share_run,
+
+
+rule share_run:
+    """Take the network of one data set for a published corrupted test set that is made of it."""
+    input:
+        network_of_origin,
+    output:
+        expand(f"{RESULTS}/{RUN}/{{file}}", file=NETWORK, allow_missing=True),
+    log:
+        f"{LOGS}/{RUN}/share.log",
+    wildcard_constraints:
+        dataset=any_of(PUBLISHED),
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        folder=f"{RESULTS}/{RUN}",
+    shell:
+        "for file in {input:q}; do ln -f $file {params.folder:q} 2> {log:q} || cp $file {params.folder:q}; done"

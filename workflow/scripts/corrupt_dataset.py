@@ -1,7 +1,6 @@
 from pathlib import Path
 
 from dst_robustness.corruptions.generate import generate_corrupted
-
 from dst_robustness.logs import log_to
 
 with log_to(snakemake.log[0]):

@@ -4,4 +4,6 @@ from dst_robustness.logs import log_to
 from dst_robustness.reporting.figures import write_figure
 
 with log_to(snakemake.log[0]):
-    write_figure(snakemake.wildcards.figure, Path(snakemake.input[0]).parent, Path(snakemake.output.png).with_suffix(""))
+    write_figure(
+        snakemake.wildcards.figure, Path(snakemake.input[0]).parent, Path(snakemake.output.png).with_suffix("")
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 from dst_robustness.corruptions.images import IMAGE_CORRUPTIONS
 from dst_robustness.datasets.acquire import acquired
 from dst_robustness.datasets.spec import IMAGENET_MEAN, IMAGENET_STD, DatasetSpec, RemoteFile
+from dst_robustness.registry import unknown_name
 
 MAX_DEPTH = 3  # archive, top folder, corruption
 
@@ -18,6 +19,14 @@ def corruption_paths(raw_folder: str | Path) -> dict[str, Path]:
     """
     folder = acquired(raw_folder).folder
     return {} if folder is None else find_corruptions(folder)
+
+
+def corruption_path(raw_folder: str | Path, name: str) -> Path:
+    """Return where one corruption of an acquired set lies; a ValueError where the set lacks it."""
+    paths = corruption_paths(raw_folder)
+    if name not in paths:
+        raise unknown_name(f"corruption of what was acquired into {raw_folder},", name, paths)
+    return paths[name]
 
 
 def find_corruptions(folder: Path, depth: int = MAX_DEPTH) -> dict[str, Path]:

@@ -1,0 +1,48 @@
+"""A study in minutes: every step and its own data, but few samples, small networks and one epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from dst_robustness.experiment import BASELINE, Scenario
+from dst_robustness.models import VIDEO_MODELS
+
+TRAIN_SAMPLES, TEST_SAMPLES = 200, 50
+TRAINING = {"epochs": 1, "batch_size": 16, "warmup_epochs": 0}
+SPARSE_TRAINING = {"update_interval": 2}
+FOLDERS = ("results_dir", "resources_dir")
+
+
+def shrink(
+    study: Mapping[str, Any], scenarios: Mapping[tuple[str, str], Scenario]
+) -> tuple[dict[str, Any], dict[tuple[str, str], Scenario]]:
+    """Return a checked configuration and its scenarios, shrunk; numbers of samples that are configured are kept."""
+    small = [_shrink_scenario(scenario) for scenario in scenarios.values()]
+    datasets = dict(study["datasets"])
+    for name in {scenario.trained_on for scenario in small}:
+        datasets[name] = {"train_samples": TRAIN_SAMPLES, "test_samples": TEST_SAMPLES} | datasets.get(name, {})
+    folders = {key: f"{study[key]}_smoke" for key in FOLDERS}
+    return {**study, **folders, "datasets": datasets}, {(s.dataset, s.model): s for s in small}
+
+
+def _shrink_scenario(scenario: Scenario) -> Scenario:
+    # A frozen control needs the run that it takes its masks from, which would be a second method.
+    others = [name for name in scenario.methods if name != BASELINE and scenario.source(name) is None]
+    return replace(
+        scenario,
+        model=_small_model(scenario.model),
+        methods=(BASELINE, *others[-1:]),
+        sparsities=scenario.sparsities[:1],
+        seeds=scenario.seeds[:1],
+        corruptions=scenario.corruptions[:2],
+        training={**scenario.training, **TRAINING},
+        sparse_training={**scenario.sparse_training, **SPARSE_TRAINING},
+    )
+
+
+def _small_model(model: str) -> str:
+    if model in VIDEO_MODELS:
+        return "r3d_tiny"
+    return "deit_tiny" if model.startswith("deit") else "resnet8"

@@ -1,0 +1,9 @@
+from pathlib import Path
+
+from dst_robustness.corruptions.exchange import import_corrupted
+from dst_robustness.datasets.corrupted import corruption_path
+from dst_robustness.logs import log_to
+
+with log_to(snakemake.log[0]):
+    published = corruption_path(Path(snakemake.input.published).parent, snakemake.wildcards.corruption)
+    import_corrupted(published, snakemake.input.clean, snakemake.output[0])
