@@ -14,8 +14,8 @@ replacement and, independently, images with replacement. Three corrections make 
   make up the variance (Cochran's rule for the Behrens-Fisher problem; ``quantile``).
 
 In simulated studies of two, three and five seeds the 95% intervals covered the true gain in 93-96% with these
-corrections and in 73-99% without (benchmarks/coverage.py). With one seed only images are resampled, and the interval
-speaks of that one training.
+corrections and in 73-99% without (benchmarks/interval_coverage.py). With one seed only images are resampled, and the
+interval speaks of that one training.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def quantile(probability: float, seed_share: float, degrees: float) -> float:
 
     Cochran's rule weighs Student's and the normal quantile by the shares of the variance. Its weight is raised to 1.25
     here: for any true share the plain rule covers 93.9-97.8% with two seeds and 95.0-97.1% with three, this one
-    93.0-97.1% and 94.7-96.5% (95% intervals of normal means; benchmarks/coverage.py --exact).
+    93.0-97.1% and 94.7-96.5% (95% intervals of normal means; benchmarks/interval_coverage.py --exact).
     """
     normal = stats.norm.ppf(probability)
     if degrees <= 0:
