@@ -13,10 +13,11 @@ from dst_robustness.sparsity.masks import (
     global_masks,
     largest,
     random_mask,
+    rule_out,
 )
 
 EIGHT = torch.tensor([0.1, -0.8, 0.3, 0.0, -0.5, 0.0, 0.7, 0.0])
-ACTIVE = EIGHT != 0
+KEEP = rule_out(EIGHT.abs(), EIGHT == 0)
 
 
 def bits(mask):
@@ -71,7 +72,7 @@ def test_the_path_for_devices_chooses_as_the_one_for_the_host():
 def test_drop_the_smallest_and_grow_the_largest_gradient():
     """Drop order of the active: 0.1, 0.3, 0.5, 0.7, 0.8. Growth may take what was just dropped."""
     gradient = torch.tensor([9.0, 9.0, 0.0, 1.0, 0.0, 3.0, 0.0, 2.0])
-    stay, grown = drop_and_grow(EIGHT.abs(), gradient.clone(), ACTIVE, 3, 5)
+    stay, grown = drop_and_grow(KEEP, gradient.clone(), 3, 5)
     assert bits(stay) == "01001010"
     assert bits(grown) == "10000100"
 
@@ -79,15 +80,15 @@ def test_drop_the_smallest_and_grow_the_largest_gradient():
 @pytest.mark.parametrize("gradient", [torch.zeros(8), torch.ones(8), torch.full((8,), torch.inf)])
 def test_growth_never_takes_a_surviving_weight(gradient):
     """All-zero, tied and infinite gradients grow inactive weights, the first by index, and keep the count."""
-    stay, grown = drop_and_grow(EIGHT.abs(), gradient.clone(), ACTIVE, 3, 5)
+    stay, grown = drop_and_grow(KEEP, gradient.clone(), 3, 5)
     assert not (stay & grown).any()
     assert bits(stay | grown) == "11101010"
 
 
 def test_active_weights_at_zero_are_not_mistaken_for_inactive_ones():
     """A just grown weight is zero and still active: sentinels decide, not values."""
-    active = torch.tensor([True, False, True, False])
-    stay, _ = drop_and_grow(torch.zeros(4), None, active, 2, 2)
+    keep = rule_out(torch.zeros(4), torch.tensor([False, True, False, True]))
+    stay, _ = drop_and_grow(keep, None, 2, 2)
     assert bits(stay) == "1010"
 
 

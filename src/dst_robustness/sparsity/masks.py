@@ -45,7 +45,9 @@ def largest(scores: Tensor, count: int) -> Tensor:
 
 def _largest_on_host(scores: np.ndarray, count: int) -> np.ndarray:
     # Negated, because numpy's selection is up to twenty times as slow where many values tie at the lower end.
-    threshold = -np.partition(-scores, count - 1)[count - 1]
+    negated = -scores
+    negated.partition(count - 1)
+    threshold = -negated[count - 1]
     chosen = scores >= threshold
     if surplus := np.count_nonzero(chosen) - count:
         tied = np.flatnonzero(scores == threshold)
@@ -81,15 +83,14 @@ def global_masks(scores: Sequence[Tensor], total: int) -> list[Tensor]:
     return list(chosen.split([score.numel() for score in scores]))
 
 
-def drop_and_grow(
-    keep_score: Tensor, grow_score: Tensor | None, active: Tensor, survivors: int, count: int
-) -> tuple[Tensor, Tensor]:
+def drop_and_grow(keep_score: Tensor, grow_score: Tensor | None, survivors: int, count: int) -> tuple[Tensor, Tensor]:
     """Return which weights survive and which are grown: two disjoint flat bool masks.
 
-    The ``survivors`` best of the active weights stay; then the best of all others, the just dropped among them, are
-    grown until ``count`` are active. Without a grow score nothing grows. The scores are overwritten.
+    The ``survivors`` with the best keep score stay; it is -inf for inactive weights. Then the best of all others by the
+    grow score, the just dropped among them, are grown until ``count`` are active; without a grow score nothing grows.
+    The grow score is overwritten.
     """
-    stay = largest(rule_out(keep_score, ~active), survivors)
+    stay = largest(keep_score, survivors)
     if grow_score is None:
         return stay, torch.zeros_like(stay)
     return stay, largest(rule_out(grow_score, stay), count - survivors)

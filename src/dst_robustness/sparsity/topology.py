@@ -61,15 +61,17 @@ def choose(
         slopes = [gradient.reshape(-1).float() for gradient in gradients]
     if not distributed.decides():
         return distributed.broadcast([torch.empty_like(weight, dtype=torch.uint8) for weight in flat])
-    keep = [method.keep_score(weight, slope) for weight, slope in zip(flat, slopes, strict=True)]
+    keep = [
+        rule_out(method.keep_score(weight, slope), ~layer.is_active)
+        for layer, weight, slope in zip(layers, flat, slopes, strict=True)
+    ]
     if isinstance(counts, int):
-        eligible = [rule_out(score, ~layer.is_active) for score, layer in zip(keep, layers, strict=True)]
-        counts = torch.stack([mask.count_nonzero() for mask in global_masks(eligible, counts)]).tolist()
+        counts = torch.stack([mask.count_nonzero() for mask in global_masks(keep, counts)]).tolist()
     choices = []
     for layer, weight, slope, score, count, target in zip(layers, flat, slopes, keep, counts, targets, strict=True):
         survivors = method.survivors(layer.active, count, target, drop_fraction)
         grow = method.grow_score(weight, slope, generator) if method.grows else None
-        stay, grown = drop_and_grow(score, grow, layer.is_active, survivors, count)
+        stay, grown = drop_and_grow(score, grow, survivors, count)
         choices.append(stay.view(torch.uint8).add(grown.view(torch.uint8), alpha=GROWN))
     return distributed.broadcast(choices)
 
