@@ -25,8 +25,9 @@ class SparseTraining:
     """Trains a model with a fixed share of its weights at exactly zero, the masks moved by a method.
 
     Construct it with the model on its device and the optimiser over its parameters, before a checkpoint is loaded:
-    the inactive weights are zeroed here. Then call ``step`` after each backward pass. After every step the inactive
-    weights and all optimiser states of their shape are zero, and the density is that of the method's schedule.
+    the inactive weights are zeroed here. Then call ``step`` after each backward pass. As long as the gradients are
+    finite, after every step the inactive weights and all optimiser states of their shape are zero; the density is that
+    of the method's schedule.
 
     Args:
         method: a name of ``METHODS``.
