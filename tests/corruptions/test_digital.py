@@ -2,11 +2,13 @@
 
 import io
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from dst_robustness.corruptions import FAMILIES, SEVERITIES, corrupt_images
+from dst_robustness.corruptions.spatter import _distance_to_edge
 
 
 def test_contrast_draws_each_channel_to_its_mean():
@@ -54,6 +56,13 @@ def test_elastic_transform_moves_and_does_not_recolour():
     slope = np.diff(result[:, 8:24, 8:24].mean(axis=(0, 1, 3))).mean()
     assert slope == pytest.approx(8, abs=1)
     assert (result - ramp).std() > 2
+
+
+def test_the_distance_to_drops_is_that_of_opencv():
+    """Same chamfer; OpenCV's own varies in the fourth digit between builds."""
+    edges = (np.random.default_rng(0).random((40, 50)) > 0.995).astype(np.uint8)
+    expected = cv2.distanceTransform(1 - edges, cv2.DIST_L2, 5)
+    np.testing.assert_allclose(_distance_to_edge(edges), np.minimum(expected, 20), atol=1e-3)
 
 
 def test_water_brightens_and_mud_covers_with_brown():

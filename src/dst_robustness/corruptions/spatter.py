@@ -11,6 +11,8 @@ from dst_robustness.corruptions.pixels import mirror, to_byte
 from dst_robustness.corruptions.random import normal
 
 _RELIEF = np.array([[-2, -1, 0], [-1, 1, 1], [0, 1, 2]])
+# Lengths of the steps of the chamfer, in 1/65536 pixel.
+_STRAIGHT, _DIAGONAL, _KNIGHT = 65536, round(1.4 * 65536), round(2.1969 * 65536)
 _WATER = np.array([175, 238, 238], dtype=np.float32)
 _MUD = np.array([63, 42, 20], dtype=np.float32)
 
@@ -66,9 +68,34 @@ def _liquid(key, height, width, mean, deviation, weights, cut):
 def _glint(liquid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the liquid uint8 [H, W] and, of the same shape, how it shines: relief of the distance to its edges."""
     liquid = np.minimum(liquid * 255, 255).astype(np.uint8)
-    distance = cv2.distanceTransform(255 - cv2.Canny(liquid, 50, 150), cv2.DIST_L2, 5)
-    relief = cv2.equalizeHist(_mean_of_nine(np.minimum(distance, 20)))
+    relief = cv2.equalizeHist(_mean_of_nine(_distance_to_edge(cv2.Canny(liquid, 50, 150))))
     return liquid, cv2.blur(cv2.filter2D(relief, cv2.CV_8U, _RELIEF), (3, 3))
+
+
+@compiled
+def _distance_to_edge(edges):
+    """Return the distance of each pixel to the nearest edge, at most 20, by a 5x5 chamfer (Borgefors, CVGIP 34, 1986).
+
+    In whole 1/65536 of a pixel: OpenCV's own distance depends on whether Intel's library is at hand.
+    """
+    height, width = edges.shape
+    limit = 20 << 16
+    far = np.full((height + 4, width + 4), limit, dtype=np.int32)
+    for y in range(height):
+        for x in range(width):
+            if edges[y, x]:
+                far[y + 2, x + 2] = 0
+    for step in (1, -1):  # from the top left, then from the bottom right
+        for row in range(height):
+            y = row + 2 if step == 1 else height + 1 - row
+            above, above_2 = y - step, y - 2 * step
+            for column in range(width):
+                x = column + 2 if step == 1 else width + 1 - column
+                straight = min(far[y, x - step], far[above, x]) + _STRAIGHT
+                diagonal = min(far[above, x - 1], far[above, x + 1]) + _DIAGONAL
+                knight = min(min(far[above, x - 2], far[above, x + 2]), min(far[above_2, x - 1], far[above_2, x + 1]))
+                far[y, x] = min(min(far[y, x], straight), min(diagonal, knight + _KNIGHT))
+    return far[2:-2, 2:-2] / 65536
 
 
 @compiled
