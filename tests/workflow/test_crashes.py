@@ -9,18 +9,20 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pandas as pd
 import psutil
+import pytest
 import torch
 
 CRASHES = int(os.environ.get("DST_CRASHES", "5"))
 VICTIMS = ("driver", "everything", "train_run", "evaluate_run", "corrupt_dataset")
 RUN = Path("results/runs/digits/resnet8/rigl/0.5/seed0")
-TIMES = ["seconds", "images_per_second"]
+MEASURED = ["seconds", "train_seconds", "images_per_second", "peak_memory_mb"]
 
 
 def arrays(file: Path) -> dict[str, np.ndarray]:
@@ -32,7 +34,7 @@ def arrays(file: Path) -> dict[str, np.ndarray]:
 
 
 def content(file: Path) -> dict[str, np.ndarray]:
-    """Return what a result says, but for the time that it took."""
+    """Return what a result says, but for the time and the memory that it took."""
     match file.suffix:
         case ".h5":
             return arrays(file)
@@ -40,24 +42,29 @@ def content(file: Path) -> dict[str, np.ndarray]:
             return {name: value.numpy() for name, value in torch.load(file, weights_only=True).items()}
         case ".csv":
             table = pd.read_csv(file)
-            return {name: table[name].to_numpy() for name in table if name not in TIMES}
+            return {name: table[name].to_numpy() for name in table if name not in MEASURED}
     raise ValueError(file)
 
 
-def assert_same_results(one: Path, other: Path) -> None:
-    """Compare all arrays, weights and tables of two finished studies bit for bit."""
-    files = [
-        file.relative_to(one)
-        for folder in ("resources", "results/runs", "results/tables")
-        for file in sorted((one / folder).rglob("*"))
-        if file.suffix in {".h5", ".pt", ".csv"}
-    ]
-    assert len(files) > 15
+def assert_same(one: Path, other: Path, files: list[Path]) -> None:
+    """Compare arrays, weights and tables of two studies bit for bit."""
     for file in files:
         expected, found = content(one / file), content(other / file)
         assert expected.keys() == found.keys(), file
         for name, value in expected.items():
             np.testing.assert_array_equal(found[name], value, err_msg=f"{name} of {file}")
+
+
+def all_results(folder: Path) -> list[Path]:
+    """Return all data sets, corrupted sets, runs and tables of a finished study."""
+    files = [
+        file.relative_to(folder)
+        for part in ("resources", "results/runs", "results/tables")
+        for file in sorted((folder / part).rglob("*"))
+        if file.suffix in {".h5", ".pt", ".csv"}
+    ]
+    assert len(files) > 15
+    return files
 
 
 def start(study) -> psutil.Popen:
@@ -135,7 +142,79 @@ def test_random_kills_change_no_result(finished_study, new_study, tmp_path: Path
     while len(killed) < CRASHES:
         folder = tmp_path / f"after{len(killed)}"
         study = new_study.copy(folder)
-        killed += run_with_kills(study, min(5, CRASHES - len(killed)), choose)
-        assert_same_results(finished_study.folder, folder)
-        print(f"{len(killed)} kills so far: {' '.join(killed)}")
+        killed += run_with_kills(study, min(10, CRASHES - len(killed)), choose)
+        assert_same(finished_study.folder, folder, all_results(finished_study.folder))
+        print(f"{len(killed)} kills so far: {killed}", flush=True)
         shutil.rmtree(folder)
+
+
+@pytest.fixture
+def small_disk(new_study) -> Iterator[Path]:
+    """A file system of half a megabyte under the folder of the runs."""
+    folder = new_study.folder / "results/runs"
+    folder.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=500k", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a file system needs root")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("fault", "repair", "said"),
+    [("size=500k", "size=100m", "No space left on device"), ("ro", "rw", "Read-only file system")],
+)
+def test_a_disk_that_cannot_be_written_is_said_and_nothing_is_lost(
+    finished_study, new_study, small_disk: Path, fault: str, repair: str, said: str
+) -> None:
+    """A full disk and a read-only one: the reason stands on the terminal; once repaired, the same command finishes."""
+    subprocess.run(["mount", "-o", f"remount,{fault}", str(small_disk)], check=True)
+    result = new_study.snakemake(f"{RUN}/model.pt")
+    assert result.returncode == 1
+    assert said in result.stdout
+    assert list(small_disk.rglob("*.partial")) == []
+    subprocess.run(["mount", "-o", f"remount,{repair}", str(small_disk)], check=True)
+    new_study.run(f"{RUN}/model.pt")
+    assert_same(finished_study.folder, new_study.folder, [RUN / "model.pt", RUN / "topology.csv"])
+
+
+def test_a_truncated_checkpoint_is_noticed(finished_study, new_study) -> None:
+    """The run says so, starts from the beginning and ends with the same weights."""
+    checkpoint = new_study.folder / RUN / "checkpoint.pt"
+    new_study.kill_when(checkpoint.exists, f"{RUN}/model.pt")
+    os.truncate(checkpoint, checkpoint.stat().st_size // 2)
+    new_study.run("--unlock")
+    new_study.run(f"{RUN}/model.pt")
+    log = new_study.folder / "results/logs" / RUN.relative_to("results") / "train.log"
+    assert "damaged" in log.read_text()
+    assert_same(finished_study.folder, new_study.folder, [RUN / "model.pt"])
+
+
+def test_a_truncated_test_set_is_named_and_made_again(finished_study, study) -> None:
+    """The evaluation stops with a line that says which file to delete; then the same results come out."""
+    damaged = Path("resources/digits/corrupted/contrast.h5")
+    os.truncate(study.folder / damaged, (study.folder / damaged).stat().st_size // 2)
+    (study.folder / RUN / "predictions.h5").unlink()
+    result = study.snakemake(f"{RUN}/predictions.h5")
+    assert result.returncode == 1
+    assert f"cannot read {damaged}: missing, truncated or not HDF5; delete it and run again" in result.stdout
+    (study.folder / damaged).unlink()
+    study.run(f"{RUN}/predictions.h5")
+    assert_same(finished_study.folder, study.folder, [damaged, RUN / "predictions.h5", RUN / "metrics.csv"])
+
+
+def test_a_second_driver_says_so_and_ends(new_study) -> None:
+    """The first one holds the folder; the second changes nothing."""
+    first = start(new_study)
+    try:
+        while not list((new_study.folder / ".snakemake/locks").glob("*.lock")):
+            assert first.poll() is None
+            time.sleep(0.02)
+        second = new_study.snakemake()
+        assert second.returncode == 1
+        assert "LockException" in second.stdout
+        assert "unlock" in second.stdout
+        assert first.poll() is None
+    finally:
+        os.killpg(first.pid, signal.SIGKILL)
+        first.wait()
