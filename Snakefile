@@ -10,22 +10,27 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/print_config.smk"
 include: "workflow/rules/acquire.smk"
 include: "workflow/rules/prepare.smk"
 include: "workflow/rules/corrupt.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/summarise.smk"
+include: "workflow/rules/report.smk"
+include: "workflow/rules/analyses.smk"
 
 
 rule all:
     default_target: True
     input:
-        SUMMARY,
-        expand(f"{RESULTS}/figures/{{figure}}.{{format}}", figure=FIGURES, format=["pdf", "png"]),
+        TEXTS,
+        EVERY_FIGURE,
+        f"{RESULTS}/report.html",
 
 
 onsuccess:
-    from dst_robustness.reporting.message import closing_message
+    if Path(f"{RESULTS}/report.html").exists():
+        from dst_robustness.reporting.message import closing_message
 
-    print(closing_message(RESULTS))
+        print(closing_message(RESULTS, f"{RESULTS}/report.html"))

@@ -50,7 +50,7 @@ def test_corruptions_are_measured_against_the_clean_images(sets):
     shares = table.set_index(["corruption", "severity"])["high_frequency_share"]
     assert shares["board", 2] == pytest.approx(0.5)
     assert shares["slow", 1] < 0.01
-    write_corruption_shares("toy", sets / "test.h5", {"slow": sets / "slow.h5"}, sets / "frequency.csv", samples=2)
+    write_corruption_shares({"toy": (sets / "test.h5", {"slow": sets / "slow.h5"})}, sets / "frequency.csv", samples=2)
     assert (
         (sets / "frequency.csv").read_text().startswith("dataset,corruption,severity,high_frequency_share\ntoy,slow,1,")
     )

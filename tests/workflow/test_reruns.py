@@ -4,7 +4,9 @@ from copy import deepcopy
 
 import pytest
 
-SUMMARY = {"summarise": 1, "draw_figure": 1}
+from dst_robustness.reporting.figures import FIGURES
+
+SUMMARY = {"summarise": 1, "draw_figure": len(FIGURES)}
 
 
 def test_a_new_seed_trains_the_new_runs_only(study) -> None:

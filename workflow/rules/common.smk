@@ -1,7 +1,9 @@
 # The grid and the paths. Everything that the rules need to know of the configuration is here.
+import os
 from functools import cache
 from pathlib import Path
 
+import yaml
 from snakemake.exceptions import WorkflowError
 
 from dst_robustness.configuration import check_configuration
@@ -10,14 +12,17 @@ from dst_robustness.corruptions.video.parameters import KINETICS_C, UCF101_P
 from dst_robustness.datasets import DATASETS, SPEC_OPTIONS
 from dst_robustness.experiment import read_scenarios
 from dst_robustness.models import MODELS
+from dst_robustness.origins import show_origins
 from dst_robustness.provenance import code_fingerprint
-from dst_robustness.reporting.figures import FIGURES
+from dst_robustness.reporting.figures import ANALYSIS_FIGURES, ANALYSIS_TABLES, CAPTIONS, FIGURES
 from dst_robustness.smoke import shrink
 from dst_robustness.sparsity import METHODS
 from dst_robustness.training.augmentation import AUGMENTATIONS
 
+SCHEMA = workflow.source_path("../schemas/config.schema.yaml")
+
 try:
-    STUDY = check_configuration(config, workflow.source_path("../schemas/config.schema.yaml"))
+    STUDY = check_configuration(config, SCHEMA)
     SCENARIOS = read_scenarios(STUDY)
     if STUDY["smoke"]:
         STUDY, SCENARIOS = shrink(STUDY, SCENARIOS)
@@ -31,6 +36,10 @@ BENCHMARKS = f"{RESULTS}/benchmarks"
 RUN = "runs/{dataset}/{model}/{method}/{sparsity}/seed{seed}"
 NETWORK = ["model.pt", "masks.pt", "run.json", "history.csv", "topology.csv"]  # what training leaves in a run's folder
 RUNS = [run for scenario in SCENARIOS.values() for run in scenario.runs]
+# The corruptions that each data set is tested under, over all models.
+TESTED = {}
+for scenario in SCENARIOS.values():
+    TESTED[scenario.dataset] = list(dict.fromkeys([*TESTED.get(scenario.dataset, []), *scenario.corruptions]))
 TRAINED = {scenario.trained_on for scenario in SCENARIOS.values()}
 # Published corrupted test sets: imported, not made, and tested with networks trained on another data set.
 PUBLISHED = {scenario.dataset for scenario in SCENARIOS.values()} - TRAINED
@@ -92,6 +101,10 @@ def run_files(name):
     return [f"{RESULTS}/{run.folder}/{name}" for run in RUNS]
 
 
+def first_seed(run):
+    return min(other.seed for other in RUNS if (other.dataset, other.model) == (run.dataset, run.model))
+
+
 @cache
 def fingerprint(*modules):
     """Return a parameter that changes with the code of these modules, where the configuration asks for it."""
@@ -120,9 +133,12 @@ def preparation_code(wildcards):
     return fingerprint("dst_robustness.datasets.prepare", DATASETS.module(dataset_type(wildcards.dataset)))
 
 
+def is_video(dataset):
+    return DATASETS[dataset_type(dataset)].kind == "clips"
+
+
 def corruption_registry(wildcards):
-    clips = DATASETS[dataset_type(wildcards.dataset)].kind == "clips"
-    return VIDEO_CORRUPTIONS if clips else IMAGE_CORRUPTIONS
+    return VIDEO_CORRUPTIONS if is_video(wildcards.dataset) else IMAGE_CORRUPTIONS
 
 
 def corruption_constants(wildcards):
@@ -136,3 +152,11 @@ def corruption_constants(wildcards):
 def corruption_code(wildcards):
     file = corruption_registry(wildcards)[wildcards.corruption].place.partition(":")[0]
     return fingerprint("dst_robustness.corruptions.generate", f"dst_robustness.corruptions.{file}")
+
+
+def configuration_layers():
+    """Return what the configuration was laid over each other from, by name: config.yaml, presets, --config."""
+    given = workflow.config_settings.configfiles
+    own = [path for path in workflow.configfiles if path not in given]
+    layers = [(os.path.relpath(path), yaml.safe_load(Path(path).read_text())) for path in (*own, *given)]
+    return [*layers, ("--config", workflow.config_settings.config)]

@@ -1,5 +1,7 @@
-# From the metrics of all runs to tables, figures and a message. Nothing here needs a GPU.
-SUMMARY = f"{RESULTS}/tables/summary.csv"
+# From the metrics of all runs to tables and figures. Nothing here needs a GPU.
+TABLES = f"{RESULTS}/tables"
+TEXTS = expand(f"{TABLES}/{{table}}.{{format}}", table=["robustness", "sparsity", "resources"], format=["md", "tex"])
+EVERY_FIGURE = expand(f"{RESULTS}/figures/{{figure}}.{{format}}", figure=FIGURES, format=["pdf", "png"])
 
 
 rule summarise:
@@ -9,10 +11,12 @@ rule summarise:
         metrics=run_files("metrics.csv"),
         run=run_files("run.json"),
     output:
-        summary=SUMMARY,
-        corruptions=f"{RESULTS}/tables/corruptions.csv",
-        missing=f"{RESULTS}/tables/missing.csv",
-        verdict=f"{RESULTS}/tables/verdict.json",
+        summary=f"{TABLES}/summary.csv",
+        corruptions=f"{TABLES}/corruptions.csv",
+        training=f"{TABLES}/training.csv",
+        missing=f"{TABLES}/missing.csv",
+        verdict=f"{TABLES}/verdict.json",
+        texts=TEXTS,
     log:
         f"{LOGS}/summarise.log",
     benchmark:
@@ -24,29 +28,72 @@ rule summarise:
         runtime="1h",
     params:
         base_methods={name: variant["method"] for name, variant in STUDY["variants"].items()},
-        code=fingerprint("dst_robustness.analysis.summary"),
+        code=fingerprint("dst_robustness.analysis.summary", "dst_robustness.reporting.tables"),
     script:
         "../scripts/summarise.py"
+
+
+rule summary:
+    """Print the table and the verdict of the runs that are finished so far, and say which are missing."""
+    log:
+        f"{LOGS}/summary.log",
+    localrule: True
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        folders=[f"{RESULTS}/{run.folder}" for run in RUNS],
+        base_methods={name: variant["method"] for name, variant in STUDY["variants"].items()},
+        partial=f"{RESULTS}/partial",
+    script:
+        "../scripts/print_summary.py"
+
+
+rule measure_corruptions:
+    """Measure how much of what each corruption does lies in high frequencies: the order of the figures."""
+    input:
+        tests=[f"{RESOURCES}/{dataset}/test.h5" for dataset in TESTED],
+        corrupted=[f"{RESOURCES}/{dataset}/corrupted/{name}.h5" for dataset, names in TESTED.items() for name in names],
+    output:
+        f"{TABLES}/frequency.csv",
+    log:
+        f"{LOGS}/measure_corruptions.log",
+    benchmark:
+        f"{BENCHMARKS}/measure_corruptions.jsonl"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=4000,
+        runtime="1h",
+    params:
+        corruptions=TESTED,
+        code=fingerprint("dst_robustness.analysis.frequency"),
+    script:
+        "../scripts/measure_corruptions.py"
 
 
 rule draw_figure:
     """Draw one figure from the tables."""
     input:
-        SUMMARY,
-        f"{RESULTS}/tables/corruptions.csv",
+        f"{TABLES}/summary.csv",
+        f"{TABLES}/corruptions.csv",
+        f"{TABLES}/training.csv",
+        f"{TABLES}/frequency.csv",
     output:
         pdf=f"{RESULTS}/figures/{{figure}}.pdf",
-        png=report(f"{RESULTS}/figures/{{figure}}.png", category="Figures", caption="../report/{figure}.rst"),
+        png=report(f"{RESULTS}/figures/{{figure}}.png", category="Figures", caption="../report/figure.rst"),
     log:
         f"{LOGS}/figures/{{figure}}.log",
     benchmark:
         f"{BENCHMARKS}/figures/{{figure}}.jsonl"
+    wildcard_constraints:
+        figure=any_of(FIGURES),
     conda:
         "../../envs/environment.yaml"
     resources:
         mem_mb=1000,
         runtime="10m",
     params:
+        caption=lambda wildcards: CAPTIONS[wildcards.figure],
         code=lambda wildcards: fingerprint(FIGURES.module(wildcards.figure)),
     script:
         "../scripts/draw_figure.py"

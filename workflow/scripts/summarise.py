@@ -2,10 +2,10 @@ from pathlib import Path
 
 from dst_robustness.analysis.summary import write_summary
 from dst_robustness.logs import log_to
+from dst_robustness.reporting.tables import write_tables
 
 with log_to(snakemake.log[0]):
-    write_summary(
-        [Path(run).parent for run in snakemake.input.run],
-        Path(snakemake.output.summary).parent,
-        base_methods=snakemake.params.base_methods,
-    )
+    tables = Path(snakemake.output.summary).parent
+    folders = [Path(run).parent for run in snakemake.input.run]
+    write_summary(folders, tables, base_methods=snakemake.params.base_methods)
+    write_tables(tables)

@@ -59,10 +59,11 @@ def corruption_shares(dataset: str, test: Path, corrupted: Mapping[str, Path], *
 
 
 def write_corruption_shares(
-    dataset: str, test: str | Path, corrupted: Mapping[str, Path], target: str | Path, *, samples: int = 500
+    sets: Mapping[str, tuple[Path, Mapping[str, Path]]], target: str | Path, *, samples: int = 500
 ) -> None:
-    """Write ``corruption_shares`` as CSV."""
-    table = corruption_shares(dataset, Path(test), corrupted, samples=samples)
+    """Write ``corruption_shares`` of data sets, given as (test, corrupted) by name, as CSV."""
+    tables = [corruption_shares(name, test, corrupted, samples=samples) for name, (test, corrupted) in sets.items()]
+    table = pd.concat(tables)
     with atomic_path(target) as partial:
         table.to_csv(partial, index=False)
 

@@ -15,8 +15,7 @@ from typing import Any
 import torch
 
 from dst_robustness.storage import atomic_path
-from dst_robustness.training.parallel import rank, total
-from dst_robustness.training.state import TrainingState
+from dst_robustness.training.parallel import rank
 
 
 class Checkpoint:
@@ -38,12 +37,11 @@ class Checkpoint:
         """Return whether the interval has passed since the last checkpoint."""
         return time.monotonic() - self._written >= self.interval
 
-    def save(self, state: TrainingState) -> None:
+    def save(self, state: Mapping[str, Any]) -> None:
         """Write the state in one piece over the last checkpoint; with several processes the first one writes."""
-        state.totals.copy_(total(state.totals) * (rank() == 0))  # the first process goes on with the sum
         if rank() == 0:
             with atomic_path(self.path) as partial:
-                torch.save({"configuration": self.configuration, "state": state.state_dict()}, partial)
+                torch.save({"configuration": self.configuration, "state": dict(state)}, partial)
         self._written = time.monotonic()
 
     def load(self, device: torch.device) -> dict[str, Any] | None:

@@ -106,7 +106,7 @@ def train_epoch(
         state.seconds = before + time.perf_counter() - started
         if agreed(stop.received or checkpoint.due(), data.device):
             check_finite(state, options)
-            checkpoint.save(state)
+            checkpoint.save(state.state_dict())
             if agreed(stop.received, data.device):
                 raise SystemExit("asked to end: the checkpoint is written and the next attempt goes on from it")
 

@@ -11,7 +11,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from dst_robustness.sparsity import SparseTraining
 from dst_robustness.training.devices import memory_format
 from dst_robustness.training.options import TrainingOptions
-from dst_robustness.training.parallel import data_parallel, rank
+from dst_robustness.training.parallel import data_parallel, rank, total
 
 
 class TrainingState:
@@ -67,7 +67,7 @@ class TrainingState:
             "average": self.average.state_dict() if self.average else {},
             "optimizer": self.optimizer.state_dict(),
             "sparse": self.sparse.state_dict(),
-            "totals": self.totals,
+            "totals": total(self.totals),
             "plain": {name: getattr(self, name) for name in ("epoch", "step", "seconds", "history")},
         }
 

@@ -3,7 +3,7 @@
 Compares the intervals of the package with a plain hierarchical bootstrap: seeds and images drawn with replacement,
 the 2.5% and 97.5% percentiles of the means. Prints one line per number of seeds and source of chance.
 
-    python benchmarks/coverage.py --studies 1000
+    python benchmarks/interval_coverage.py --studies 1000
 """
 
 from __future__ import annotations

@@ -1,0 +1,119 @@
+"""The training loop: what it leaves behind, that it learns, that it resumes, that it fails well."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from dst_robustness.training import loop
+from dst_robustness.training.checkpoint import Checkpoint
+from dst_robustness.training.options import TrainingOptions
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return torch.load(folder / "model.pt", weights_only=True)
+
+
+def test_outputs_of_a_run(train: Callable[..., None], tmp_path: Path) -> None:
+    """History has a row for each epoch, topology one for each update, run.json the numbers of the network."""
+    train(tmp_path)
+    history, topology = pd.read_csv(tmp_path / "history.csv"), pd.read_csv(tmp_path / "topology.csv")
+    run = json.loads((tmp_path / "run.json").read_text())
+    masks = torch.load(tmp_path / "masks.pt", weights_only=True)
+    assert history["epoch"].tolist() == [1, 2]
+    assert history["step"].tolist() == [3, 6]
+    assert topology["step"].tolist() == [2]  # the next would be at 4, where updates end
+    assert (topology["density"] - 0.5).abs().max() < 1e-4
+    assert topology["dropped"].tolist() == topology["grown"].tolist()
+    assert sum(int(mask.sum()) for mask in masks.values()) == run["nonzero_parameters"] - (
+        run["parameters"] - sum(mask.numel() for mask in masks.values())
+    )
+    for name, mask in masks.items():
+        assert not weights(tmp_path)[name][~mask].any(), name
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".lock", "history.csv", "masks.pt", "model.pt", "run.json", "topology.csv",
+    ]  # fmt: skip
+
+
+def test_it_learns(train: Callable[..., None], options: TrainingOptions, tmp_path: Path) -> None:
+    """Dark and bright are told apart after a few steps."""
+    train(tmp_path, method="dense", sparsity=0, options=replace(options, epochs=8, augmentation="none"))
+    assert pd.read_csv(tmp_path / "history.csv")["validation_accuracy"].iloc[-1] == 1
+
+
+@pytest.mark.parametrize("change", [{}, {"weight_averaging": 0.5}, {"mixing": "cutmix"}, {"optimizer": "adamw"}])
+def test_a_run_that_is_stopped_in_an_epoch_resumes_bit_for_bit(
+    train: Callable[..., None],
+    options: TrainingOptions,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, object],
+) -> None:
+    """The fourth step of six raises; the second attempt goes on behind the third and ends with the same weights."""
+    options = replace(options, checkpoint_seconds=0, **change)
+    train(tmp_path / "whole", options=options)
+    step, calls = loop.train_step, []
+
+    def failing(*arguments: object) -> None:
+        calls.append(arguments)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        step(*arguments)
+
+    monkeypatch.setattr(loop, "train_step", failing)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "cut", options=options)
+    train(tmp_path / "cut", options=options)
+    assert len(calls) == 5 + 2
+    whole, cut = weights(tmp_path / "whole"), weights(tmp_path / "cut")
+    assert all(torch.equal(whole[name], cut[name]) for name in whole)
+    columns = ["epoch", "loss", "accuracy", "validation_loss", "density"]
+    pd.testing.assert_frame_equal(
+        pd.read_csv(tmp_path / "whole/history.csv")[columns], pd.read_csv(tmp_path / "cut/history.csv")[columns]
+    )
+
+
+def test_a_diverged_run_fails_with_the_loss_and_what_to_change(
+    train: Callable[..., None], options: TrainingOptions, tmp_path: Path
+) -> None:
+    """A loss that is not finite ends the run, and no checkpoint of it stays."""
+    with pytest.raises(FloatingPointError, match=r"the loss is (nan|inf) in epoch 1, .*learning_rate \(1e\+30\)"):
+        train(tmp_path, options=replace(options, learning_rate=1e30))
+    assert not (tmp_path / "model.pt").exists()
+    assert Checkpoint(tmp_path / "checkpoint.pt", {}, 60).load(torch.device("cpu")) is None
+
+
+def test_gradient_accumulation_is_the_same_step(
+    train: Callable[..., None], options: TrainingOptions, tmp_path: Path
+) -> None:
+    """Two halves of a batch add up to its gradient: layers without batch statistics get the same first update."""
+    options = replace(options, epochs=1, batch_size=40, augmentation="none")
+    train(tmp_path / "one", method="dense", sparsity=0, options=options)
+    train(tmp_path / "two", method="dense", sparsity=0, options=replace(options, gradient_accumulation=2))
+    one, two = (pd.read_csv(tmp_path / name / "history.csv") for name in ("one", "two"))
+    # Batch normalisation sees halves, so the loss is close and not equal.
+    assert one["loss"][0] == pytest.approx(two["loss"][0], rel=0.05)
+    assert one["step"][0] == two["step"][0] == 1
+
+
+def test_frozen_masks_start_where_another_run_ended(train: Callable[..., None], tmp_path: Path) -> None:
+    """The control trains the final masks of a dynamic run from the start."""
+    train(tmp_path / "rigl")
+    train(tmp_path / "frozen", method="dst_frozen", masks=tmp_path / "rigl/masks.pt")
+    rigl, frozen = (torch.load(tmp_path / name / "masks.pt", weights_only=True) for name in ("rigl", "frozen"))
+    assert all(torch.equal(rigl[name], frozen[name]) for name in rigl)
+
+
+def test_narrow_dense_control_has_as_many_parameters(
+    train: Callable[..., None], options: TrainingOptions, tmp_path: Path
+) -> None:
+    """dense_small at sparsity 0.5 is a narrower network of half the parameters, without masks."""
+    train(tmp_path / "dense", method="dense", sparsity=0, options=replace(options, epochs=1))
+    train(tmp_path / "small", method="dense_small", options=replace(options, epochs=1))
+    dense, small = (json.loads((tmp_path / name / "run.json").read_text()) for name in ("dense", "small"))
+    assert small["parameters"] == pytest.approx(dense["parameters"] / 2, rel=0.1)
+    assert small["width"] < 1

@@ -1,0 +1,50 @@
+"""Two processes train one network."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from dst_robustness.training.options import TrainingOptions
+
+# Without batch normalisation, whose statistics would be those of a process's share of the batch, and without dropout.
+SCRIPT = """
+import json, sys
+from pathlib import Path
+from torch import nn
+from dst_robustness.run import Run
+from dst_robustness.training import build
+from dst_robustness.training.loop import train_run
+from dst_robustness.training.options import TrainingOptions
+from dst_robustness.training.parallel import launch
+
+def plain_network(name, classes, **_):
+    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(288, classes))
+
+build.build_model = plain_network
+splits, folder, processes, options = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4])
+launch(
+    processes, train_run, splits / "train.h5", splits / "validation.h5", folder, Run("tiny", "resnet8", "rigl", 0.5, 0),
+    method="rigl", options=TrainingOptions(**options), sparse_options={"update_interval": 2},
+)
+"""
+
+
+def test_two_processes_train_the_network_that_one_would(splits: Path, options: TrainingOptions, tmp_path: Path) -> None:
+    """Same masks and, up to float32 rounding, same weights and losses: each process takes half of every batch."""
+    values = json.dumps({**vars(options), "augmentation": "none"})
+    for processes in ("1", "2"):
+        command = [sys.executable, "-c", SCRIPT, str(splits), str(tmp_path / processes), processes, values]
+        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
+        assert result.returncode == 0, result.stderr
+    one, two = (torch.load(tmp_path / processes / "masks.pt", weights_only=True) for processes in "12")
+    # Gradients that differ by rounding may swap a pair of nearly equal scores.
+    assert sum(int((one[name] != two[name]).sum()) for name in one) <= 4
+    one, two = (torch.load(tmp_path / processes / "model.pt", weights_only=True) for processes in "12")
+    assert all((one[name] - two[name]).abs().median() < 1e-6 for name in one)
+    one, two = (pd.read_csv(tmp_path / processes / "history.csv") for processes in "12")
+    columns = ["step", "loss", "accuracy", "density"]
+    pd.testing.assert_frame_equal(one[columns], two[columns], rtol=1e-3)

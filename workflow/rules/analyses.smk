@@ -1,0 +1,108 @@
+# The analyses of the paper beyond accuracy: frequencies that networks depend on, and where their weights are.
+# Not part of `all`: the Fourier heat map tests each network once for every frequency. `snakemake analyses` runs them.
+# The first seed stands for the others, and clips have no such maps.
+ANALYSED = [run for run in RUNS if run.seed == first_seed(run) and run.dataset in TESTED and not is_video(run.dataset)]
+
+
+rule analyses:
+    """Run all analyses and draw their figures."""
+    input:
+        expand(f"{RESULTS}/figures/{{figure}}.{{format}}", figure=ANALYSIS_FIGURES, format=["pdf", "png"]),
+        f"{TABLES}/overlap.csv",
+
+
+rule measure_frequency_response:
+    """Test one network on images without low or high frequencies, and under each Fourier wave."""
+    input:
+        model=f"{RESULTS}/{RUN}/model.pt",
+        run=f"{RESULTS}/{RUN}/run.json",
+        test=test_split,
+    output:
+        radius=f"{RESULTS}/{RUN}/radius.csv",
+        fourier=f"{RESULTS}/{RUN}/fourier.csv",
+    log:
+        f"{LOGS}/{RUN}/frequency_response.log",
+    benchmark:
+        f"{BENCHMARKS}/{RUN}/frequency_response.jsonl"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        gpu=1,
+        runs_per_gpu=STUDY["runs_per_gpu"],
+        mem_mb=4000,
+        runtime="4h",
+    params:
+        precision=lambda wildcards: scenario_of(wildcards).training["precision"],
+        samples=STUDY["fourier_samples"],
+        code=fingerprint("dst_robustness.evaluation.frequency_of_run"),
+    script:
+        "../scripts/measure_frequency_response.py"
+
+
+rule collect_frequency_responses:
+    """Put the frequency responses of all analysed runs into tables."""
+    input:
+        [f"{RESULTS}/{run.folder}/{name}.csv" for run in ANALYSED for name in ("radius", "fourier")],
+    output:
+        radius=f"{TABLES}/radius.csv",
+        fourier=f"{TABLES}/fourier.csv",
+    log:
+        f"{LOGS}/collect_frequency_responses.log",
+    benchmark:
+        f"{BENCHMARKS}/collect_frequency_responses.jsonl"
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        folders=[f"{RESULTS}/{run.folder}" for run in ANALYSED],
+    script:
+        "../scripts/collect_frequency_responses.py"
+
+
+rule measure_weights:
+    """Count non-zeros by layer and kernel, and how much the topologies of runs overlap."""
+    input:
+        model=run_files("model.pt"),
+        masks=run_files("masks.pt"),
+        run=run_files("run.json"),
+    output:
+        layers=f"{TABLES}/layers.csv",
+        overlap=f"{TABLES}/overlap.csv",
+    log:
+        f"{LOGS}/measure_weights.log",
+    benchmark:
+        f"{BENCHMARKS}/measure_weights.jsonl"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=4000,
+        runtime="1h",
+    params:
+        code=fingerprint("dst_robustness.analysis.weights"),
+    script:
+        "../scripts/measure_weights.py"
+
+
+rule draw_analysis_figure:
+    """Draw the figure of one analysis."""
+    input:
+        f"{TABLES}/summary.csv",
+        lambda wildcards: f"{TABLES}/{ANALYSIS_TABLES[wildcards.figure]}",
+    output:
+        pdf=f"{RESULTS}/figures/{{figure}}.pdf",
+        png=report(f"{RESULTS}/figures/{{figure}}.png", category="Analyses", caption="../report/figure.rst"),
+    log:
+        f"{LOGS}/figures/{{figure}}.log",
+    benchmark:
+        f"{BENCHMARKS}/figures/{{figure}}.jsonl"
+    wildcard_constraints:
+        figure=any_of(ANALYSIS_FIGURES),
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+    params:
+        caption=lambda wildcards: CAPTIONS[wildcards.figure],
+        code=lambda wildcards: fingerprint(ANALYSIS_FIGURES.module(wildcards.figure)),
+    script:
+        "../scripts/draw_figure.py"

@@ -1,0 +1,59 @@
+# What a reader opens: pictures of the corruptions, and one page with everything.
+GALLERIES = expand(f"{RESULTS}/galleries/{{dataset}}.png", dataset=TESTED)
+PICTURES = [path for path in EVERY_FIGURE if path.endswith(".png")]
+
+
+rule corruption_gallery:
+    """Draw one sheet for each data set: corruptions x severities."""
+    input:
+        GALLERIES,
+
+
+rule draw_gallery:
+    """Draw one sample of a data set under every corruption and severity that the networks are tested on."""
+    input:
+        clean=f"{RESOURCES}/{{dataset}}/test.h5",
+        corrupted=lambda wildcards: expand(
+            f"{RESOURCES}/{wildcards.dataset}/corrupted/{{corruption}}.h5", corruption=TESTED[wildcards.dataset]
+        ),
+    output:
+        report(f"{RESULTS}/galleries/{{dataset}}.png", category="Corruptions", caption="../report/gallery.rst"),
+    log:
+        f"{LOGS}/galleries/{{dataset}}.log",
+    benchmark:
+        f"{BENCHMARKS}/galleries/{{dataset}}.jsonl"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=2000,
+        runtime="10m",
+    params:
+        corruptions=lambda wildcards: TESTED[wildcards.dataset],
+        code=fingerprint("dst_robustness.reporting.gallery"),
+    script:
+        "../scripts/draw_gallery.py"
+
+
+rule write_report:
+    """Write one page that opens without a network: verdict, tables, figures, galleries, how it was made."""
+    input:
+        tables=[f"{TABLES}/{name}" for name in ("summary.csv", "missing.csv", "verdict.json")],
+        run=run_files("run.json"),
+        figures=PICTURES,
+        galleries=GALLERIES,
+    output:
+        f"{RESULTS}/report.html",
+    log:
+        f"{LOGS}/report.log",
+    benchmark:
+        f"{BENCHMARKS}/report.jsonl"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+    params:
+        study=STUDY,
+        code=fingerprint("dst_robustness.reporting.report"),
+    script:
+        "../scripts/write_report.py"

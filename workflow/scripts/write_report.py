@@ -1,0 +1,18 @@
+from pathlib import Path
+
+import yaml
+
+from dst_robustness.analysis.runs import made_with
+from dst_robustness.logs import log_to
+from dst_robustness.provenance import git_commit
+from dst_robustness.reporting.report import write_report
+
+with log_to(snakemake.log[0]):
+    write_report(
+        Path(snakemake.output[0]),
+        Path(snakemake.input.tables[0]).parent,
+        snakemake.input.figures,
+        snakemake.input.galleries,
+        configuration=yaml.safe_dump(snakemake.params.study, sort_keys=False),
+        made=made_with(Path(run).parent for run in snakemake.input.run) | {"commit": git_commit(".")},
+    )
