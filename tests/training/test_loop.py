@@ -117,3 +117,4 @@ def test_narrow_dense_control_has_as_many_parameters(
     dense, small = (json.loads((tmp_path / name / "run.json").read_text()) for name in ("dense", "small"))
     assert small["parameters"] == pytest.approx(dense["parameters"] / 2, rel=0.1)
     assert small["width"] < 1
+    assert small["inference_flops_ratio"] == pytest.approx(small["inference_flops"] / dense["inference_flops"])

@@ -10,6 +10,7 @@ import torch
 
 from dst_robustness.training.options import TrainingOptions
 
+# A fixed mask: gradients that differ by rounding may swap two nearly equal weights in a topology update.
 # Without batch normalisation, whose statistics would be those of a process's share of the batch, and without dropout.
 SCRIPT = """
 import json, sys
@@ -27,8 +28,9 @@ def plain_network(name, classes, **_):
 build.build_model = plain_network
 splits, folder, processes, options = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4])
 launch(
-    processes, train_run, splits / "train.h5", splits / "validation.h5", folder, Run("tiny", "resnet8", "rigl", 0.5, 0),
-    method="rigl", options=TrainingOptions(**options), sparse_options={"update_interval": 2},
+    processes, train_run, splits / "train.h5", splits / "validation.h5", folder,
+    Run("tiny", "resnet8", "static", 0.5, 0),
+    method="static", options=TrainingOptions(**options), sparse_options={},
 )
 """
 
@@ -40,11 +42,9 @@ def test_two_processes_train_the_network_that_one_would(splits: Path, options: T
         command = [sys.executable, "-c", SCRIPT, str(splits), str(tmp_path / processes), processes, values]
         result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
         assert result.returncode == 0, result.stderr
-    one, two = (torch.load(tmp_path / processes / "masks.pt", weights_only=True) for processes in "12")
-    # Gradients that differ by rounding may swap a pair of nearly equal scores.
-    assert sum(int((one[name] != two[name]).sum()) for name in one) <= 4
-    one, two = (torch.load(tmp_path / processes / "model.pt", weights_only=True) for processes in "12")
-    assert all((one[name] - two[name]).abs().median() < 1e-6 for name in one)
+    for name in ("masks.pt", "model.pt"):
+        one, two = (torch.load(tmp_path / processes / name, weights_only=True) for processes in "12")
+        torch.testing.assert_close(two, one, rtol=1e-4, atol=1e-5)
     one, two = (pd.read_csv(tmp_path / processes / "history.csv") for processes in "12")
     columns = ["step", "loss", "accuracy", "density"]
     pd.testing.assert_frame_equal(one[columns], two[columns], rtol=1e-3)

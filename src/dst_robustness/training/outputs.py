@@ -10,9 +10,10 @@ from typing import Any
 import pandas as pd
 import torch
 
+from dst_robustness.models import build_model
 from dst_robustness.provenance import versions
 from dst_robustness.run import Run
-from dst_robustness.sparsity.flops import cost
+from dst_robustness.sparsity.flops import cost, inference_flops, layer_flops
 from dst_robustness.storage import atomic_path, write_text
 from dst_robustness.training.build import width
 from dst_robustness.training.data import SampleSet
@@ -42,13 +43,16 @@ def write_outputs(folder: Path, state: TrainingState, data: SampleSet, run: Run,
 def describe(state: TrainingState, data: SampleSet, run: Run, method: str) -> dict[str, Any]:
     """Return what run.json says: the run, what rebuilds its network, what it cost, and what it was made with."""
     device = state.totals.device
+    costs = cost(state.sparse, state.network, data.samples.shape[1:])
+    if width(run, method, data) != 1:
+        costs |= _relative_to_full_width(costs["inference_flops"], run, data)
     return {
         **asdict(run),
         "base_method": method,
         "num_classes": len(data.classes),
         "image_size": data.image_size,
         "width": width(run, method, data),
-        **cost(state.sparse, state.network, data.samples.shape[1:]),
+        **costs,
         "train_seconds": state.seconds,
         "images_per_second": state.history[-1]["images_per_second"],
         "peak_memory_mb": peak_memory_mb(device),
@@ -56,3 +60,11 @@ def describe(state: TrainingState, data: SampleSet, run: Run, method: str) -> di
         "device": device_name(device),
         "versions": versions("torch", "torchvision", "numpy"),
     }
+
+
+def _relative_to_full_width(inference: float, run: Run, data: SampleSet) -> dict[str, float]:
+    """Return the FLOPs of a narrow network relative to the full one; dense, it trains at the same ratio."""
+    with torch.device("meta"):
+        full = build_model(run.model, len(data.classes), image_size=data.image_size)
+    ratio = inference / inference_flops(layer_flops(full, data.samples.shape[1:]))
+    return {"inference_flops_ratio": ratio, "training_flops_ratio": ratio}

@@ -45,7 +45,6 @@ class TrainingState:
             smooth = get_ema_multi_avg_fn(weight_averaging)
             self.average = AveragedModel(network, multi_avg_fn=smooth, use_buffers=True)
         self.layout = memory_format(network, next(network.parameters()).device)
-        network.to(memory_format=self.layout)
         self.epoch, self.step, self.seconds = 0, 0, 0.0
         self.totals = torch.zeros(2, device=next(network.parameters()).device)
         self.history: list[dict[str, float]] = []
