@@ -193,8 +193,8 @@ def zoom_taps(length: int, factor: float) -> tuple[np.ndarray, np.ndarray]:
     """
     crop = math.ceil(length / factor)
     zoomed = max(round(crop * factor), length)
-    place = np.arange(length) + (zoomed - length) // 2
-    place = place * ((crop - 1) / (zoomed - 1)) if zoomed > 1 else np.zeros(length)
+    scale = (crop - 1) / (zoomed - 1) if zoomed > 1 else 0.0
+    place = (np.arange(length) + (zoomed - length) // 2) * scale
     lower = np.clip(np.floor(place).astype(np.int64), 0, max(crop - 2, 0))
     return (length - crop) // 2 + lower, (place - lower).astype(np.float32)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from dst_robustness.corruptions.compiled import compiled
 from dst_robustness.corruptions.pixels import to_byte
+from dst_robustness.storage import decode_jpeg
 
 
 def contrast(images: np.ndarray, keys: np.ndarray, factor: float) -> np.ndarray:
@@ -142,5 +143,5 @@ def jpeg_compression(images: np.ndarray, keys: np.ndarray, quality: int) -> np.n
     for image, out in zip(images, result, strict=True):
         reversed_channels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
         encoded = cv2.imencode(".jpg", reversed_channels, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])[1]
-        cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB, dst=out)
+        out[:] = decode_jpeg(encoded)
     return result

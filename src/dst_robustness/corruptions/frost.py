@@ -78,7 +78,10 @@ def _read(folder: Path) -> tuple[np.ndarray, ...]:
         found = hashlib.sha256(content).hexdigest()
         if found != expected:
             raise ValueError(f"{path} is not the benchmark's frost picture: sha256 {found}, expected {expected}")
-        pictures.append(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)[..., ::-1].copy())
+        picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        if picture is None:
+            raise ValueError(f"{path} cannot be decoded by the installed OpenCV")
+        pictures.append(picture[..., ::-1].copy())
     return tuple(pictures)
 
 
