@@ -6,6 +6,10 @@ localrules:
 
 
 rule print_config:
+    conda:
+        "../../envs/environment.yaml"
     """Print the configuration with all defaults, and where each value comes from."""
-    run:
-        print(show_origins(check_configuration(config, SCHEMA), configuration_layers()))
+    params:
+        text=lambda wildcards: show_origins(check_configuration(config, SCHEMA), configuration_layers()),
+    shell:
+        "printf '%s' {params.text:q}"
