@@ -20,7 +20,7 @@ import pytest
 import torch
 
 CRASHES = int(os.environ.get("DST_CRASHES", "5"))
-VICTIMS = ("driver", "everything", "train_run", "evaluate_run", "corrupt_dataset")
+RULES = ("train_run", "evaluate_run", "corrupt_dataset")
 RUN = Path("results/runs/digits/resnet8/rigl/0.5/seed0")
 MEASURED = ["seconds", "train_seconds", "images_per_second", "peak_memory_mb"]
 
@@ -89,26 +89,19 @@ def jobs_of(session: int) -> dict[psutil.Process, str]:
     return found
 
 
-def kill_one(driver: psutil.Popen, victim: str, choose: random.Random) -> str | None:
-    """Kill the chosen victim at a random moment of its life; return its name, or None where the study ended first."""
-    if victim in {"driver", "everything"}:
-        time.sleep(choose.uniform(1, 15))
-    while driver.poll() is None:
-        jobs = {name: job for job, line in jobs_of(driver.pid).items() for name in VICTIMS if f"{name}.py" in line}
-        if victim in {"driver", "everything"} or victim in jobs:
-            break
-        time.sleep(0.05)
-    if victim in jobs:
-        time.sleep(choose.uniform(0, 6))
-    if driver.poll() is not None:
+def kill_one(driver: psutil.Popen, choose: random.Random) -> str | None:
+    """Kill something at a random moment; return what it was, or None where the study ended first."""
+    try:
+        driver.wait(timeout=choose.uniform(2, 14))
         return None
+    except psutil.TimeoutExpired:
+        jobs = {rule: job for job, line in jobs_of(driver.pid).items() for rule in RULES if f"{rule}.py" in line}
+    victim = choose.choice(["driver", "everything", *jobs, *jobs])
     if victim == "everything":
         os.killpg(driver.pid, signal.SIGKILL)
-    elif victim == "driver":
-        driver.kill()
     else:
         try:
-            jobs[victim].kill()
+            jobs.get(victim, driver).kill()
         except psutil.NoSuchProcess:
             return None
     return victim
@@ -121,7 +114,7 @@ def run_with_kills(study, wanted: int, choose: random.Random) -> list[str]:
         if ".snakemake" in os.listdir(study.folder):
             study.run("--unlock")
         driver = start(study)
-        if len(killed) < wanted and (victim := kill_one(driver, choose.choice(VICTIMS), choose)):
+        if len(killed) < wanted and (victim := kill_one(driver, choose)):
             killed.append(victim)
         status = driver.wait(timeout=300)
         # Jobs of a killed driver may live on. They are waited for, as a user would; a driver that is started meanwhile
