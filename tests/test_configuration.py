@@ -67,5 +67,8 @@ def test_defaults_reach_every_scenario_and_a_scenario_overrides_them() -> None:
 
 
 def test_lists_may_come_from_the_command_line() -> None:
-    """`--config seeds=[0,1]` arrives as text."""
-    assert check(seeds="[0, 1]")["seeds"] == [0, 1]
+    """`--config seeds=[0,1]` arrives as text, or as a list of texts; numbers inside tables as well."""
+    assert check(seeds="[0, 1]")["seeds"] == check(seeds=["0", "1"])["seeds"] == [0, 1]
+    config = check(training={"epochs": "4"}, smoke="true", datasets={"digits": {"seed": "3", "type": "7"}})
+    assert (config["training"]["epochs"], config["smoke"]) == (4, True)
+    assert config["datasets"]["digits"] == {"seed": 3, "type": "7"}

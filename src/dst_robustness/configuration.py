@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,20 +22,27 @@ def check_configuration(config: Mapping[str, Any], schema_file: str | Path) -> d
     Raises ValueError with one line for each fault: the key, its value and what is allowed.
     """
     schema = yaml.safe_load(Path(schema_file).read_text(encoding="utf-8"))
-    config = _parse_command_line_values(copy.deepcopy(dict(config)), schema)
+    config = _parse_command_line_values(dict(config), schema, schema)
     faults = [_explain(error, config) for error in Draft202012Validator(schema).iter_errors(config)]
     if faults:
         raise ValueError("\n".join(dict.fromkeys(faults)))
     return _fill_in(config, schema)
 
 
-def _parse_command_line_values(config: dict[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Read ``--config seeds=[0,1]`` as a list: Snakemake hands such values over as text."""
-    for key, value in config.items():
-        kind = _resolve(schema["properties"].get(key, {}), schema).get("type")
-        if isinstance(value, str) and kind in {"array", "object", "integer", "number", "boolean"}:
-            config[key] = yaml.safe_load(value)
-    return config
+def _parse_command_line_values(value: Any, part: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
+    """Read ``--config seeds=[0,1]`` as a list of numbers: Snakemake hands such values over as text, whole or inside."""
+    part = _resolve(part, schema)
+    if isinstance(value, dict):
+        known, other = part.get("properties", {}), part.get("additionalProperties")
+        other = other if isinstance(other, dict) else {}
+        return {key: _parse_command_line_values(item, known.get(key, other), schema) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_parse_command_line_values(item, part.get("items", {}), schema) for item in value]
+    kinds = part.get("type", [])
+    kinds = {kinds} if isinstance(kinds, str) else set(kinds)
+    if isinstance(value, str) and kinds and "string" not in kinds:
+        return yaml.safe_load(value)
+    return value
 
 
 def _resolve(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -6,10 +6,12 @@ localrules:
 
 
 rule print_config:
+    """Print the configuration with all defaults, and where each value comes from."""
+    log:
+        f"{LOGS}/print_config.yaml",
     conda:
         "../../envs/environment.yaml"
-    """Print the configuration with all defaults, and where each value comes from."""
     params:
         text=lambda wildcards: show_origins(check_configuration(config, SCHEMA), configuration_layers()),
     shell:
-        "printf '%s' {params.text:q}"
+        "printf '%s' {params.text:q} | tee {log:q}"
