@@ -10,7 +10,6 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
 
 
 @contextmanager
@@ -19,13 +18,11 @@ def log_to(path: str | Path) -> Iterator[None]:
 
     An error ends the process with status 1 after its message stands at the end of the log; the traceback comes before
     it unless the error is one of input (ValueError, OSError), which its message explains. While the block runs no other
-    process may log to the same file: a job that outlived a killed Snakemake is not joined by a second one.
+    process may log to the same place: a job that outlived a killed Snakemake is not joined by a second one.
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    with open(path, "a", buffering=1, encoding="utf-8") as log:
-        _lock(log)
-        log.truncate(0)
+    with _alone(Path(path)), open(path, "w", buffering=1, encoding="utf-8") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
         logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True)
@@ -42,11 +39,20 @@ def log_to(path: str | Path) -> Iterator[None]:
             sys.stderr.flush()
 
 
-def _lock(log: TextIO) -> None:
-    try:
-        fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        log.write("another process is still at this job: wait until it ends, or end it, and run again\n")
-        raise SystemExit(1) from None
-    except OSError:  # a file system without locks
-        pass
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold a lock beside the log, which Snakemake replaces for each attempt, or end the process with a line in it."""
+    lock = path.with_name(f".{path.name}.lock")
+    with open(lock, "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with open(path, "a", encoding="utf-8") as log:
+                log.write("another process is still at this job: wait until it ends, or end it, and run again\n")
+            raise SystemExit(1) from None
+        except OSError:  # a file system without locks
+            pass
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
