@@ -67,16 +67,21 @@ def scenario_of(wildcards):
     return next(scenario for scenario in own + shared if wildcards.method in scenario.methods)
 
 
-def trained_on(wildcards):
-    return next(s.trained_on for s in SCENARIOS.values() if wildcards.dataset in (s.dataset, s.trained_on))
+def trained_on(dataset):
+    return next(s.trained_on for s in SCENARIOS.values() if dataset in (s.dataset, s.trained_on))
+
+
+def clean_test(dataset):
+    """Return the test split; that of a published corrupted set is the one of the data set that it is made of."""
+    return f"{RESOURCES}/{trained_on(dataset)}/test.h5"
 
 
 def test_split(wildcards):
-    return f"{RESOURCES}/{trained_on(wildcards)}/test.h5"
+    return clean_test(wildcards.dataset)
 
 
 def network_of_origin(wildcards):
-    run = RUN.replace("{dataset}", trained_on(wildcards))
+    run = RUN.replace("{dataset}", trained_on(wildcards.dataset))
     return expand(f"{RESULTS}/{run}/{{file}}", file=NETWORK, **wildcards)
 
 

@@ -12,7 +12,7 @@ rule corruption_gallery:
 rule draw_gallery:
     """Draw one sample of a data set under every corruption and severity that the networks are tested on."""
     input:
-        clean=f"{RESOURCES}/{{dataset}}/test.h5",
+        clean=test_split,
         corrupted=lambda wildcards: expand(
             f"{RESOURCES}/{wildcards.dataset}/corrupted/{{corruption}}.h5", corruption=TESTED[wildcards.dataset]
         ),

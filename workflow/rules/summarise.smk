@@ -51,7 +51,7 @@ rule summary:
 rule measure_corruptions:
     """Measure how much of what each corruption does lies in high frequencies: the order of the figures."""
     input:
-        tests=[f"{RESOURCES}/{dataset}/test.h5" for dataset in TESTED],
+        tests=[clean_test(dataset) for dataset in TESTED],
         corrupted=[f"{RESOURCES}/{dataset}/corrupted/{name}.h5" for dataset, names in TESTED.items() for name in names],
     output:
         f"{TABLES}/frequency.csv",
