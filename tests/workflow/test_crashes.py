@@ -155,7 +155,7 @@ def small_disk(new_study) -> Iterator[Path]:
 
 @pytest.mark.parametrize(
     ("fault", "repair", "said"),
-    [("size=500k", "size=100m", "No space left on device"), ("ro", "rw", "Read-only file system")],
+    [("size=500k", "size=100m", "No space left on device"), ("ro", "rw,size=100m", "Read-only file system")],
 )
 def test_a_disk_that_cannot_be_written_is_said_and_nothing_is_lost(
     finished_study, new_study, small_disk: Path, fault: str, repair: str, said: str

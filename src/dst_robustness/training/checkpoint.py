@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import json
 import pickle
 import signal
@@ -16,6 +17,14 @@ import torch
 
 from dst_robustness.storage import atomic_path
 from dst_robustness.training.parallel import rank
+
+
+def save_tensors(path: str | Path, content: Mapping[str, Any]) -> None:
+    """Write tensors in one piece; a full disk is an OSError that says so, which torch itself would hide."""
+    buffer = io.BytesIO()
+    torch.save(dict(content), buffer)
+    with atomic_path(path) as partial:
+        partial.write_bytes(buffer.getbuffer())
 
 
 class Checkpoint:
@@ -40,8 +49,7 @@ class Checkpoint:
     def save(self, state: Mapping[str, Any]) -> None:
         """Write the state in one piece over the last checkpoint; with several processes the first one writes."""
         if rank() == 0:
-            with atomic_path(self.path) as partial:
-                torch.save({"configuration": self.configuration, "state": dict(state)}, partial)
+            save_tensors(self.path, {"configuration": self.configuration, "state": dict(state)})
         self._written = time.monotonic()
 
     def load(self, device: torch.device) -> dict[str, Any] | None:

@@ -14,8 +14,9 @@ from dst_robustness.models import build_model
 from dst_robustness.provenance import versions
 from dst_robustness.run import Run
 from dst_robustness.sparsity.flops import cost, inference_flops, layer_flops
-from dst_robustness.storage import atomic_path, write_text
+from dst_robustness.storage import write_text
 from dst_robustness.training.build import width
+from dst_robustness.training.checkpoint import save_tensors
 from dst_robustness.training.data import SampleSet
 from dst_robustness.training.devices import device_name, peak_memory_mb
 from dst_robustness.training.state import TrainingState
@@ -30,10 +31,8 @@ def write_outputs(folder: Path, state: TrainingState, data: SampleSet, run: Run,
     says which weights are active, since an active one may be zero.
     """
     weights = {name: value.detach().cpu().contiguous() for name, value in state.result.state_dict().items()}
-    with atomic_path(folder / "model.pt") as partial:
-        torch.save(weights, partial)
-    with atomic_path(folder / "masks.pt") as partial:
-        torch.save({name: mask.cpu() for name, mask in state.sparse.masks.items()}, partial)
+    save_tensors(folder / "model.pt", weights)
+    save_tensors(folder / "masks.pt", {name: mask.cpu() for name, mask in state.sparse.masks.items()})
     write_text(folder / "history.csv", pd.DataFrame(state.history).to_csv(index=False))
     updates = pd.DataFrame([vars(update) for update in state.sparse.updates], columns=TOPOLOGY_COLUMNS)
     write_text(folder / "topology.csv", updates.to_csv(index=False))
@@ -43,7 +42,7 @@ def write_outputs(folder: Path, state: TrainingState, data: SampleSet, run: Run,
 def describe(state: TrainingState, data: SampleSet, run: Run, method: str) -> dict[str, Any]:
     """Return what run.json says: the run, what rebuilds its network, what it cost, and what it was made with."""
     device = state.totals.device
-    costs = cost(state.sparse, state.network, data.samples.shape[1:])
+    costs = cost(state.sparse, state.network, data.input_shape)
     if width(run, method, data) != 1:
         costs |= _relative_to_full_width(costs["inference_flops"], run, data)
     return {
@@ -66,5 +65,5 @@ def _relative_to_full_width(inference: float, run: Run, data: SampleSet) -> dict
     """Return the FLOPs of a narrow network relative to the full one; dense, it trains at the same ratio."""
     with torch.device("meta"):
         full = build_model(run.model, len(data.classes), image_size=data.image_size)
-    ratio = inference / inference_flops(layer_flops(full, data.samples.shape[1:]))
+    ratio = inference / inference_flops(layer_flops(full, data.input_shape))
     return {"inference_flops_ratio": ratio, "training_flops_ratio": ratio}
