@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from dst_robustness.training.data import SampleSet, normalise
+from dst_robustness.training.data import SampleSet, fit, normalise
 
 CPU = torch.device("cpu")
 
@@ -28,6 +28,26 @@ def test_processes_share_each_batch(splits: Path) -> None:
     for step, (samples, _) in enumerate(whole):
         together = torch.stack([parts[0][step][0], parts[1][step][0]], dim=1).flatten(0, 1)
         assert torch.equal(together, samples)
+
+
+def test_streamed_samples_are_the_resident_ones(splits: Path) -> None:
+    """Sets that do not fit into memory are read by worker processes, in the same order."""
+    resident = SampleSet(splits / "train.h5", CPU)
+    streamed = SampleSet(splits / "train.h5", CPU, resident_bytes=0)
+    assert streamed.resident is None
+    for one, other in zip(
+        resident.shuffled(16, seed=0, epoch=1, start=1), streamed.shuffled(16, seed=0, epoch=1, start=1), strict=True
+    ):
+        assert torch.equal(one[0], other[0])
+        assert torch.equal(one[1], other[1])
+
+
+def test_larger_training_pictures_are_scaled_to_the_tested_size() -> None:
+    """A flat picture stays flat; one of the right size is left alone, pixel for pixel."""
+    flat = torch.full((2, 3, 8, 8), 7, dtype=torch.uint8)
+    assert torch.allclose(fit(flat, 4), torch.full((2, 3, 4, 4), 7.0))
+    assert fit(torch.zeros(1, 3, 5, 8, 8), 4).shape == (1, 3, 5, 4, 4)
+    assert fit(flat, 8) is flat
 
 
 def test_a_last_batch_of_one_sample_is_left_out(splits: Path) -> None:

@@ -14,7 +14,7 @@ from dst_robustness.models import build_model
 from dst_robustness.models.width import width_for_density
 from dst_robustness.run import Run
 from dst_robustness.sparsity import METHODS, SparseTraining
-from dst_robustness.training.data import SampleSet, normalise
+from dst_robustness.training.data import SampleSet, fit, normalise
 from dst_robustness.training.devices import memory_format
 from dst_robustness.training.options import TrainingOptions
 from dst_robustness.training.state import TrainingState, build_optimizer
@@ -66,5 +66,5 @@ def saliency_loss(network: nn.Module, data: SampleSet, seed: int) -> torch.Tenso
     """Return the loss of one seeded batch, by which SNIP and GraSP choose their weights before training."""
     size = min(len(data), SALIENCY_SAMPLES_PER_CLASS * len(data.classes))
     samples, labels = next(data.shuffled(size, seed=seed, epoch=0))
-    inputs = normalise(samples, data.mean, data.std, memory_format(network, data.device))
+    inputs = normalise(fit(samples, data.image_size), data.mean, data.std, memory_format(network, data.device))
     return F.cross_entropy(network(inputs), labels)

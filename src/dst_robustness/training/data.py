@@ -1,50 +1,65 @@
-"""The training samples, held on the device as uint8 and handed out in a seeded order."""
+"""The samples of one split, handed out in a seeded order: held on the device, or streamed where they are too many."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import h5py
+import numpy as np
 import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
 
 from dst_robustness.storage import Samples, open_hdf5
 from dst_robustness.training.parallel import world_size
 
+RESIDENT_BYTES = 8e9  # larger sets stream
+PREFETCHED = 4  # batches a worker
+
 
 class SampleSet:
-    """All samples of one split on the device.
+    """One split.
 
     Attributes:
-        samples: uint8 [N, 3, H, W], or [N, 3, T, H, W] for clips.
-        labels: int64 [N].
         classes: names of the classes.
+        sample_shape: [3, H, W], or [3, T, H, W] for clips, as stored.
+        image_size: side of the pictures that networks are tested on; training pictures may be larger.
+        labels: int64 [N], on the device.
         mean, std: of the training pixels in [0, 1], shaped to broadcast over a batch.
+        resident: all samples on the device, uint8 [N, 3, ...], or None where they stream from the file.
     """
 
-    def __init__(self, path: str | Path, device: torch.device) -> None:
+    def __init__(self, path: str | Path, device: torch.device, resident_bytes: float = RESIDENT_BYTES) -> None:
+        self.path = Path(path)
         with open_hdf5(path) as file:
             stored = Samples(file)
-            pixels, labels = torch.from_numpy(stored[:]), torch.from_numpy(stored.labels)
+            *leading, channels = stored.sample_shape
+            self.sample_shape = (channels, *leading)
+            self.image_size = int(file.attrs.get("image_size", leading[-1]))
             self.classes: list[str] = json.loads(file.attrs["classes"])
-            channels = (1, 3) + (1,) * (pixels.ndim - 2)
-            self.mean = torch.tensor(file.attrs["mean"], dtype=torch.float32, device=device).view(channels)
-            self.std = torch.tensor(file.attrs["std"], dtype=torch.float32, device=device).view(channels)
-        self.samples = pixels.movedim(-1, 1).contiguous().to(device)
-        self.labels = labels.to(device)
+            broadcast = (1, channels) + (1,) * len(leading)
+            self.mean = torch.tensor(file.attrs["mean"], dtype=torch.float32, device=device).view(broadcast)
+            self.std = torch.tensor(file.attrs["std"], dtype=torch.float32, device=device).view(broadcast)
+            self.labels = torch.from_numpy(stored.labels).to(device)
+            self.resident: torch.Tensor | None = None
+            if len(stored) * np.prod(stored.sample_shape, dtype=float) <= resident_bytes:
+                self.resident = torch.from_numpy(stored[:]).movedim(-1, 1).contiguous().to(device)
 
     @property
     def device(self) -> torch.device:
-        """Where the samples are."""
+        """Where the batches are handed out."""
         return self.labels.device
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of a sample as networks take it, [3, H, W] or [3, T, H, W]."""
+        return (*self.sample_shape[:-2], self.image_size, self.image_size)
 
     def __len__(self) -> int:
         return len(self.labels)
-
-    @property
-    def image_size(self) -> int:
-        """Height of the pictures in pixels."""
-        return self.samples.shape[-2]
 
     def steps_per_epoch(self, batch_size: int) -> int:
         """Return the number of batches; a last, smaller one counts from two samples a process on."""
@@ -62,16 +77,64 @@ class SampleSet:
 
         With several processes each takes every so manieth sample of each batch.
         """
-        generator = torch.Generator().manual_seed((seed << 32) + epoch)
-        order = torch.randperm(len(self), generator=generator).to(self.device)
+        order = torch.randperm(len(self), generator=torch.Generator().manual_seed((seed << 32) + epoch))
+        batches = []
         for step in range(start, self.steps_per_epoch(batch_size)):
             rows = order[step * batch_size : (step + 1) * batch_size]
-            rows = rows[: len(rows) // processes * processes][rank::processes]
-            yield self.samples[rows], self.labels[rows]
+            batches.append(rows[: len(rows) // processes * processes][rank::processes])
+        return self._batches(batches)
 
     def in_order(self, batch_size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield (samples, labels) of all samples in order."""
-        yield from zip(self.samples.split(batch_size), self.labels.split(batch_size), strict=True)
+        return self._batches(torch.arange(len(self)).split(batch_size))
+
+    def _batches(self, batches: Sequence[torch.Tensor]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        if self.resident is None:
+            yield from self._streamed(batches)
+            return
+        for rows in batches:
+            rows = rows.to(self.device)
+            yield self.resident[rows], self.labels[rows]
+
+    def _streamed(self, batches: Sequence[torch.Tensor]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Read and decode in worker processes, as many as this process has cores, ahead of the training."""
+        workers = max(1, int(os.environ.get("OMP_NUM_THREADS", "1")) - 1)
+        loader = DataLoader(
+            _Rows(self.path),
+            batch_sampler=[rows.tolist() for rows in batches],
+            collate_fn=_unchanged,
+            num_workers=workers,
+            prefetch_factor=PREFETCHED,
+            pin_memory=self.device.type == "cuda",
+        )
+        for rows, samples in zip(batches, loader, strict=True):
+            yield samples.to(self.device, non_blocking=True).movedim(-1, 1), self.labels[rows.to(self.device)]
+
+
+class _Rows(Dataset):
+    """Pixels by row, a batch at a time; each worker process opens the file for itself."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.samples: Samples | None = None
+
+    def __getitems__(self, rows: list[int]) -> torch.Tensor:
+        if self.samples is None:
+            self.samples = Samples(h5py.File(self.path, "r", locking=False))
+        return torch.from_numpy(np.concatenate([self.samples[row : row + 1] for row in rows]))
+
+
+def _unchanged(batch: torch.Tensor) -> torch.Tensor:
+    return batch
+
+
+def fit(batch: torch.Tensor, size: int) -> torch.Tensor:
+    """Return uint8 or float samples [N, 3, ..., H, W] scaled to the side that networks are tested on."""
+    if batch.shape[-1] == size:
+        return batch
+    pictures = batch.flatten(1, -3).float()
+    scaled = F.interpolate(pictures, (size, size), mode="bilinear", antialias=True)
+    return scaled.view(*batch.shape[:-2], size, size)
 
 
 def normalise(batch: torch.Tensor, mean: torch.Tensor, std: torch.Tensor, layout: torch.memory_format) -> torch.Tensor:

@@ -19,7 +19,7 @@ from dst_robustness.run import Run
 from dst_robustness.training.augmentation import MIXINGS, augment
 from dst_robustness.training.build import build_state
 from dst_robustness.training.checkpoint import Checkpoint, StopSignal, exclusive
-from dst_robustness.training.data import SampleSet, normalise
+from dst_robustness.training.data import SampleSet, fit, normalise
 from dst_robustness.training.devices import autocast, choose_device
 from dst_robustness.training.mixing import mixed_cross_entropy
 from dst_robustness.training.options import TrainingOptions
@@ -117,7 +117,7 @@ def train_step(
     """Take one optimiser step on this process's share of a batch, uint8 [n, 3, ...]; nothing waits for the device."""
     state.network.train()
     generator = state.seed_step()
-    samples = augment(samples, options.augmentation, generator)
+    samples = fit(augment(samples, options.augmentation, generator), data.image_size)
     mixed = MIXINGS[options.mixing](samples, labels, generator)
     parts = zip(*(tensor.chunk(options.gradient_accumulation) for tensor in mixed), strict=True)
     for part in map(type(mixed)._make, parts):
@@ -168,7 +168,7 @@ def test(state: TrainingState, data: SampleSet, options: TrainingOptions) -> tup
     network = state.result.eval()
     totals = torch.zeros_like(state.totals)
     for samples, labels in data.in_order(4 * options.batch_size):
-        inputs = normalise(samples, data.mean, data.std, state.layout)
+        inputs = normalise(fit(samples, data.image_size), data.mean, data.std, state.layout)
         with autocast(inputs.device, options.precision):
             logits = network(inputs).float()
         totals += torch.stack([F.cross_entropy(logits, labels, reduction="sum"), (logits.argmax(1) == labels).sum()])
