@@ -10,7 +10,7 @@ from dst_robustness.experiment import BASELINE, Scenario
 from dst_robustness.models import VIDEO_MODELS
 
 TRAIN_SAMPLES, TEST_SAMPLES = 200, 50
-TRAINING = {"epochs": 1, "batch_size": 16, "warmup_epochs": 0}
+TRAINING = {"epochs": 1, "batch_size": 8, "warmup_epochs": 0}
 SPARSE_TRAINING = {"update_interval": 2}
 FOLDERS = ("results_dir", "resources_dir")
 
