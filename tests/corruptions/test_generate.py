@@ -166,7 +166,7 @@ def test_folders_that_do_not_fit_are_refused(split, tmp_path):
     with pytest.raises(ValueError, match="not a readable JPEG"):
         import_corrupted(root, split, tmp_path / "x.h5")
     (root / "3" / "ant" / "1.JPEG").unlink()
-    with pytest.raises(ValueError, match="holds 5 JPEG in folders .* not the 6 samples"):
+    with pytest.raises(ValueError, match=r"holds 5 JPEG in folders .* not the 6 samples"):
         import_corrupted(root, split, tmp_path / "x.h5")
     (root / "2" / "dog").mkdir()
     with pytest.raises(ValueError, match="1 classes that the test split lacks, first dog"):
