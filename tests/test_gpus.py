@@ -115,9 +115,12 @@ def test_cuda_sees_what_was_taken_and_nothing_else(monkeypatch) -> None:
         "print(os.environ['CUDA_VISIBLE_DEVICES'], 'torch' in sys.modules)"
     )
     command = [sys.executable, "-c", code, str(gpus.lock_folder())]
-    seen = [subprocess.run([*command, count], capture_output=True, text=True).stdout.split() for count in "10"]
+    seen = [subprocess.run([*command, count], capture_output=True, text=True).stdout.splitlines() for count in "10"]
     end(processes)
-    assert seen == [["GPU-77", "False"], ["False"]]
+    assert seen == [
+        ["computing on GPU GPU-77 out of MIG-8a-1, GPU-77", "GPU-77 False"],
+        ["computing on GPU none out of MIG-8a-1, GPU-77", " False"],
+    ]
 
 
 def test_a_machine_without_gpus_is_asked_nothing(monkeypatch, own_machine: Path) -> None:
