@@ -27,6 +27,8 @@ rule all:
         TEXTS,
         EVERY_FIGURE,
         f"{RESULTS}/report.html",
+    message:
+        f"All results are in {RESULTS}"
 
 
 onsuccess:

@@ -22,5 +22,7 @@ rule acquire_dataset:
         spec=lambda wildcards: dataset_options(wildcards, "type"),
         options=lambda wildcards: dataset_options(wildcards, "addresses", "checksum", "path"),
         code=fingerprint("dst_robustness.datasets.acquire"),
+    message:
+        "Acquire {wildcards.dataset}"
     script:
         "../scripts/acquire_dataset.py"

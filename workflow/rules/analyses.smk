@@ -35,6 +35,8 @@ rule measure_frequency_response:
         precision=lambda wildcards: scenario_of(wildcards).training["precision"],
         samples=STUDY["fourier_samples"],
         code=fingerprint("dst_robustness.evaluation.frequency_of_run"),
+    message:
+        "Frequency response of {wildcards.model} on {wildcards.dataset}: {wildcards.method}, sparsity {wildcards.sparsity}, seed {wildcards.seed}"
     script:
         "../scripts/measure_frequency_response.py"
 
@@ -54,6 +56,8 @@ rule collect_frequency_responses:
         "../../envs/environment.yaml"
     params:
         folders=[f"{RESULTS}/{run.folder}" for run in ANALYSED],
+    message:
+        "Collect the frequency responses"
     script:
         "../scripts/collect_frequency_responses.py"
 
@@ -78,6 +82,8 @@ rule measure_weights:
         runtime="1h",
     params:
         code=fingerprint("dst_robustness.analysis.weights"),
+    message:
+        "Measure weights and topologies"
     script:
         "../scripts/measure_weights.py"
 
@@ -104,5 +110,7 @@ rule draw_analysis_figure:
     params:
         caption=lambda wildcards: CAPTIONS[wildcards.figure],
         code=lambda wildcards: fingerprint(ANALYSIS_FIGURES.module(wildcards.figure)),
+    message:
+        "Draw {wildcards.figure}"
     script:
         "../scripts/draw_figure.py"

@@ -24,6 +24,8 @@ rule corrupt_dataset:
         frost_pictures=lambda wildcards: STUDY["frost_pictures"] if wildcards.corruption == "frost" else None,
         constants=corruption_constants,
         code=corruption_code,
+    message:
+        "Corrupt {wildcards.dataset}: {wildcards.corruption}"
     script:
         "../scripts/corrupt_dataset.py"
 
@@ -48,5 +50,7 @@ rule import_corrupted:
         runtime="4h",
     params:
         code=fingerprint("dst_robustness.corruptions.exchange"),
+    message:
+        "Import {wildcards.dataset}: {wildcards.corruption}"
     script:
         "../scripts/import_corrupted.py"

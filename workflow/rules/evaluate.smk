@@ -30,5 +30,7 @@ rule evaluate_run:
         corruptions=lambda wildcards: scenario_of(wildcards).corruptions,
         precision=lambda wildcards: scenario_of(wildcards).training["precision"],
         code=evaluation_code,
+    message:
+        "Evaluate {wildcards.model} on {wildcards.dataset}: {wildcards.method}, sparsity {wildcards.sparsity}, seed {wildcards.seed}"
     script:
         "../scripts/evaluate_run.py"

@@ -27,5 +27,7 @@ rule prepare_dataset:
             wildcards, "train_samples", "test_samples", "validation_fraction", "seed"
         ),
         code=preparation_code,
+    message:
+        "Prepare {wildcards.dataset}"
     script:
         "../scripts/prepare_dataset.py"

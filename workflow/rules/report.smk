@@ -30,6 +30,8 @@ rule draw_gallery:
     params:
         corruptions=lambda wildcards: TESTED[wildcards.dataset],
         code=fingerprint("dst_robustness.reporting.gallery"),
+    message:
+        "Draw the gallery of {wildcards.dataset}"
     script:
         "../scripts/draw_gallery.py"
 
@@ -55,5 +57,7 @@ rule write_report:
     params:
         study=STUDY,
         code=fingerprint("dst_robustness.reporting.report"),
+    message:
+        "Write the report"
     script:
         "../scripts/write_report.py"

@@ -29,6 +29,8 @@ rule summarise:
     params:
         base_methods={name: variant["method"] for name, variant in STUDY["variants"].items()},
         code=fingerprint("dst_robustness.analysis.summary", "dst_robustness.reporting.tables"),
+    message:
+        "Summarise all runs"
     script:
         "../scripts/summarise.py"
 
@@ -67,6 +69,8 @@ rule measure_corruptions:
     params:
         corruptions=TESTED,
         code=fingerprint("dst_robustness.analysis.frequency"),
+    message:
+        "Measure the spectra of the corruptions"
     script:
         "../scripts/measure_corruptions.py"
 
@@ -95,5 +99,7 @@ rule draw_figure:
     params:
         caption=lambda wildcards: CAPTIONS[wildcards.figure],
         code=lambda wildcards: fingerprint(FIGURES.module(wildcards.figure)),
+    message:
+        "Draw {wildcards.figure}"
     script:
         "../scripts/draw_figure.py"

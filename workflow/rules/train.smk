@@ -34,6 +34,8 @@ rule train_run:
         processes=STUDY["gpus_per_run"],
         sparse_options=lambda wildcards: scenario_of(wildcards).sparse_options(wildcards.method),
         code=training_code,
+    message:
+        "Train {wildcards.model} on {wildcards.dataset}: {wildcards.method}, sparsity {wildcards.sparsity}, seed {wildcards.seed}"
     script:
         "../scripts/train_run.py"
 
@@ -56,5 +58,7 @@ rule share_run:
         "../../envs/environment.yaml"
     params:
         folder=f"{RESULTS}/{RUN}",
+    message:
+        "Take the network of {wildcards.method}, sparsity {wildcards.sparsity}, seed {wildcards.seed} for {wildcards.dataset}"
     shell:
-        "for file in {input:q}; do ln -f $file {params.folder:q} 2> {log:q} || cp $file {params.folder:q}; done"
+        "cp {input:q} {params.folder:q} 2> {log:q}"  # no links: they would be as old as their origin, and made anew
