@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dst_robustness.corruptions.images import (
     BENCHMARK_CORRUPTIONS,
+    C_BAR_CORRUPTIONS,
+    CONSTANTS,
     IMAGE_CORRUPTIONS,
+    KNOWN_CORRUPTIONS,
     SEVERITIES,
+    THREE_DCC_CORRUPTIONS,
     Corruption,
+    check_corruption,
     corrupt_images,
 )
 from dst_robustness.corruptions.parameters import FAMILIES
@@ -14,12 +19,17 @@ from dst_robustness.corruptions.video.clips import VIDEO_CORRUPTIONS, VideoCorru
 
 __all__ = [
     "BENCHMARK_CORRUPTIONS",
+    "CONSTANTS",
+    "C_BAR_CORRUPTIONS",
     "FAMILIES",
     "IMAGE_CORRUPTIONS",
+    "KNOWN_CORRUPTIONS",
     "SEVERITIES",
+    "THREE_DCC_CORRUPTIONS",
     "VIDEO_CORRUPTIONS",
     "Corruption",
     "VideoCorruption",
+    "check_corruption",
     "corrupt_clips",
     "corrupt_images",
 ]

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from dst_robustness import __version__
-from dst_robustness.corruptions import IMAGE_CORRUPTIONS, SEVERITIES, VIDEO_CORRUPTIONS, corrupt_clips, corrupt_images
+from dst_robustness.corruptions import SEVERITIES, VIDEO_CORRUPTIONS, check_corruption, corrupt_clips, corrupt_images
 from dst_robustness.corruptions.frost import load_frost
 from dst_robustness.registry import unknown_name
 from dst_robustness.storage import CHUNK_BYTES, JPEG_QUALITY, Samples, create_hdf5, open_hdf5, write_samples
@@ -60,9 +60,8 @@ def generate_corrupted(
                 attributes["library_versions"] = json.dumps(video_library_versions())
             corrupt: Callable[..., np.ndarray] = partial(corrupt_clips, name=name, seed=seed)
         else:
-            if name not in IMAGE_CORRUPTIONS:
-                raise unknown_name("image corruption", name, IMAGE_CORRUPTIONS)
             family = str(family or file.attrs["family"])
+            check_corruption(name, family)
             frost = load_frost(frost_folder) if name == "frost" else None
             attributes |= {"family": family} | ({"frost_source": frost.source} if frost else {})
             corrupt = partial(corrupt_images, name=name, family=family, seed=seed, frost_pictures=frost)

@@ -1,4 +1,4 @@
-"""The nineteen image corruptions by name, and the one function that applies them."""
+"""The image corruptions by name, and the one function that applies them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dst_robustness.corruptions.parameters import FAMILIES
+from dst_robustness.corruptions.cbar import parameters as c_bar
+from dst_robustness.corruptions.parameters import FAMILIES, THREE_DCC, Severities
 from dst_robustness.registry import unknown_name
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ class Corruption:
 
     Attributes:
         name: as in the benchmark's folders.
-        category: noise, blur, weather or digital; extra for those that the benchmark keeps for validation.
+        category: noise, blur, weather or digital; extra for those that the benchmark keeps for validation; c_bar and
+            3dcc for those of the other benchmarks.
         place: ``module:function``, imported when first needed: listing names must not cost a compiler.
     """
 
@@ -66,6 +68,39 @@ IMAGE_CORRUPTIONS: dict[str, Corruption] = {corruption.name: corruption for corr
 # The fifteen that the benchmark is scored on; the other four are for validation.
 BENCHMARK_CORRUPTIONS: tuple[str, ...] = tuple(name for name, c in IMAGE_CORRUPTIONS.items() if c.category != "extra")
 
+_C_BAR = (
+    Corruption("blue_noise_sample", "c_bar", "cbar.spectral:blue_noise_sample"),
+    Corruption("brownish_noise", "c_bar", "cbar.spectral:brownish_noise"),
+    Corruption("checkerboard_cutout", "c_bar", "cbar.occlusion:checkerboard_cutout"),
+    Corruption("inverse_sparkles", "c_bar", "cbar.sparkles:inverse_sparkles"),
+    Corruption("sparkles", "c_bar", "cbar.sparkles:sparkles"),
+    Corruption("circular_motion_blur", "c_bar", "cbar.lens:circular_motion_blur"),
+    Corruption("lines", "c_bar", "cbar.occlusion:lines"),
+    Corruption("pinch_and_twirl", "c_bar", "cbar.warps:pinch_and_twirl"),
+    Corruption("ripple", "c_bar", "cbar.warps:ripple"),
+    Corruption("transverse_chromatic_abberation", "c_bar", "cbar.lens:transverse_chromatic_abberation"),
+    Corruption("caustic_refraction", "c_bar", "cbar.refraction:caustic_refraction"),
+    Corruption("cocentric_sine_waves", "c_bar", "cbar.waves:cocentric_sine_waves"),
+    Corruption("perlin_noise", "c_bar", "cbar.perlin:perlin_noise"),
+    Corruption("plasma_noise", "c_bar", "cbar.waves:plasma_noise"),
+    Corruption("single_frequency_greyscale", "c_bar", "cbar.waves:single_frequency_greyscale"),
+)
+# Those of CIFAR-10-C-bar and of ImageNet-C-bar; five are in both.
+C_BAR_CORRUPTIONS: dict[str, Corruption] = {corruption.name: corruption for corruption in _C_BAR}
+_THREE_DCC = (
+    Corruption("color_quant", "3dcc", "three_dcc:color_quant"),
+    Corruption("iso_noise", "3dcc", "three_dcc:iso_noise"),
+    Corruption("low_light", "3dcc", "three_dcc:low_light"),
+)
+# Those of ImageNet-3DCC that need neither the depth of the scene nor a video codec.
+THREE_DCC_CORRUPTIONS: dict[str, Corruption] = {corruption.name: corruption for corruption in _THREE_DCC}
+
+KNOWN_CORRUPTIONS: dict[str, Corruption] = IMAGE_CORRUPTIONS | C_BAR_CORRUPTIONS | THREE_DCC_CORRUPTIONS
+# By family and name. C-bar has no constants for 64 pixels, and each of its corruptions those of its own sets only.
+CONSTANTS: dict[str, dict[str, Severities]] = {
+    family: table | c_bar.FAMILIES.get(family, {}) | THREE_DCC for family, table in FAMILIES.items()
+}
+
 
 def corrupt_images(
     images: np.ndarray,
@@ -82,10 +117,10 @@ def corrupt_images(
 
     Args:
         images: uint8 [N, H, W, 3], RGB.
-        name: one of IMAGE_CORRUPTIONS.
+        name: one of KNOWN_CORRUPTIONS.
         severity: 1-5.
         family: whose constants to use: ``cifar`` (made for 32 pixels), ``tiny_imagenet`` (64) or ``imagenet`` (224).
-            Images of any other size keep the lengths in pixels.
+            Images of any other size keep the lengths in pixels; those of C-bar are shares of the shorter side.
         seed: of the whole set.
         first_index: index of the first image in its set. Image i of the batch depends on (seed, name, severity,
             first_index + i) alone.
@@ -99,10 +134,7 @@ def corrupt_images(
         ValueError: for anything else, with what is allowed.
     """
     check_images(images)
-    if name not in IMAGE_CORRUPTIONS:
-        raise unknown_name("corruption", name, IMAGE_CORRUPTIONS)
-    if family not in FAMILIES:
-        raise unknown_name("family", family, FAMILIES)
+    check_corruption(name, family)
     if severity not in SEVERITIES:
         raise ValueError(f"severity {severity} is not one of 1, 2, 3, 4, 5")
     if threads < 1:
@@ -112,13 +144,13 @@ def corrupt_images(
 
     from dst_robustness.corruptions.random import stream_keys
 
-    constants: tuple[object, ...] = FAMILIES[family][name][severity - 1]
+    constants: tuple[object, ...] = CONSTANTS[family][name][severity - 1]
     if name == "frost":
         from dst_robustness.corruptions.frost import load_frost
 
         constants = (*constants, frost_pictures or load_frost())
     keys = stream_keys(seed, name, severity, first_index, len(images))
-    function = IMAGE_CORRUPTIONS[name].function
+    function = KNOWN_CORRUPTIONS[name].function
     images = np.ascontiguousarray(images)
     if threads == 1:
         return function(images, keys, *constants)
@@ -128,6 +160,17 @@ def corrupt_images(
             pool.submit(function, images[first:last], keys[first:last], *constants) for first, last in pairwise(bounds)
         ]
         return np.concatenate([part.result() for part in parts])
+
+
+def check_corruption(name: str, family: str) -> None:
+    """Raise ValueError for an unknown corruption or family, or a corruption that was not published for the family."""
+    if name not in KNOWN_CORRUPTIONS:
+        raise unknown_name("corruption", name, KNOWN_CORRUPTIONS)
+    if family not in CONSTANTS:
+        raise unknown_name("family", family, CONSTANTS)
+    if name not in CONSTANTS[family]:
+        fitting = [other for other, table in CONSTANTS.items() if name in table]
+        raise ValueError(f"corruption '{name}' has no constants for family '{family}'. Allowed: {', '.join(fitting)}")
 
 
 def check_images(images: np.ndarray) -> None:

@@ -138,4 +138,14 @@ IMAGENET: dict[str, Severities] = {
     "saturate": ((0.3, 0), (0.1, 0), (2, 0), (5, 0.1), (20, 0.2)),
 }
 
+# Kar et al., "3D Common Corruptions and Data Augmentation" (CVPR 2022): they hold no lengths, one table fits any size.
+THREE_DCC: dict[str, Severities] = {
+    # bits kept of eight
+    "color_quant": ((5,), (4,), (3,), (2,), (1,)),
+    # standard deviation, 0.7 times that of ImageNet's gaussian_noise
+    "iso_noise": ((0.056,), (0.084,), (0.126,), (0.182,), (0.266,)),
+    # brightness of the brightest value
+    "low_light": ((0.6,), (0.5,), (0.4,), (0.3,), (0.2,)),
+}
+
 FAMILIES: dict[str, dict[str, Severities]] = {"cifar": CIFAR, "tiny_imagenet": TINY_IMAGENET, "imagenet": IMAGENET}
