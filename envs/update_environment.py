@@ -1,6 +1,6 @@
 """Write environment.yaml from uv.lock, so that `--sdm conda` and uv install the same versions.
 
-    uv run python envs/update_environment.py
+uv run python envs/update_environment.py
 """
 
 import subprocess

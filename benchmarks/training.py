@@ -1,0 +1,131 @@
+"""Images per second of this project's training step beside a plain PyTorch loop, in turns.
+
+    uv run python -P benchmarks/training.py --model resnet18 --batch 128
+
+The plain loop is what a tutorial writes: float32, torchvision's RandomCrop and RandomHorizontalFlip on each picture in
+a DataLoader with a worker for each core, the default memory layout. Both train the same network with the same
+optimiser on the same random pictures of 32 pixels; the first step of each is not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+import yaml
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms import v2
+
+from dst_robustness.models import build_model
+from dst_robustness.run import Run
+from dst_robustness.storage import create_hdf5, write_samples
+from dst_robustness.training.build import build_state
+from dst_robustness.training.data import SampleSet
+from dst_robustness.training.devices import choose_device
+from dst_robustness.training.loop import train_step
+from dst_robustness.training.options import TrainingOptions
+
+SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
+
+
+class Pictures(Dataset):
+    """Pictures one by one, augmented on the CPU."""
+
+    def __init__(self, pixels: np.ndarray, labels: np.ndarray) -> None:
+        self.pixels = torch.from_numpy(pixels).permute(0, 3, 1, 2)
+        self.labels = torch.from_numpy(labels)
+        steps = [v2.RandomCrop(32, padding=4), v2.RandomHorizontalFlip(), v2.ToDtype(torch.float32, scale=True)]
+        self.transform = v2.Compose([*steps, v2.Normalize([0.5] * 3, [0.25] * 3)])
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.transform(self.pixels[index]), self.labels[index]
+
+
+def plain_steps(model: str, batch: int, pixels: np.ndarray, labels: np.ndarray) -> Iterator[None]:
+    """Train for ever, one step at a time, as a plain loop does."""
+    device = choose_device()
+    network = build_model(model, 10).to(device)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9, nesterov=True, weight_decay=5e-4)
+    workers = torch.get_num_threads()
+    loader = DataLoader(Pictures(pixels, labels), batch, shuffle=True, num_workers=workers, drop_last=True)
+    while True:
+        for images, targets in loader:
+            loss = F.cross_entropy(network(images.to(device)), targets.to(device))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            yield
+
+
+def own_steps(model: str, batch: int, pixels: np.ndarray, labels: np.ndarray, method: str) -> Iterator[None]:
+    """Train for ever, one step at a time, as this project does."""
+    properties = yaml.safe_load(SCHEMA.read_text())["$defs"]["training"]["properties"]
+    values = {name: part["default"] for name, part in properties.items()} | {"batch_size": batch}
+    options = TrainingOptions(**values)
+    sparsity = 0.0 if method == "dense" else 0.5
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "train.h5"
+        attributes = {"classes": json.dumps(list(map(str, range(10)))), "mean": [0.5] * 3, "std": [0.25] * 3}
+        with create_hdf5(path, **attributes) as file:
+            write_samples(file, [pixels], labels)
+        data = SampleSet(path, choose_device())
+    state = build_state(Run("random", model, method, sparsity, 0), method, data, options, {}, None)
+    epoch = 0
+    while True:
+        for samples, targets in data.shuffled(batch, seed=0, epoch=epoch):
+            train_step(state, data, samples, targets, options)
+            state.step += 1
+            yield
+        epoch += 1
+
+
+def seconds(steps: Iterator[None], count: int) -> float:
+    """Return the time of so many steps, the work of a GPU included."""
+    wait: Callable[[], None] = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
+    wait()
+    started = time.perf_counter()
+    for _ in range(count):
+        next(steps)
+    wait()
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="resnet18")
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--steps", type=int, default=4, help="steps in a turn")
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    random = np.random.default_rng(0)
+    count = arguments.batch * (2 * arguments.steps * arguments.rounds + 2)
+    pixels = random.integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
+    labels = random.integers(0, 10, count)
+    loops = {"plain": plain_steps(arguments.model, arguments.batch, pixels, labels)}
+    for method in ("dense", "rigl"):
+        loops[method] = own_steps(arguments.model, arguments.batch, pixels, labels, method)
+    for steps in loops.values():
+        next(steps)
+    rates: dict[str, list[float]] = {name: [] for name in loops}
+    for _ in range(arguments.rounds):
+        for name, steps in loops.items():
+            rates[name].append(arguments.batch * arguments.steps / seconds(steps, arguments.steps))
+    print(f"{arguments.model}, batch {arguments.batch}, {choose_device()}, {torch.get_num_threads()} threads")
+    for name, values in rates.items():
+        ratios = [value / plain for value, plain in zip(values, rates["plain"], strict=True)]
+        print(f"{name:6} {statistics.median(values):8.1f} images/s, {statistics.median(ratios):5.2f} x plain")
+
+
+if __name__ == "__main__":
+    main()
