@@ -235,6 +235,7 @@ def test_cifar10_from_an_archive_in_the_official_format(new_study, site) -> None
     assert new_study.planned("results/tables/summary.csv")["train_run"] == 2
     run_to_tables(new_study)
     check_tables(new_study, [(name, m) for name in ("cifar10", "cifar10_c") for m in ("dense", "rigl")], 1)
+    assert new_study.planned("results/tables/summary.csv") == {}
     cells = pd.read_csv(new_study.folder / "results/tables/corruptions.csv").set_index("dataset")
     clean = cells[cells["corruption"] == "clean"]["accuracy"]
     assert clean["cifar10"].tolist() == clean["cifar10_c"].tolist()
