@@ -60,6 +60,22 @@ def test_corruptions_keep_the_order_of_the_benchmark() -> None:
     assert len(scenarios(corruptions="benchmark")["digits", "resnet8"].corruptions) == 15
 
 
+def test_images_have_suites_beside_the_nineteen() -> None:
+    """They are chosen by name; `all` keeps meaning the nineteen."""
+    chosen = scenarios(corruptions="c_bar")["digits", "resnet8"].corruptions
+    assert len(chosen) == 10
+    assert "ripple" in chosen
+    assert "perlin_noise" not in chosen  # of the ten for 224 pixels
+    assert scenarios(corruptions="3dcc")["digits", "resnet8"].corruptions == ("color_quant", "iso_noise", "low_light")
+    mixed = scenarios(corruptions=["low_light", "ripple", "fog"])["digits", "resnet8"].corruptions
+    assert mixed == ("fog", "ripple", "low_light")
+    large = scenarios(corruptions="c_bar", scenarios=[{"dataset": "imagenet", "model": "resnet50"}])
+    assert "perlin_noise" in large["imagenet", "resnet50"].corruptions
+    tiny = [{"dataset": "tiny_imagenet", "model": "resnet18"}]
+    with pytest.raises(ValueError, match=r"choice of corruptions 'c_bar'\. Allowed: all, benchmark, 3dcc"):
+        scenarios(corruptions="c_bar", scenarios=tiny)
+
+
 def test_clips_have_suites_of_corruptions() -> None:
     """A suite is the corruptions of one published benchmark."""
     clips = [{"dataset": "moving_digits", "model": "r3d_tiny"}]

@@ -6,8 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dst_robustness.corruptions import BENCHMARK_CORRUPTIONS, IMAGE_CORRUPTIONS, VIDEO_CORRUPTIONS
-from dst_robustness.datasets import DATASETS
+from dst_robustness.corruptions import (
+    BENCHMARK_CORRUPTIONS,
+    CONSTANTS,
+    IMAGE_CORRUPTIONS,
+    KNOWN_CORRUPTIONS,
+    VIDEO_CORRUPTIONS,
+)
+from dst_robustness.datasets import DATASETS, DatasetSpec, dataset_spec
 from dst_robustness.models import MODELS, VIDEO_MODELS
 from dst_robustness.registry import unknown_name
 from dst_robustness.run import Run
@@ -124,7 +130,8 @@ def _read_scenario(entry: Mapping[str, Any], config: Mapping[str, Any]) -> Scena
             raise unknown_name("training.augmentation", name, AUGMENTATIONS)
     if entry["training"]["mixing"] not in MIXINGS:
         raise unknown_name("training.mixing", entry["training"]["mixing"], MIXINGS)
-    trained_on, known = _test_set(dataset, dataset_type, config)
+    trained_on = _trained_on(dataset, dataset_type, config)
+    suites = _suites(dataset_spec(dataset, config["datasets"].get(dataset, {})))
     variants = {name: config["variants"][name] for name in entry["methods"] if name in config["variants"]}
     _check_methods(entry["methods"], variants, config)
     return Scenario(
@@ -135,28 +142,28 @@ def _read_scenario(entry: Mapping[str, Any], config: Mapping[str, Any]) -> Scena
         methods=tuple(entry["methods"]),
         sparsities=tuple(float(sparsity) for sparsity in entry["sparsities"]),
         seeds=tuple(entry["seeds"]),
-        corruptions=_corruptions(entry["corruptions"], known),
+        corruptions=_corruptions(entry["corruptions"], suites),
         training=entry["training"],
         sparse_training=entry["sparse_training"],
         variants=variants,
     )
 
 
-def _test_set(dataset: str, dataset_type: str, config: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """Return which data set the networks are trained on, and which corruptions of ``dataset`` there are."""
+def _trained_on(dataset: str, dataset_type: str, config: Mapping[str, Any]) -> str:
+    """Return which data set the networks are trained on."""
     spec, trained_on = DATASETS[dataset_type], config["datasets"].get(dataset, {}).get("trained_on")
     if spec.corrupted_from is None:
         if trained_on is not None:
             raise ValueError(
                 f"datasets.{dataset}.trained_on is for published corrupted test sets, not for a {spec.name}"
             )
-        return dataset, list(VIDEO_CORRUPTIONS if spec.kind == "clips" else IMAGE_CORRUPTIONS)
+        return dataset
     trained_on = trained_on or spec.corrupted_from
     source = config["datasets"].get(trained_on, {}).get("type", trained_on)
     if source not in DATASETS or DATASETS[source].corrupted_from:
         trainable = [name for name in DATASETS if not DATASETS[name].corrupted_from]
         raise unknown_name(f"datasets.{dataset}.trained_on", trained_on, trainable)
-    return trained_on, list(spec.corruptions)
+    return trained_on
 
 
 def _check_methods(
@@ -192,23 +199,31 @@ def _check_source(name: str, variant: Mapping[str, Any], methods: Sequence[str])
         )
 
 
-def _corruptions(chosen: str | Sequence[str], known: list[str]) -> tuple[str, ...]:
-    if chosen == "all":
-        return tuple(known)
-    suites = {"benchmark": BENCHMARK_CORRUPTIONS} if set(BENCHMARK_CORRUPTIONS) <= set(known) else {}
-    suites |= {name: suite for name, suite in _video_suites().items() if set(suite) <= set(known)}
+def _corruptions(chosen: str | Sequence[str], suites: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     if isinstance(chosen, str):
         if chosen not in suites:
-            raise unknown_name("choice of corruptions", chosen, ["all", *suites])
+            raise unknown_name("choice of corruptions", chosen, suites)
         return tuple(suites[chosen])
+    known = dict.fromkeys(name for suite in suites.values() for name in suite)
     for name in chosen:
         if name not in known:
             raise unknown_name("corruption", name, known)
     return tuple(name for name in known if name in chosen)
 
 
-def _video_suites() -> dict[str, list[str]]:
+def _suites(spec: DatasetSpec) -> dict[str, list[str]]:
+    """Return the corruptions of each suite that fits a data set; together they are those that may be listed."""
     suites: dict[str, list[str]] = {}
-    for name, corruption in VIDEO_CORRUPTIONS.items():
-        suites.setdefault(corruption.suite, []).append(name)
+    if spec.kind == "clips":
+        suites["all"] = list(VIDEO_CORRUPTIONS)
+        for name, corruption in VIDEO_CORRUPTIONS.items():
+            suites.setdefault(corruption.suite, []).append(name)
+        return suites
+    suites["all"] = list(spec.corruptions if spec.corrupted_from else IMAGE_CORRUPTIONS)
+    if set(BENCHMARK_CORRUPTIONS) <= set(suites["all"]):
+        suites["benchmark"] = list(BENCHMARK_CORRUPTIONS)
+    if spec.corrupted_from is None:  # a published set has what it has
+        for name in CONSTANTS[spec.family]:
+            if name not in IMAGE_CORRUPTIONS:
+                suites.setdefault(KNOWN_CORRUPTIONS[name].category, []).append(name)
     return suites

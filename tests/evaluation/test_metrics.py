@@ -45,8 +45,10 @@ def test_cell_metrics_by_hand(predictions):
 
 
 def test_a_corruption_of_a_foreign_set_has_the_category_other():
-    """ImageNet-C-bar and the user's own folders hold corruptions that no registry knows."""
-    assert category("caustic_refraction") == "other"
+    """ImageNet-3DCC and the user's own folders hold corruptions that no registry knows."""
+    assert category("near_focus") == "other"
+    assert category("caustic_refraction") == "c_bar"
+    assert category("color_quant") == "3dcc"
 
 
 def test_written_metrics_read_back_at_full_precision(tmp_path, predictions):

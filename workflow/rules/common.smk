@@ -7,7 +7,7 @@ import yaml
 from snakemake.exceptions import WorkflowError
 
 from dst_robustness.configuration import check_configuration
-from dst_robustness.corruptions import FAMILIES, IMAGE_CORRUPTIONS, VIDEO_CORRUPTIONS
+from dst_robustness.corruptions import CONSTANTS, KNOWN_CORRUPTIONS, VIDEO_CORRUPTIONS
 from dst_robustness.corruptions.video.parameters import KINETICS_C, UCF101_P
 from dst_robustness.datasets import DATASETS, SPEC_OPTIONS
 from dst_robustness.experiment import read_scenarios
@@ -143,14 +143,14 @@ def is_video(dataset):
 
 
 def corruption_registry(wildcards):
-    return VIDEO_CORRUPTIONS if is_video(wildcards.dataset) else IMAGE_CORRUPTIONS
+    return VIDEO_CORRUPTIONS if is_video(wildcards.dataset) else KNOWN_CORRUPTIONS
 
 
 def corruption_constants(wildcards):
     """Return the rows of a corruption in all tables, so that another row in a table remakes nothing."""
     clips = corruption_registry(wildcards) is VIDEO_CORRUPTIONS
     return [
-        table.get(wildcards.corruption) for table in (*FAMILIES.values(), *((KINETICS_C, UCF101_P) if clips else ()))
+        table.get(wildcards.corruption) for table in (*CONSTANTS.values(), *((KINETICS_C, UCF101_P) if clips else ()))
     ]
 
 

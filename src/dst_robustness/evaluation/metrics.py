@@ -32,9 +32,9 @@ def category(corruption: str) -> str:
     """Return the category of a corruption; ``clean`` for the clean test set, ``other`` for a name of a foreign set."""
     if corruption == CLEAN:
         return CLEAN
-    from dst_robustness.corruptions import IMAGE_CORRUPTIONS, VIDEO_CORRUPTIONS
+    from dst_robustness.corruptions import KNOWN_CORRUPTIONS, VIDEO_CORRUPTIONS
 
-    for registry in (IMAGE_CORRUPTIONS, VIDEO_CORRUPTIONS):
+    for registry in (KNOWN_CORRUPTIONS, VIDEO_CORRUPTIONS):
         if corruption in registry:
             return registry[corruption].category
     return "other"
