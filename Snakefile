@@ -24,7 +24,7 @@ include: "workflow/rules/analyses.smk"
 rule all:
     default_target: True
     input:
-        TEXTS,
+        rules.summarise.output,
         EVERY_FIGURE,
         f"{RESULTS}/report.html",
     message:

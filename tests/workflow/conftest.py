@@ -40,6 +40,8 @@ class Study:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.environment = {**os.environ}
+        self.output = ""
 
     @classmethod
     def create(cls, folder: Path, config: dict[str, object]) -> Study:
@@ -57,6 +59,12 @@ class Study:
         shutil.copytree(self.folder, folder, symlinks=True, dirs_exist_ok=True)
         return Study(folder)
 
+    def copy_package(self) -> Path:
+        """Let the study run a copy of the package of its own, which a test may change; return the copy."""
+        shutil.copytree(PROJECT / "src", self.folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+        self.environment["PYTHONPATH"] = str(self.folder / "src")
+        return self.folder / "src/dst_robustness"
+
     def config(self) -> dict[str, object]:
         return yaml.safe_load((self.folder / "config.yaml").read_text())
 
@@ -71,6 +79,7 @@ class Study:
         return subprocess.run(
             self.command(*arguments),
             cwd=self.folder,
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -99,6 +108,7 @@ class Study:
         process = subprocess.Popen(
             self.command(*arguments),
             cwd=self.folder,
+            env=self.environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -118,7 +128,7 @@ class Study:
 def finished_study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     """The tiny study, run to its end once. Tests that change it take a copy."""
     study = Study.create(tmp_path_factory.mktemp("finished"), TINY)
-    study.output = study.run()  # type: ignore[attr-defined]
+    study.output = study.run()
     return study
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from dst_robustness.reporting.figures import FIGURES
 
-SUMMARY = {"summarise": 1, "draw_figure": len(FIGURES)}
+SUMMARY = {"summarise": 1, "draw_figure": len(FIGURES), "write_report": 1}
 
 
 def test_a_new_seed_trains_the_new_runs_only(study) -> None:
@@ -32,7 +32,13 @@ def test_a_new_corruption_trains_nothing(study) -> None:
     config = study.config()
     config["scenarios"][0]["corruptions"] = ["gaussian_noise", "contrast", "fog"]
     study.write_config(config)
-    assert study.planned() == {"corrupt_dataset": 1, "evaluate_run": 2, **SUMMARY}
+    assert study.planned() == {
+        "corrupt_dataset": 1,
+        "evaluate_run": 2,
+        "measure_corruptions": 1,
+        "draw_gallery": 1,
+        **SUMMARY,
+    }
 
 
 @pytest.mark.parametrize(
@@ -56,3 +62,50 @@ def test_a_touched_configuration_reruns_nothing(study) -> None:
     """Times do not count, values do."""
     (study.folder / "config.yaml").touch()
     assert study.planned() == {}
+
+
+def test_a_new_model_is_trained_on_the_data_that_are_there(study) -> None:
+    """Data sets and corrupted sets are shared by all models."""
+    config = deepcopy(study.config())
+    config["scenarios"].append({**config["scenarios"][0], "model": "wrn22_2"})
+    study.write_config(config)
+    assert study.planned() == {"train_run": 2, "evaluate_run": 2, **SUMMARY}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "jobs"),
+    [
+        (
+            "sparsity/methods/rigl.py",
+            "scores.magnitude(",
+            "-scores.magnitude(",
+            {"train_run": 1, "evaluate_run": 1, **SUMMARY},
+        ),
+        ("sparsity/methods/rigl.py", '"""The Rigged', '"""Explained better. The Rigged', {}),
+        (
+            "reporting/figures/training_curves.py",
+            "def draw(",
+            "NEW = 1\n\n\ndef draw(",
+            {"draw_figure": 1, "write_report": 1},
+        ),
+    ],
+    ids=["method", "docstring", "figure"],
+)
+def test_changed_code_reruns_the_steps_that_import_it(
+    study, file: str, old: str, new: str, jobs: dict[str, int]
+) -> None:
+    """A method retrains its own runs, a figure trains nothing, words rerun nothing."""
+    path = study.copy_package() / file
+    source = path.read_text()
+    assert old in source
+    path.write_text(source.replace(old, new, 1))
+    assert study.planned() == jobs
+
+
+def test_code_is_not_tracked_where_the_configuration_says_so(new_study) -> None:
+    """With track_code off an upgrade reruns nothing."""
+    new_study.write_config(new_study.config() | {"track_code": False})
+    new_study.run("resources/digits/corrupted/contrast.h5")
+    path = new_study.copy_package() / "corruptions/digital.py"
+    path.write_text(path.read_text() + "\nNEW = 1\n")
+    assert new_study.planned("resources/digits/corrupted/contrast.h5") == {}
