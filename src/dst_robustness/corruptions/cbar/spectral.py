@@ -24,7 +24,7 @@ def blue_noise_sample(images: np.ndarray, keys: np.ndarray, amount: float) -> np
 
 
 def brownish_noise(images: np.ndarray, keys: np.ndarray, amount: float) -> np.ndarray:
-    """Add brownish noise, another for each channel, with amount 10 of standard deviation 64 grey levels."""
+    """Add brownish noise to each channel, with amount 10 of standard deviation 64 grey levels about a random mean."""
     result = np.empty_like(images)
     amplitude = 1 / (frequency(*images.shape[1:3]) ** 2 + 1)
     for i, key in enumerate(keys):
@@ -50,7 +50,7 @@ def frequency(height: int, width: int) -> np.ndarray:
 
 
 def coloured_noise(amplitude: np.ndarray, key: np.uint64, first: int) -> np.ndarray:
-    """Return noise of unit variance whose spectrum has these amplitudes, and random phases; float64 [H, W].
+    """Return noise of unit variance about its mean, with these amplitudes and random phases; float64 [H, W].
 
     It is the real part of the transform. As in the published code a frequency shares its phase with the one half a
     turn away about the middle of the plane, which is next to its true opposite.
