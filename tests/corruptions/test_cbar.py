@@ -297,7 +297,7 @@ def test_circular_blur_is_the_mean_of_scipys_rotations(images, severity):
 
 
 def nearly_equal(first: np.ndarray, second: np.ndarray) -> bool:
-    """Whether all but ties are: weights of 1/36 end on half a level in one case of 36, and scipy falls to either side."""
+    """Whether all but ties are: weights of 1/36 end on half a level in one of 36 cases, and scipy falls either way."""
     apart = np.abs(first.astype(int) - second)
     return apart.max() <= 1 and (apart == 1).mean() < 0.03
 
