@@ -31,16 +31,6 @@ AUGMENTATIONS: Registry[Callable[[Tensor, Generator], Tensor]] = Registry(
         "augmix": "dst_robustness.training.auto_augment:augmix",
     },
 )
-MIXINGS: Registry[Callable[[Tensor, Tensor, Generator], Mixed]] = Registry(
-    "mixing",
-    {
-        "none": "dst_robustness.training.mixing:unmixed",
-        "mixup": "dst_robustness.training.mixing:mixup",
-        "cutmix": "dst_robustness.training.mixing:cutmix",
-        "mixup_cutmix": "dst_robustness.training.mixing:mixup_cutmix",
-    },
-)
-
 # Pairs of samples and their labels, mixed.
 MIXINGS: Registry[Callable[[Tensor, Tensor, Generator], Mixed]] = Registry(
     "mixing",
