@@ -39,7 +39,7 @@ def high_frequency_share(power: np.ndarray, threshold: float = HIGH) -> float:
     return float(power[frequency_radii(*power.shape) > threshold].sum() / total) if total > 0 else float("nan")
 
 
-def corruption_shares(dataset: str, test: Path, corrupted: Mapping[str, Path], *, samples: int = 500) -> pd.DataFrame:
+def corruption_shares(dataset: str, test: Path, corrupted: Mapping[str, Path], *, samples: int = 100) -> pd.DataFrame:
     """Return the high-frequency share of each corruption and severity of a data set; the columns are ``COLUMNS``.
 
     Args:
@@ -59,7 +59,7 @@ def corruption_shares(dataset: str, test: Path, corrupted: Mapping[str, Path], *
 
 
 def write_corruption_shares(
-    sets: Mapping[str, tuple[Path, Mapping[str, Path]]], target: str | Path, *, samples: int = 500
+    sets: Mapping[str, tuple[Path, Mapping[str, Path]]], target: str | Path, *, samples: int = 100
 ) -> None:
     """Write ``corruption_shares`` of data sets, given as (test, corrupted) by name, as CSV."""
     tables = [corruption_shares(name, test, corrupted, samples=samples) for name, (test, corrupted) in sets.items()]
