@@ -8,7 +8,7 @@ FROM python:3.12-slim
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends git libarchive-tools \
     && rm -rf /var/lib/apt/lists/*
-COPY --from=ghcr.io/astral-sh/uv:0.8 /uv /usr/local/bin/uv
+RUN pip install --no-cache-dir uv
 
 WORKDIR /opt/dst-robustness
 COPY pyproject.toml uv.lock README.md LICENSE ./
