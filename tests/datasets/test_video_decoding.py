@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import struct
+import subprocess
+import sys
 from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 av = pytest.importorskip("av")
-pytest.importorskip("decord")
+pytestmark = pytest.mark.skipif(find_spec("decord") is None, reason="decord is not installed")
 
 from dst_robustness.datasets.decoding import frame_indices, read_clip  # noqa: E402
 from dst_robustness.datasets.decoding_pool import DecodingPool  # noqa: E402
@@ -209,3 +212,13 @@ class _Bomb:
 
     def __reduce__(self) -> tuple:
         return os._exit, (1,)
+
+
+def test_decord_leaves_the_matrix_products_of_the_process_alone() -> None:
+    """decord's own import loads NVBLAS where NVIDIA's wheels are installed; torch would crash in its next product."""
+    script = (
+        "from dst_robustness.datasets.decoding import load_decord; load_decord(); "
+        "assert 'nvblas' not in open('/proc/self/maps').read()"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr

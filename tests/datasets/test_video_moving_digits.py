@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,6 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-
-pytest.importorskip("av")
-pytest.importorskip("decord")
 
 from dst_robustness.datasets import DATASETS, acquire, prepare
 from dst_robustness.datasets.decoding import read_clip
@@ -28,6 +26,8 @@ from dst_robustness.datasets.moving_digits import (
     write_videos,
 )
 from dst_robustness.storage import Samples, open_hdf5
+
+pytestmark = pytest.mark.skipif(None in (find_spec("av"), find_spec("decord")), reason="av or decord is not installed")
 
 
 def clips_of(per_class: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -7,13 +7,14 @@ import struct
 import subprocess
 import zlib
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 av = pytest.importorskip("av")
-pytest.importorskip("decord")
+pytestmark = pytest.mark.skipif(find_spec("decord") is None, reason="decord is not installed")
 
 from dst_robustness.datasets import DATASETS, acquire, prepare, video_conversion  # noqa: E402
 from dst_robustness.datasets.rar import unpack  # noqa: E402

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import cv2
@@ -95,9 +99,23 @@ def _probe(path: Path) -> int:
         return stream.frames
 
 
-def _read_with_decord(path: Path, frames: int, sampling: str, stride: int, promised: int) -> Iterable[np.ndarray]:
-    import decord
+@cache
+def load_decord() -> ModuleType:
+    """Import decord without the libraries of NVIDIA's wheels.
 
+    Where those wheels are installed, as beside torch, decord's import loads all of their libraries for the whole
+    process: hundreds of megabytes, and NVBLAS among them, which takes over matrix products and crashes torch.
+    """
+    find_spec = importlib.util.find_spec
+    importlib.util.find_spec = lambda name, package=None: None if name == "nvidia" else find_spec(name, package)
+    try:
+        return importlib.import_module("decord")
+    finally:
+        importlib.util.find_spec = find_spec
+
+
+def _read_with_decord(path: Path, frames: int, sampling: str, stride: int, promised: int) -> Iterable[np.ndarray]:
+    decord = load_decord()
     try:
         reader = decord.VideoReader(str(path), num_threads=1)
         _check_count(path, len(reader), promised)

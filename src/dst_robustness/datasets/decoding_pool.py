@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from dst_robustness.datasets.decoding import read_clip
+from dst_robustness.datasets.decoding import load_decord, read_clip
 
 
 class DecodingPool:
@@ -116,9 +116,9 @@ def _serve() -> None:
     # Native libraries print to standard output at will; the answers keep a channel of their own.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    import av
-    import decord  # both are imported before the clock of the first file runs
+    import av  # it and decord are imported before the clock of the first file runs
 
+    decord = load_decord()
     av.logging.set_level(av.logging.PANIC)
     decord.logging.set_level(decord.logging.QUIET)
     _send(answers, "ready")
