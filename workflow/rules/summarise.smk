@@ -40,6 +40,8 @@ rule summary:
     log:
         f"{LOGS}/summary.log",
     localrule: True
+    message:
+        "What is finished so far"
     conda:
         "../../envs/environment.yaml"
     params:
