@@ -40,14 +40,14 @@ rule summary:
     log:
         f"{LOGS}/summary.log",
     localrule: True
-    message:
-        "What is finished so far"
     conda:
         "../../envs/environment.yaml"
     params:
         folders=[f"{RESULTS}/{run.folder}" for run in RUNS],
         base_methods={name: variant["method"] for name, variant in STUDY["variants"].items()},
         partial=f"{RESULTS}/partial",
+    message:
+        "What is finished so far"
     script:
         "../scripts/print_summary.py"
 
