@@ -27,6 +27,16 @@ def test_dense_is_trained_once_per_seed_and_the_others_at_every_sparsity() -> No
     ]  # fmt: skip
 
 
+def test_a_method_may_have_sparsities_of_its_own() -> None:
+    """A study adds a control at one sparsity without training it at all of them."""
+    grid = scenarios(
+        methods=["dense", "rigl", "snip"], sparsities=[0.1, 0.5], seeds=[0], sparsities_of={"snip": [0.3], "set": [0.1]}
+    )
+    assert [(run.method, run.sparsity) for run in grid["digits", "resnet8"].runs] == [
+        ("dense", 0.0), ("rigl", 0.1), ("rigl", 0.5), ("snip", 0.3),
+    ]  # fmt: skip
+
+
 def test_folder_of_a_run() -> None:
     """The contract that every later step finds its files by."""
     assert Run("digits", "resnet8", "dense", 0.0, 3).folder == "runs/digits/resnet8/dense/0/seed3"
@@ -117,6 +127,7 @@ def test_clips_have_suites_of_corruptions() -> None:
             {"methods": ["dense", "v"], "variants": {"v": {"method": "rigl", "source": "dense"}}},
             "`source` goes with method dst_frozen",
         ),
+        ({"sparsities_of": {"rgil": [0.1]}}, "unknown method in sparsities_of 'rgil'. Did you mean 'rigl'?"),
         ({"training": {"augmentation": "crop+flop"}}, "unknown training.augmentation 'flop'. Did you mean 'flip'?"),
         ({"training": {"mixing": "mixap"}}, "unknown training.mixing 'mixap'. Did you mean 'mixup'?"),
     ],

@@ -12,7 +12,7 @@ from jsonschema.exceptions import ValidationError
 
 from dst_robustness.registry import unknown_name
 
-GRID_KEYS = ("methods", "sparsities", "seeds", "corruptions")
+GRID_KEYS = ("methods", "sparsities", "sparsities_of", "seeds", "corruptions")
 OPTION_KEYS = ("training", "sparse_training")
 
 

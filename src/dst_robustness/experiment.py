@@ -33,6 +33,7 @@ class Scenario:
         dataset_type: the registered data set behind ``dataset``, which may be a name of the user's own.
         trained_on: the data set that the networks are trained on: ``dataset`` itself, but for a published corrupted
             test set the one that it is made of.
+        sparsities_of: the methods that are trained at other sparsities than the rest.
         variants: for each listed method that is a variant, its method and its options.
     """
 
@@ -42,6 +43,7 @@ class Scenario:
     model: str
     methods: tuple[str, ...]
     sparsities: tuple[float, ...]
+    sparsities_of: Mapping[str, tuple[float, ...]]
     seeds: tuple[int, ...]
     corruptions: tuple[str, ...]
     training: Mapping[str, Any]
@@ -55,9 +57,13 @@ class Scenario:
         return [
             Run(self.dataset, self.model, method, sparsity, seed)
             for method in ordered
-            for sparsity in ((0.0,) if method == BASELINE else self.sparsities)
+            for sparsity in self.sparsities_for(method)
             for seed in self.seeds
         ]
+
+    def sparsities_for(self, method: str) -> tuple[float, ...]:
+        """Return the sparsities that a listed name is trained at; the baseline is dense."""
+        return (0.0,) if method == BASELINE else self.sparsities_of.get(method, self.sparsities)
 
     def base_method(self, method: str) -> str:
         """Return the registered method behind a listed name."""
@@ -141,12 +147,21 @@ def _read_scenario(entry: Mapping[str, Any], config: Mapping[str, Any]) -> Scena
         model=model,
         methods=tuple(entry["methods"]),
         sparsities=tuple(float(sparsity) for sparsity in entry["sparsities"]),
+        sparsities_of=_sparsities_of(entry["sparsities_of"], config["variants"]),
         seeds=tuple(entry["seeds"]),
         corruptions=_corruptions(entry["corruptions"], suites),
         training=entry["training"],
         sparse_training=entry["sparse_training"],
         variants=variants,
     )
+
+
+def _sparsities_of(chosen: Mapping[str, Sequence[float]], variants: Mapping[str, Any]) -> dict[str, tuple[float, ...]]:
+    sparse = [name for name in (*METHODS, *variants) if name != BASELINE]
+    for name in chosen:
+        if name not in sparse:
+            raise unknown_name("method in sparsities_of", name, sparse)
+    return {name: tuple(float(sparsity) for sparsity in sparsities) for name, sparsities in chosen.items()}
 
 
 def _trained_on(dataset: str, dataset_type: str, config: Mapping[str, Any]) -> str:

@@ -35,6 +35,7 @@ def _shrink_scenario(scenario: Scenario) -> Scenario:
         model=_small_model(scenario.model),
         methods=(BASELINE, *others[-1:]),
         sparsities=scenario.sparsities[:1],
+        sparsities_of={},
         seeds=scenario.seeds[:1],
         corruptions=scenario.corruptions[:2],
         training={**scenario.training, **TRAINING},
