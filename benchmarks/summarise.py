@@ -42,7 +42,7 @@ def write_grid(folder: Path, scenarios: int, seeds: int, images: int) -> list[Pa
         originals = []
         for number in range(DIFFERENT):
             ability = ability_for(0.5 + 0.002 * number, offsets[1:], spread)
-            original = folder / f"originals/runs/data{scenario}/net/dense/0/seed{number}"
+            original = folder / f"originals/runs/data{scenario}/net/rigl/0.5/seed{number}"
             write_run(
                 original,
                 simulate_correct(np.array([ability]), easiness, offsets, spread, generator)[0],
@@ -55,7 +55,7 @@ def write_grid(folder: Path, scenarios: int, seeds: int, images: int) -> list[Pa
             for seed in range(seeds):
                 run = folder / f"results/runs/data{scenario}/net/{method}/{sparsity:g}/seed{seed}"
                 run.mkdir(parents=True)
-                for name in ("predictions.h5", "metrics.csv", "run.json"):
+                for name in ("predictions.h5", "metrics.csv", "run.json", "history.csv", "topology.csv"):
                     os.link(originals[(index + seed) % DIFFERENT] / name, run / name)
                 folders.append(run)
     return folders

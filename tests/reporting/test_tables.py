@@ -28,6 +28,7 @@ ROWS = pd.DataFrame(
         "training_flops_ratio": 1.0,
         "train_seconds": None,
         "peak_memory_mb": 10.0,
+        "itop_rate": 0.75,
     }
 )
 
@@ -71,6 +72,13 @@ def test_sparsity_table_shows_dense_in_every_column_and_dashes_where_nothing_ran
     assert table.header == ["data", "model", "method", "0.1", "0.5"]
     assert table.rows[0][3:] == ["70.0 ± 1.0", "70.0 ± 1.0"]
     assert table.rows[1][3:] == ["72.0 ± 1.0", "-"]
+
+
+def test_a_sparsity_that_only_one_scenario_has_is_no_error_for_the_other():
+    """Scenarios may have sparsities of their own, and one of them no dense run: its other columns are dashes."""
+    table = sparsity_table(ROWS[ROWS["method"] != "dense"])
+    assert table.rows[-1][3:] == ["-", "30.0 ± 5.0"]
+    assert table.best == {(0, 3), (2, 4)}
 
 
 def test_every_table_is_written_twice(tmp_path):

@@ -14,6 +14,7 @@ rule summarise:
         summary=f"{TABLES}/summary.csv",
         corruptions=f"{TABLES}/corruptions.csv",
         training=f"{TABLES}/training.csv",
+        topology=f"{TABLES}/topology.csv",
         missing=f"{TABLES}/missing.csv",
         verdict=f"{TABLES}/verdict.json",
         texts=TEXTS,
@@ -83,6 +84,7 @@ rule draw_figure:
         f"{TABLES}/summary.csv",
         f"{TABLES}/corruptions.csv",
         f"{TABLES}/training.csv",
+        f"{TABLES}/topology.csv",
         f"{TABLES}/frequency.csv",
     output:
         pdf=f"{RESULTS}/figures/{{figure}}.pdf",

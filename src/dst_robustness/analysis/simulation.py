@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
+from dst_robustness.analysis.runs import is_dynamic
 from dst_robustness.evaluation.metrics import write_metrics
 from dst_robustness.predictions import CLEAN, Predictions
 from dst_robustness.storage import write_text
@@ -91,6 +92,7 @@ def write_run(
     write_metrics(Path(folder) / "predictions.h5", Path(folder) / "metrics.csv")
     write_text(Path(folder) / "run.json", json.dumps(_description(Path(folder))) + "\n")
     write_text(Path(folder) / "history.csv", _history(correct[0].mean()))
+    write_text(Path(folder) / "topology.csv", _topology(Path(folder)))
 
 
 def _description(folder: Path) -> dict[str, object]:
@@ -112,6 +114,14 @@ def _history(accuracy: float, epochs: int = 10) -> str:
     learnt = accuracy * (1 - np.exp(-np.arange(1, epochs + 1) / 3))
     lines = [f"{i + 1},{100 * (i + 1)},{1 - x},{x},{1 - x},{0.95 * x},0.1,1,10,1000" for i, x in enumerate(learnt)]
     return "\n".join([header, *lines]) + "\n"
+
+
+def _topology(folder: Path, updates: int = 8) -> str:
+    """Return the topology updates of a dynamic method: ever more weights have been active, up to 90%; else none."""
+    method, sparsity = folder.parts[-3], float(folder.parts[-2])
+    explored = 0.9 - max(0.0, sparsity - 0.1) * np.exp(-np.arange(1, updates + 1) / 3)
+    lines = [f"{100 * (i + 1)},{1 - sparsity},50,50,5,{x}" for i, x in enumerate(explored)]
+    return "\n".join(["step,density,dropped,grown,regrown,itop_rate", *(lines if is_dynamic(method) else [])]) + "\n"
 
 
 def simulated_cells(corruptions: list[str], severities: int = 5) -> tuple[list[str], list[int], np.ndarray]:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from dst_robustness.analysis.bootstrap import RESAMPLES, Estimate, average, hierarchical_bootstrap
+from dst_robustness.analysis.curves import TOPOLOGY_COLUMNS, topology_curves, training_curves
 from dst_robustness.analysis.robustness import error_metrics, run_metrics
 from dst_robustness.analysis.runs import (
     BASELINE,
@@ -47,6 +48,7 @@ class Summary:
     rows: pd.DataFrame
     cells: pd.DataFrame
     training: pd.DataFrame
+    topology: pd.DataFrame
     missing: pd.DataFrame
     overall: Overall
 
@@ -68,9 +70,9 @@ def write_summary(
 ) -> Summary:
     """Summarise the runs of these folders and write the tables into a folder.
 
-    Writes corruptions.csv, summary.csv, training.csv (histories, means over seeds), missing.csv (runs that were
-    expected and are not there) and verdict.json. Runs that are incomplete or answered on other test sets are listed as
-    missing, not fatal.
+    Writes corruptions.csv, summary.csv, training.csv and topology.csv (histories and topology updates, means over
+    seeds), missing.csv (runs that were expected and are not there) and verdict.json. Runs that are incomplete or
+    answered on other test sets are listed as missing, not fatal.
 
     Args:
         folders: every expected run, ``.../{dataset}/{model}/{method}/{sparsity}/seed{seed}``, whether or not it exists.
@@ -79,7 +81,8 @@ def write_summary(
     """
     summary = summarise(folders, base_methods=base_methods, resamples=resamples)
     files = {"summary": summary.rows, "corruptions": summary.cells, "training": summary.training}
-    for name, table in (files | {"missing": summary.missing}).items():
+    files |= {"topology": summary.topology, "missing": summary.missing}
+    for name, table in files.items():
         with atomic_path(Path(tables) / f"{name}.csv") as partial:
             table.to_csv(partial, index=False)
     # json has no NaN.
@@ -93,7 +96,7 @@ def summarise(
 ) -> Summary:
     """Return the summary of the runs in these folders; see ``write_summary``."""
     runs, missing = complete_runs(folders)
-    tables, cells, curves, pooled = [], [], [], []
+    tables, cells, curves, topologies, pooled = [], [], [], [], []
     for _, members in groupby(runs, key=lambda run: (run.dataset, run.model)):
         loaded, misfits = _load(list(members))
         missing += misfits
@@ -102,7 +105,8 @@ def summarise(
         cells.append(_cells(loaded))
         rows, gain = _summarise_scenario(loaded, cells[-1], dict(base_methods or {}), resamples)
         tables.append(rows)
-        curves.append(_training_curves(loaded))
+        curves.append(training_curves(item.run for item in loaded))
+        topologies.append(topology_curves(item.run for item in loaded))
         pooled += [gain] if gain else []
     rows = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=SUMMARY_COLUMNS + FURTHER_COLUMNS)
     further = [name for name in rows.columns if name not in SUMMARY_COLUMNS + FURTHER_COLUMNS]
@@ -113,6 +117,7 @@ def summarise(
             CORRUPTION_COLUMNS
         ],
         training=pd.concat(curves, ignore_index=True) if curves else pd.DataFrame(columns=[*ROW, "epoch"]),
+        topology=pd.concat(topologies, ignore_index=True) if topologies else pd.DataFrame(columns=TOPOLOGY_COLUMNS),
         missing=pd.DataFrame([run.names | {"reason": reason} for run, reason in missing], columns=[*RUN, "reason"]),
         overall=overall(judged, average(pooled) if pooled else None),
     )
@@ -216,20 +221,6 @@ def _average_over_seeds(loaded: list[_Loaded], cells: pd.DataFrame) -> pd.DataFr
     rows.insert(0, "seeds", grouped.size())
     spread = grouped[["clean_accuracy", "robust_accuracy"]].std().add_suffix("_std")
     return rows.join(spread).reset_index()
-
-
-def _training_curves(loaded: list[_Loaded]) -> pd.DataFrame:
-    """Return the histories of the runs, averaged over seeds."""
-    histories = [history.assign(**item.run.names) for item in loaded if (history := item.run.history()) is not None]
-    if not histories:
-        return pd.DataFrame(columns=[*ROW, "epoch"])
-    return (
-        pd.concat(histories)
-        .groupby([*ROW, "epoch"], sort=False)
-        .mean(numeric_only=True)
-        .drop(columns="seed")
-        .reset_index()
-    )
 
 
 def _add_gains(rows: pd.DataFrame, gains: list[Estimate | None], dense: Mapping[int, np.ndarray]) -> None:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 _HERE = "dst_robustness.reporting.figures"
 
-# Drawn from what every study has: summary.csv, corruptions.csv and training.csv, with frequency.csv if it is there.
+# Drawn from what every study has: summary.csv, corruptions.csv, training.csv and topology.csv, with frequency.csv if it
+# is there.
 FIGURES: Registry[Callable[[Path], Figure]] = Registry(
     "figure",
     {
@@ -21,6 +22,7 @@ FIGURES: Registry[Callable[[Path], Figure]] = Registry(
         "gain_by_corruption": f"{_HERE}.gain_by_corruption:draw",
         "clean_against_robust": f"{_HERE}.clean_against_robust:draw",
         "training_curves": f"{_HERE}.training_curves:draw",
+        "topology_over_training": f"{_HERE}.topology_over_training:draw",
         "cost_against_robustness": f"{_HERE}.cost_against_robustness:draw",
     },
 )
@@ -43,6 +45,9 @@ CAPTIONS = {
     "and severity, the corruptions with the largest share of high-frequency energy at the top. Purple: DST is better.",
     "clean_against_robust": "Robust against clean accuracy of each method; larger symbols are sparser. Dotted: dense.",
     "training_curves": "Training loss and validation accuracy by epoch, mean over seeds.",
+    "topology_over_training": "Left: ITOP rate, the share of the maskable weights that have been active so far (Liu et "
+    "al. 2021); dotted, what a mask that never moves stays at. Right: the share that is active at the time. Mean over "
+    "seeds after each topology update.",
     "cost_against_robustness": "Robust accuracy against training FLOPs relative to dense, as sparse kernels would need "
     "them; larger symbols are sparser. Above and left of the dotted lines is better and cheaper than dense.",
     "radius_accuracy": "Accuracy on clean images that keep only frequencies below (left) or above (right) a radius.",

@@ -23,8 +23,7 @@ def draw(tables: Path) -> Figure:
     scenarios = list(curves.groupby(["dataset", "model"], sort=False))
     figure, axes = new_figure(2 * len(scenarios), columns=2)
     for index, ((dataset, model), part) in enumerate(scenarios):
-        sparse = part[part["method"] != BASELINE]
-        level = sparse.groupby("sparsity")["method"].nunique().idxmax() if len(sparse) else 0.0
+        level = usual_sparsity(part)
         shown = part[(part["method"] == BASELINE) | (part["sparsity"] == level)]
         left, right = axes[2 * index : 2 * index + 2]
         _draw_curves(left, shown, "loss")
@@ -38,6 +37,12 @@ def draw(tables: Path) -> Figure:
             axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     legend_below(figure, axes)
     return figure
+
+
+def usual_sparsity(rows: pd.DataFrame) -> float:
+    """Return the sparsity of most methods among rows with the columns method and sparsity; 0 where all are dense."""
+    sparse = rows[rows["method"] != BASELINE]
+    return sparse.groupby("sparsity")["method"].nunique().idxmax() if len(sparse) else 0.0
 
 
 def _draw_curves(axis: plt.Axes, curves: pd.DataFrame, column: str, scale: float = 1) -> None:

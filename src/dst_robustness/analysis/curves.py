@@ -1,0 +1,43 @@
+"""What happened during training, averaged over seeds: learning curves, and how the topology moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from dst_robustness.analysis.runs import ROW, StoredRun
+
+TOPOLOGY_COLUMNS = [*ROW, "step", "density", "itop_rate"]
+# Of a long training with thousands of topology updates so many are kept: a figure shows no more.
+MOST_UPDATES = 200
+
+
+def training_curves(runs: Iterable[StoredRun]) -> pd.DataFrame:
+    """Return the histories of runs by epoch, averaged over seeds."""
+    histories = [history.assign(**run.names) for run in runs if (history := run.history()) is not None]
+    if not histories:
+        return pd.DataFrame(columns=[*ROW, "epoch"])
+    means = pd.concat(histories).groupby([*ROW, "epoch"], sort=False).mean(numeric_only=True)
+    return means.drop(columns="seed").reset_index()
+
+
+def topology_curves(runs: Iterable[StoredRun]) -> pd.DataFrame:
+    """Return density and ITOP rate after the topology updates of runs, averaged over seeds; ``TOPOLOGY_COLUMNS``.
+
+    The ITOP rate is the share of the maskable weights that have been active so far (Liu et al. 2021). At most 200
+    updates of a run are kept, evenly spread from the first to the last. Runs whose masks never moved have no rows.
+    """
+    updates = [_updates(run) for run in runs if (run.folder / "topology.csv").is_file()]
+    updates = [table for table in updates if len(table)]
+    if not updates:
+        return pd.DataFrame(columns=TOPOLOGY_COLUMNS)
+    means = pd.concat(updates).groupby([*ROW, "step"], sort=False)[["density", "itop_rate"]].mean()
+    return means.reset_index()[TOPOLOGY_COLUMNS]
+
+
+def _updates(run: StoredRun) -> pd.DataFrame:
+    table = pd.read_csv(run.folder / "topology.csv", usecols=["step", "density", "itop_rate"])
+    kept = np.unique(np.linspace(0, len(table) - 1, MOST_UPDATES).round().astype(int)) if len(table) else []
+    return table.iloc[kept].assign(**run.names)

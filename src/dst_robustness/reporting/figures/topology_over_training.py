@@ -1,0 +1,44 @@
+"""How the topology moved: the share of weights that have been active so far, and the share that is, over training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from dst_robustness.reporting.figures.training_curves import usual_sparsity
+from dst_robustness.reporting.names import method_name
+from dst_robustness.reporting.style import BLACK, empty_figure, legend_below, method_style, new_figure
+
+
+def draw(tables: Path) -> Figure:
+    """Draw ITOP rate and density by step for each dataset x model of topology.csv, at the sparsity of most methods."""
+    path = tables / "topology.csv"
+    curves = pd.read_csv(path) if path.is_file() else pd.DataFrame()
+    if curves.empty:
+        return empty_figure("no topology has moved yet")
+    scenarios = list(curves.groupby(["dataset", "model"], sort=False))
+    figure, axes = new_figure(2 * len(scenarios), columns=2)
+    for index, ((dataset, model), part) in enumerate(scenarios):
+        level = usual_sparsity(part)
+        shown = part[part["sparsity"] == level]
+        left, right = axes[2 * index : 2 * index + 2]
+        left.axhline(100 * (1 - level), color=BLACK, lw=0.8, ls=":", label="fixed mask")
+        _draw_curves(left, shown, "itop_rate")
+        left.set_ylabel("ever active (%)")
+        _draw_curves(right, shown, "density")
+        right.set_ylabel("active (%)")
+        for axis in (left, right):
+            axis.set_title(f"{dataset} · {model} · sparsity {level:g}")
+            axis.set_xlabel("optimiser step")
+            axis.set_ylim(top=102)
+    legend_below(figure, axes)
+    return figure
+
+
+def _draw_curves(axis: plt.Axes, curves: pd.DataFrame, column: str) -> None:
+    for method, part in curves.groupby("method", sort=False):
+        style = method_style(method) | {"markersize": 2.5, "markevery": max(1, len(part) // 10), "linewidth": 1.0}
+        axis.plot(part["step"], 100 * part[column], label=method_name(method), **style)
