@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import av
@@ -70,7 +71,7 @@ def reading(folder: Path, videos: int = 12, turns: int = 5) -> None:
     with h5py.File(folder / "clips.h5") as file:
         stored = Samples(file)
         roads: dict[str, Callable[[int], object]] = {
-            "decord": lambda i: resized(_read_with_decord(paths[i], FRAMES, "uniform", 2, LENGTH)),
+            "decord": lambda i: resized(_read_with_decord(paths[i], partial(frame_indices, frames=FRAMES), LENGTH)),
             "PyAV": lambda i: resized(read_once_with_pyav(paths[i])),
             "read_clip (checks the header, then decord)": lambda i: read_clip(paths[i], frames=FRAMES, size=SIZE),
             "JPEG frames in HDF5": lambda i: stored[i : i + 1],

@@ -16,6 +16,7 @@ import pytest
 av = pytest.importorskip("av")
 pytestmark = pytest.mark.skipif(find_spec("decord") is None, reason="decord is not installed")
 
+from dst_robustness.datasets import decoding  # noqa: E402
 from dst_robustness.datasets.decoding import frame_indices, read_clip  # noqa: E402
 from dst_robustness.datasets.decoding_pool import DecodingPool  # noqa: E402
 
@@ -72,6 +73,25 @@ def test_uniform_takes_the_middle_of_equal_parts_and_dense_wraps() -> None:
     assert frame_indices(3, 4, sampling="dense", stride=2).tolist() == [0, 2, 1, 0]
     with pytest.raises(ValueError, match="uniform, dense"):
         frame_indices(8, 4, sampling="sparse")
+
+
+def test_several_clips_are_evenly_spread_over_the_video() -> None:
+    """By hand: two uniform clips share each of four parts of four frames, two dense ones the seven free starts."""
+    assert frame_indices(16, 4, clips=2).tolist() == [1, 5, 9, 13, 3, 7, 11, 15]
+    assert frame_indices(11, 3, sampling="dense", stride=2, clips=2).tolist() == [1, 3, 5, 5, 7, 9]
+    assert frame_indices(2, 2, sampling="dense", clips=2).tolist() == [0, 0, 0, 0]
+
+
+def test_both_readers_return_clip_after_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decord and PyAV each give the frames of the first clip, then those of the second."""
+    path = write_video(tmp_path / "a.mp4")
+    assert_is_gradient(read_clip(path, frames=2, size=32, clips=2), [1, 7, 4, 10])
+
+    def fail(*arguments: object) -> None:
+        raise decoding._DecordError
+
+    monkeypatch.setattr(decoding, "_read_with_decord", fail)
+    assert_is_gradient(read_clip(path, frames=2, size=32, clips=2), [1, 7, 4, 10])
 
 
 @pytest.mark.parametrize(

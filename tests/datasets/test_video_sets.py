@@ -207,6 +207,25 @@ def test_damaged_videos_are_left_out_counted_and_limited(tmp_path: Path, caplog:
         prepared(replace(data, damaged_limit=0), tmp_path)
 
 
+def test_several_clips_of_a_test_video_stay_together(tmp_path: Path) -> None:
+    """Three clips a video share its label and its row, a damaged video loses all of them, and train keeps one."""
+    root = miniature(tmp_path / "mine")
+    (root / "UCF-101" / "Archery" / "v_Archery_g01_c01.avi").write_text("not a video")
+    data = spec(test_clips=3)
+    acquire(data, tmp_path / "raw", path=root)
+    outputs = prepared(data, tmp_path)
+    with open_hdf5(outputs["test"]) as file:
+        assert file.attrs["clips_per_video"] == 3
+        assert file["labels"][:].tolist() == [0] * 6 + [1] * 3 + [2] * 6
+        assert file["index"][:].tolist() == [row for row in (0, 1, 3, 4, 5) for _ in range(3)]
+        assert Samples(file).sample_shape == (4, 112, 112, 3)
+    expected = [shade for shade in (45, 50, 90, 125, 130) for _ in range(3)]
+    np.testing.assert_allclose(shades(outputs["test"]), expected, atol=2)
+    with open_hdf5(outputs["train"]) as train, open_hdf5(outputs["validation"]) as validation:
+        assert len(train["labels"]) + len(validation["labels"]) == 6
+        assert "clips_per_video" not in train.attrs
+
+
 def test_stopped_preparation_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Shards that are done are not decoded again, and the result is the one of an undisturbed run."""
     data = spec()

@@ -44,7 +44,8 @@ DATASETS: Registry[DatasetSpec] = Registry(
     },
 )
 
-SPEC_OPTIONS = ("image_size", "frames", "official_split")  # options of the configuration that make another spec
+# Options of the configuration that make another spec.
+SPEC_OPTIONS = ("image_size", "frames", "sampling", "test_clips", "official_split")
 
 
 def dataset_spec(name: str, options: Mapping[str, Any]) -> DatasetSpec:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -22,23 +22,28 @@ LARGEST_SIDE = 8192  # pixels; a header that claims more is damaged or an attack
 SAMPLINGS = ("uniform", "dense")
 
 
-def frame_indices(available: int, frames: int, *, sampling: str = "uniform", stride: int = 2) -> np.ndarray:
-    """Choose ``frames`` of the ``available`` frames of a video, int64 [frames].
+def frame_indices(
+    available: int, frames: int, *, sampling: str = "uniform", stride: int = 2, clips: int = 1
+) -> np.ndarray:
+    """Choose ``frames`` of the ``available`` frames of a video for each of several clips, int64 [clips * frames].
 
     ``uniform`` takes the middle frame of each of ``frames`` equal parts, so that the whole video is covered; ``dense``
     takes every ``stride``-th frame around the middle, and starts over where the video is too short (Hara et al., "Can
-    Spatiotemporal 3D CNNs Retrace the History of 2D CNNs and ImageNet?", 2018). Raises ValueError for other samplings.
+    Spatiotemporal 3D CNNs Retrace the History of 2D CNNs and ImageNet?", 2018). Several clips follow each other, evenly
+    spread: their frames over each part, or their starts over the video. Raises ValueError for other samplings.
     """
-    steps = np.arange(frames)
+    steps, places = np.arange(frames), 2 * np.arange(clips)[:, None] + 1
     if sampling == "uniform":
-        return (2 * steps + 1) * available // (2 * frames)
+        return ((2 * clips * steps + places) * available // (2 * clips * frames)).ravel()
     if sampling == "dense":
-        start = max(0, (available - (frames - 1) * stride) // 2)
-        return (start + steps * stride) % available
+        starts = places * max(0, available - (frames - 1) * stride) // (2 * clips)
+        return ((starts + steps * stride) % available).ravel()
     raise ValueError(f"unknown sampling '{sampling}'. Allowed: {', '.join(SAMPLINGS)}")
 
 
-def read_clip(path: str | Path, *, frames: int, size: int, sampling: str = "uniform", stride: int = 2) -> np.ndarray:
+def read_clip(
+    path: str | Path, *, frames: int, size: int, sampling: str = "uniform", stride: int = 2, clips: int = 1
+) -> np.ndarray:
     """Read frames of a video, upright, cut to the central square and resized.
 
     Frames count as they come, also where their times are uneven. This call has no time limit of its own: a file of
@@ -48,22 +53,23 @@ def read_clip(path: str | Path, *, frames: int, size: int, sampling: str = "unif
         path: a video in any container and codec that FFmpeg knows.
         frames: T, how many frames to take; a shorter video repeats some.
         size: side of the frames in pixels, S: the short side of the video is resized to it.
-        sampling, stride: which frames, see ``frame_indices``.
+        sampling, stride, clips: which frames, see ``frame_indices``.
 
     Returns:
-        The clip, uint8 [T, S, S, 3] RGB.
+        The clip, uint8 [T, S, S, 3] RGB; several clips follow each other, [clips * T, S, S, 3].
 
     Raises:
         ValueError: naming the file, where it is missing, empty, no video, has no picture stream, claims sides over
             8192 pixels, or where fewer than half of the frames that its header promises can be decoded.
     """
     path = Path(path)
-    frame_indices(1, frames, sampling=sampling, stride=stride)  # a wrong option is not the fault of the file
+    choose = partial(frame_indices, frames=frames, sampling=sampling, stride=stride, clips=clips)
+    choose(1)  # a wrong option is not the fault of the file
     promised = _probe(path)
     try:
-        picked = _read_with_decord(path, frames, sampling, stride, promised)
+        picked = _read_with_decord(path, choose, promised)
     except _DecordError:
-        picked = _read_with_pyav(path, frames, sampling, stride, promised)
+        picked = _read_with_pyav(path, choose, promised)
     return np.stack([_square(frame, size) for frame in picked])
 
 
@@ -114,22 +120,24 @@ def load_decord() -> ModuleType:
         importlib.util.find_spec = find_spec
 
 
-def _read_with_decord(path: Path, frames: int, sampling: str, stride: int, promised: int) -> Iterable[np.ndarray]:
+def _read_with_decord(path: Path, choose: Callable[[int], np.ndarray], promised: int) -> Iterable[np.ndarray]:
     decord = load_decord()
     try:
         reader = decord.VideoReader(str(path), num_threads=1)
         _check_count(path, len(reader), promised)
-        return reader.get_batch(frame_indices(len(reader), frames, sampling=sampling, stride=stride)).asnumpy()
+        # In order and once each: decord would seek back for every clip.
+        indices, places = np.unique(choose(len(reader)), return_inverse=True)
+        return reader.get_batch(indices).asnumpy()[places]
     except (decord.DECORDError, RuntimeError) as error:
         # Damaged packets, and frames whose row length in memory happens to divide by three (such as 32 or 176 wide).
         raise _DecordError(str(error)) from error
 
 
-def _read_with_pyav(path: Path, frames: int, sampling: str, stride: int, promised: int) -> list[np.ndarray]:
+def _read_with_pyav(path: Path, choose: Callable[[int], np.ndarray], promised: int) -> list[np.ndarray]:
     """Read what FFmpeg's error concealment makes of the stream: once to count, once to take, in bounded memory."""
     available = sum(1 for _ in _decoded(path))
     _check_count(path, available, promised)
-    indices = frame_indices(available, frames, sampling=sampling, stride=stride)
+    indices = choose(available)
     wanted = set(indices.tolist())
     # FFmpeg states the turn that is still due, anticlockwise, as NumPy counts quarter turns.
     taken = {

@@ -37,7 +37,8 @@ def prepare(
 
     The validation split is carved from train, stratified, unless the set brings its own; the test split is never
     touched by a choice but ``test_samples``. Each file holds ``images`` or ``clips``, ``labels``, and ``index`` int64
-    [N], the row of each sample in its source split's order (which aligns it with the published corrupted sets).
+    [N], the row of each sample in its source split's order (which aligns it with the published corrupted sets; several
+    clips of a video share it).
 
     Args:
         spec: the data set.

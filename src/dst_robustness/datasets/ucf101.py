@@ -18,6 +18,7 @@ from dst_robustness.datasets.video_folder import (
     class_folders,
     folder_of,
     listed_videos,
+    video_set,
     video_split,
     videos_by_class,
 )
@@ -40,7 +41,7 @@ def read_ucf101(spec: DatasetSpec, acquired: Acquired) -> RawSet:
         _ucf101_split(spec, lists / f"{part}list{spec.official_split:02d}.txt", videos, classes)
         for part in ("train", "test")
     )
-    return RawSet(tuple(classes), train, test)
+    return video_set(spec, tuple(classes), train, test)
 
 
 def _folder_with(root: Path, name: str) -> Path:
@@ -96,7 +97,7 @@ def read_hmdb51(spec: DatasetSpec, acquired: Acquired) -> RawSet:
             here = [f"{name}/{line[0]}" for line in lines if len(line) == 2 and line[1] == place]
             paths += listed_videos(listing, here, videos)
             labels += [label] * len(here)
-    return RawSet(tuple(classes), *(video_split(spec, *parts[place]) for place in ("1", "2")))
+    return video_set(spec, tuple(classes), *(video_split(spec, *parts[place]) for place in ("1", "2")))
 
 
 def _holds(name: str):

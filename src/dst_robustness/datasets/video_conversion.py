@@ -44,9 +44,10 @@ def convert_videos(
 
     Args:
         spec: says which frames, the time limit of a file, and how many may be damaged.
-        split: the video files and their labels.
+        split: the video files, their labels, and how many clips are taken of each.
         rows: which samples of the split, in order.
         output: the file to write: ``clips`` [n, T, side, side, 3], ``labels`` and ``index`` int64 [n], the rows kept.
+            Several clips of a video follow each other; the attribute ``clips_per_video`` then says how many.
         attributes: of the output.
         side: of the stored frames in pixels, at most ``spec.resize``: the central part is kept.
         quality: of the JPEG, None to store pixels.
@@ -56,8 +57,8 @@ def convert_videos(
         ValueError: where more than ``spec.damaged_limit`` files, or all, cannot be read; each is in the log.
     """
     parts = output.with_name(f"{output.name}.parts")
-    clip_bytes = spec.frames * spec.resize**2 * 3
-    shards = np.array_split(rows, max(1, -(-len(rows) * clip_bytes // SHARD_BYTES)))
+    video_bytes = split.clips * spec.frames * spec.resize**2 * 3
+    shards = np.array_split(rows, max(1, -(-len(rows) * video_bytes // SHARD_BYTES)))
     damaged: list[str] = []
     pool = _shared_pool(threads, spec.time_limit)
     with ThreadPoolExecutor(threads) as executor:
@@ -73,6 +74,8 @@ def convert_videos(
                     f"{spec.damaged_limit} allows; the first: {damaged[0]}"
                 )
             log.info("%s: %d of %d videos read", output.stem, sum(map(len, shards[: number + 1])), len(rows))
+    if split.clips > 1:
+        attributes = {**attributes, "clips_per_video": split.clips}
     with create_hdf5(output, **attributes, damaged=json.dumps(damaged)) as file:
         _join(file, split, sorted(parts.glob("[0-9]*.h5"))[: len(shards)], damaged)
     if damaged:
@@ -88,7 +91,7 @@ def _shared_pool(workers: int, time_limit: float) -> DecodingPool:
 
 def _key(spec: VideoSpec, split: VideoSplit, shard: np.ndarray, side: int, quality: int | None) -> str:
     """Return a sum over all that a shard depends on: an old one is used only where it is what would be made now."""
-    options = [spec.frames, spec.sampling, spec.stride, spec.resize, side, quality]
+    options = [spec.frames, spec.sampling, spec.stride, split.clips, spec.resize, side, quality]
     files = [(str(path), path.stat().st_size if path.exists() else -1) for path in (split.paths[i] for i in shard)]
     return hashlib.sha256(json.dumps([options, files]).encode()).hexdigest()
 
@@ -111,33 +114,34 @@ def _damaged(path: Path) -> list[str]:
 def _decoded(
     spec: VideoSpec, split: VideoSplit, shard: np.ndarray, side: int, pool: DecodingPool, executor: ThreadPoolExecutor
 ) -> Iterator[tuple[int, np.ndarray | str]]:
-    """Yield each row with its clip uint8 [T, side, side, 3], or with what is wrong with its file."""
+    """Yield each row with its clips uint8 [n, T, side, side, 3], or with what is wrong with its file."""
     margin = (spec.resize - side) // 2
+    options = {"frames": spec.frames, "size": spec.resize, "sampling": spec.sampling, "stride": spec.stride}
 
     def read(row: int) -> np.ndarray | str:
-        options = {"frames": spec.frames, "size": spec.resize, "sampling": spec.sampling, "stride": spec.stride}
         try:
-            clip = pool.read_clip(split.paths[row], **options)
+            frames = pool.read_clip(split.paths[row], clips=split.clips, **options)
         except ValueError as error:
             return str(error)
-        return clip[:, margin : margin + side, margin : margin + side]
+        frames = frames[:, margin : margin + side, margin : margin + side]
+        return frames.reshape(split.clips, spec.frames, side, side, 3)
 
     yield from zip(shard.tolist(), executor.map(read, shard.tolist()), strict=True)
 
 
-def _write_shard(path: Path, key: str, clips: Iterator[tuple[int, np.ndarray | str]], quality: int | None) -> None:
+def _write_shard(path: Path, key: str, videos: Iterator[tuple[int, np.ndarray | str]], quality: int | None) -> None:
     kept: list[int] = []
     damaged: list[str] = []
     stored: list[np.ndarray] = []
     shape: tuple[int, ...] = ()
-    for row, clip in clips:
-        if isinstance(clip, str):
-            log.warning("damaged video: %s", clip)
-            damaged.append(clip)
+    for row, clips in videos:
+        if isinstance(clips, str):
+            log.warning("damaged video: %s", clips)
+            damaged.append(clips)
             continue
-        kept.append(row)
-        shape = clip.shape
-        stored.append(clip if quality is None else _as_jpeg(clip, quality))
+        kept += [row] * len(clips)
+        shape = clips.shape
+        stored += clips if quality is None else [_as_jpeg(clip, quality) for clip in clips]
     with create_hdf5(path, key=key, damaged=json.dumps(damaged)) as file:
         file["index"] = np.array(kept, dtype=np.int64)
         if stored and quality is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -30,8 +30,9 @@ class VideoSpec(DatasetSpec):
     """A data set of videos.
 
     Attributes:
-        frames: T, frames stored of each video.
+        frames: T, frames stored of each clip.
         sampling, stride: which frames, see ``decoding.frame_indices``.
+        test_clips: how many clips are taken of each test video, evenly spread over it; others give one.
         official_split: which of the published divisions, 1-3; without meaning for folders that are divided already.
         time_limit: seconds that decoding one file may take.
         damaged_limit: how many files of a split may turn out unreadable before preparing it is an error.
@@ -40,6 +41,7 @@ class VideoSpec(DatasetSpec):
     frames: int = 16
     sampling: str = "uniform"
     stride: int = 2
+    test_clips: int = 1
     official_split: int = 1
     time_limit: float = 60.0
     damaged_limit: int = 20
@@ -56,9 +58,11 @@ class VideoSplit(Split):
 
     Attributes:
         paths: file of each sample.
+        clips: how many clips are taken of each.
     """
 
     paths: tuple[Path, ...] = ()
+    clips: int = 1
 
 
 def video_split(spec: VideoSpec, paths: Iterable[Path], labels: Iterable[int]) -> VideoSplit:
@@ -69,6 +73,11 @@ def video_split(spec: VideoSpec, paths: Iterable[Path], labels: Iterable[int]) -
         return read_clip(files[row], frames=spec.frames, size=spec.resize, sampling=spec.sampling, stride=spec.stride)
 
     return VideoSplit(np.array(list(labels), dtype=np.int64), load, lambda row: str(files[row]), files)
+
+
+def video_set(spec: VideoSpec, classes: tuple[str, ...], train: VideoSplit, test: VideoSplit) -> RawSet:
+    """Put the two splits of a set of videos together, with as many clips of each test video as were asked for."""
+    return RawSet(classes, train, replace(test, clips=spec.test_clips))
 
 
 def read_divided_folder(spec: DatasetSpec, acquired: Acquired) -> RawSet:
@@ -87,7 +96,7 @@ def read_divided_folder(spec: DatasetSpec, acquired: Acquired) -> RawSet:
     strangers = sorted((set(train) | set(test)) - set(classes))
     if strangers:
         raise ValueError(f"{root}: class folder '{strangers[0]}' is not among the {len(classes)} classes of train")
-    return RawSet(classes, *(_labelled(spec, videos, classes) for videos in (train, test)))
+    return video_set(spec, classes, *(_labelled(spec, videos, classes) for videos in (train, test)))
 
 
 def _labelled(spec: VideoSpec, videos: dict[str, list[Path]], classes: tuple[str, ...]) -> VideoSplit:

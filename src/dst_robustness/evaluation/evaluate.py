@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from tqdm import tqdm
 from dst_robustness.models import build_model
 from dst_robustness.predictions import CLEAN, Predictions
 from dst_robustness.storage import Samples, open_hdf5
+from dst_robustness.tensors import load_tensors
 from dst_robustness.training.data import normalise
 from dst_robustness.training.devices import autocast, choose_device, memory_format
 
@@ -26,6 +28,9 @@ def evaluate_run(
     model: Path, run: Path, test: Path, corrupted: Mapping[str, Path], target: Path, *, precision: str
 ) -> None:
     """Write the predictions of one run (see ``Predictions``) to ``target``.
+
+    Where the test split holds several clips of each video, a video is one sample, and its class probabilities are the
+    mean over its clips.
 
     Args:
         model: the network's state_dict.
@@ -39,6 +44,7 @@ def evaluate_run(
     network.to(memory_format=memory_format(network, device))
     with open_hdf5(test) as file:
         mean, std = (torch.tensor(file.attrs[name], dtype=torch.float32, device=device) for name in ("mean", "std"))
+        clips = int(file.attrs.get("clips_per_video", 1))
     cells, answers, labels = [], [], None
     count = 1 + 5 * len(corrupted)
     for corruption, severity, samples in tqdm(_cells(test, corrupted), total=count, disable=not sys.stderr.isatty()):
@@ -48,10 +54,10 @@ def evaluate_run(
             )
         labels = samples.labels
         cells.append((corruption, severity))
-        answers.append(predict(network, samples, mean, std, precision))
+        answers.append(predict(network, samples, mean, std, precision, clips))
     predicted, confidence, nll = (np.stack(arrays) for arrays in zip(*answers, strict=True))
     corruptions, severities = zip(*cells, strict=True)
-    Predictions(labels, list(corruptions), np.array(severities), predicted, confidence, nll).save(target)
+    Predictions(labels[::clips], list(corruptions), np.array(severities), predicted, confidence, nll).save(target)
 
 
 def load_network(model: Path, run: Path) -> nn.Module:
@@ -63,7 +69,7 @@ def load_network(model: Path, run: Path) -> nn.Module:
         image_size=description["image_size"],
         width=description["width"],
     )
-    network.load_state_dict(torch.load(model, map_location="cpu", weights_only=True))
+    network.load_state_dict(load_tensors(model))
     return network
 
 
@@ -78,21 +84,33 @@ def _cells(test: Path, corrupted: Mapping[str, Path]) -> Iterator[tuple[str, int
 
 @torch.inference_mode()
 def predict(
-    network: nn.Module, samples: Samples, mean: torch.Tensor, std: torch.Tensor, precision: str
+    network: nn.Module, samples: Samples, mean: torch.Tensor, std: torch.Tensor, precision: str, clips: int = 1
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return predicted class int32 [N], its probability float32 [N] and nll float32 [N] of one test set."""
+    """Return predicted class int32 [N], its probability float32 [N] and nll float32 [N] of one test set.
+
+    With ``clips`` samples of each video, one after the other, N is the number of videos.
+    """
     answers = []
     shape = (1, 3) + (1,) * (len(samples.sample_shape) - 1)
     mean, std = mean.view(shape), std.view(shape)
     layout = memory_format(network, mean.device)
-    labels = torch.from_numpy(samples.labels).to(mean.device)
-    for start, batch in enumerate(samples.batches(BATCH_SIZE)):
+    labels = torch.from_numpy(samples.labels[::clips].copy()).to(mean.device)
+    videos = max(1, BATCH_SIZE // clips)
+    for number, batch in enumerate(samples.batches(videos * clips)):
         pixels = torch.from_numpy(batch).to(mean.device).movedim(-1, 1)
         inputs = normalise(pixels, mean, std, layout)
         with autocast(mean.device, precision):
-            logits = network(inputs).float()
-        targets = labels[start * BATCH_SIZE : start * BATCH_SIZE + len(batch)]
+            logits = average_clips(network(inputs).float(), clips)
+        targets = labels[number * videos : (number + 1) * videos]
         confidence, predicted = logits.softmax(1).max(1)
         answers.append((predicted.int(), confidence, F.cross_entropy(logits, targets, reduction="none")))
     predicted, confidence, nll = (torch.cat(parts).cpu().numpy() for parts in zip(*answers, strict=True))
     return predicted, confidence, nll
+
+
+def average_clips(logits: torch.Tensor, clips: int) -> torch.Tensor:
+    """Return logits [N, classes] of videos whose softmax is the mean of that of their clips, [N * clips, classes]."""
+    if clips == 1:
+        return logits
+    log_probabilities = logits.log_softmax(1).unflatten(0, (-1, clips))
+    return log_probabilities.logsumexp(1) - math.log(clips)
