@@ -19,6 +19,7 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/summarise.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/analyses.smk"
+include: "workflow/rules/progress.smk"
 
 
 rule all:

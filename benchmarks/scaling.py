@@ -11,16 +11,15 @@ from __future__ import annotations
 
 import argparse
 import heapq
-import json
 from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
-from statistics import median
 
 import yaml
 
 from dst_robustness.configuration import check_configuration
 from dst_robustness.experiment import Scenario, read_scenarios
+from dst_robustness.progress import measured_seconds
 
 ROOT = Path(__file__).parents[1]
 # Sizes of the official splits: training and test samples.
@@ -55,13 +54,6 @@ def assumed_seconds(scenario: Scenario) -> tuple[float, float]:
     return ASSUMED_START + train * scenario.training["epochs"] / rate, ASSUMED_START + tested / rate / TEST_SPEED
 
 
-def measured_seconds(results: Path, dataset: str, model: str, step: str) -> float | None:
-    """Return the median seconds of the finished jobs of one step, None where there are none."""
-    files = (results / "benchmarks/runs" / dataset / model).glob(f"*/*/*/{step}.jsonl")
-    seconds = [json.loads(line)["s"] for file in files for line in file.read_text(encoding="utf-8").splitlines()]
-    return median(seconds) if seconds else None
-
-
 def makespan(chains: Sequence[tuple[float, Sequence[float]]], gpus: int) -> float:
     """Return the seconds until all is done on so many GPUs.
 
@@ -87,7 +79,7 @@ def makespan(chains: Sequence[tuple[float, Sequence[float]]], gpus: int) -> floa
 def seconds_of(scenario: Scenario, results: Path | None) -> tuple[float, float, str]:
     """Return the seconds of one training and one evaluation, and what they rest on."""
     found = [
-        measured_seconds(results, dataset, scenario.model, step) if results else None
+        measured_seconds(results / "benchmarks/runs" / dataset / scenario.model, step) if results else None
         for dataset, step in ((scenario.trained_on, "train"), (scenario.dataset, "evaluate"))
     ]
     if None in found and scenario.trained_on in SAMPLES and scenario.model in ASSUMED_RATES:

@@ -1,0 +1,196 @@
+"""How much of a study is left, in words: from the seconds that the finished jobs of its networks took.
+
+A job is known by its benchmark file, ``runs/{dataset}/{model}/{method}/{sparsity}/seed{seed}/{step}.jsonl`` below any
+folder; jobs of one kind share data set, model and step.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+TRAIN, EVALUATE = "train", "evaluate"
+PAUSE = 60.0  # seconds between two lines
+Kind = tuple[Path, str]
+
+
+@dataclass(frozen=True)
+class Left:
+    """Seconds of work that are left, one job after the other.
+
+    Attributes:
+        seconds: of the jobs of all kinds that were measured.
+        unmeasured: the data sets and models of which a step has not finished yet, as ``dataset/model``.
+    """
+
+    seconds: float
+    unmeasured: tuple[str, ...] = ()
+
+
+def kind_of(job: Path) -> Kind:
+    """Return the folder of data set and model, and the step, of a job."""
+    return job.parents[3], job.stem
+
+
+def seconds_taken(job: Path) -> float | None:
+    """Return the seconds that a finished job took, None where its benchmark file is missing or unreadable."""
+    try:
+        return float(json.loads(job.read_text(encoding="utf-8").splitlines()[-1])["s"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def measured_seconds(folder: Path, step: str) -> float | None:
+    """Return the median seconds of the finished jobs of one kind, None where there are none."""
+    seconds = [taken for job in folder.glob(f"*/*/*/{step}.jsonl") if (taken := seconds_taken(job)) is not None]
+    return median(seconds) if seconds else None
+
+
+def work_left(jobs: Collection[Path], seconds: Mapping[Kind, float | None]) -> Left:
+    """Return the work of these jobs, given the seconds of one job of each kind, None where that is unknown."""
+    known = [taken for job in jobs if (taken := seconds[kind_of(job)]) is not None]
+    unknown = {kind_of(job)[0] for job in jobs if seconds[kind_of(job)] is None}
+    return Left(sum(known), tuple(sorted(f"{folder.parent.name}/{folder.name}" for folder in unknown)))
+
+
+def plan(jobs: Collection[Path], networks: int, evaluations: int, left: Left) -> str:
+    """Return what a call will do, of how much, and the hours that it takes; nothing where no network is touched."""
+    steps = [job.stem for job in jobs]
+    if not {TRAIN, EVALUATE} & set(steps):
+        return ""
+    what = (
+        f"To train: {steps.count(TRAIN)} of {networks} networks. To evaluate: {steps.count(EVALUATE)} of {evaluations}."
+    )
+    if not left.seconds:
+        return f"{what} No measurements yet of how long that takes."
+    hours = left.seconds / 3600
+    amount = f"{'At least' if left.unmeasured else 'About'} {hours:,.{1 if hours < 10 else 0}f} job hours"
+    return f"{what} {amount}, by the jobs measured so far{_lacking(left)}."
+
+
+def progress(trained: int, networks: int, evaluated: int, evaluations: int, left: Left, at_once: float) -> str:
+    """Return how many networks of this call are trained and evaluated, and about how long the rest takes.
+
+    Args:
+        at_once: jobs that run side by side, on average.
+    """
+    parts = [(trained, networks, "networks trained"), (evaluated, evaluations, "evaluated")]
+    done = ", ".join(f"{some} of {total} {what}" for some, total, what in parts if total)
+    if not left.seconds or not at_once:
+        return done
+    about = "at least" if left.unmeasured else "about"
+    return f"{done}, {about} {duration(left.seconds / at_once)} left{_lacking(left)}"
+
+
+def _lacking(left: Left) -> str:
+    return f" (not yet: {', '.join(left.unmeasured)})" if left.unmeasured else ""
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words, as coarse as an estimate is: ``50 s``, ``12 min``, ``1 h 10 min``, ``3 d 4 h``."""
+    if seconds < 57.5:
+        return f"{max(5, 5 * round(seconds / 5))} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 24 * 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    hours = round(seconds / 3600)
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def throughput(finished: Iterable[tuple[float, float | None]]) -> float:
+    """Return how many jobs ran side by side, on average, given when they ended and how many seconds they took."""
+    known = [(end, seconds) for end, seconds in finished if seconds is not None]
+    if not known:
+        return 0.0
+    start, end = min(end - seconds for end, seconds in known), max(end for end, _ in known)
+    return sum(seconds for _, seconds in known) / (end - start) if end > start else 0.0
+
+
+class ProgressHandler(logging.Handler):
+    """Listens to the events that Snakemake logs; says the plan below its table of jobs, and once a minute what is left.
+
+    Args:
+        jobs: returns the benchmark file of each job on a network that this call has to do, by the job's number.
+        networks: how many networks the whole study has.
+        evaluations: how many evaluations it has.
+        is_local: whether jobs that Snakemake has started run at once; those of a cluster may wait in a queue.
+        say: takes a line for the terminal.
+        quiet: say the plan only.
+        clock: returns the time in seconds.
+    """
+
+    def __init__(
+        self,
+        jobs: Callable[[], Mapping[int, Path]],
+        networks: int,
+        evaluations: int,
+        *,
+        is_local: Callable[[], bool],
+        say: Callable[[str], None],
+        quiet: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__()
+        self.read_jobs, self.networks, self.evaluations = jobs, networks, evaluations
+        self.is_local, self.say, self.quiet, self.clock = is_local, say, quiet, clock
+        self.jobs: dict[int, Path] = {}
+        self.earlier: dict[Kind, float | None] = {}  # seconds of a job of a kind, in earlier calls
+        self.running: set[int] = set()
+        self.most_running = 0
+        self.finished: dict[int, tuple[float, float | None]] = {}  # when, and after how many seconds
+        self.said = float("-inf")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hear an event; what goes wrong here is shown and stops nothing."""
+        try:
+            self._hear(str(getattr(record, "event", "")), record.__dict__)
+        except Exception:
+            self.handleError(record)
+
+    def _hear(self, event: str, fields: Mapping[str, Any]) -> None:
+        if event == "run_info":  # a dry run sends it before and after its list of jobs
+            if not self.jobs:
+                self.jobs = dict(self.read_jobs())
+                self.earlier = {kind: measured_seconds(*kind) for kind in set(map(kind_of, self.jobs.values()))}
+            if text := plan(self.jobs.values(), self.networks, self.evaluations, self._left()):
+                self.say(text)
+        elif event == "job_started":
+            self.running |= self.jobs.keys() & set(fields["jobs"])
+            self.most_running = max(self.most_running, len(self.running))
+        elif event == "job_error":
+            self.running.discard(fields["jobid"])
+        elif event == "job_finished" and (job := fields["job_id"]) in self.jobs:
+            self.running.discard(job)
+            self.finished[job] = self.clock(), seconds_taken(self.jobs[job])
+        elif event == "progress" and self._is_due():
+            self.said = self.clock()
+            self.say(self._progress())
+
+    def _is_due(self) -> bool:
+        under_way = 0 < len(self.finished) < len(self.jobs)
+        return under_way and not self.quiet and self.clock() >= self.said + PAUSE
+
+    def _progress(self) -> str:
+        done = [self.jobs[job].stem for job in self.finished]
+        steps = [job.stem for job in self.jobs.values()]
+        return progress(
+            done.count(TRAIN), steps.count(TRAIN), done.count(EVALUATE), steps.count(EVALUATE), self._left(),
+            self.most_running if self.is_local() else throughput(self.finished.values()),
+        )  # fmt: skip
+
+    def _left(self) -> Left:
+        """Return the work left; what this call measured of a kind of jobs counts before what earlier ones did."""
+        measured: dict[Kind, list[float]] = {}
+        for job, (_, taken) in self.finished.items():
+            if taken is not None:
+                measured.setdefault(kind_of(self.jobs[job]), []).append(taken)
+        seconds = self.earlier | {kind: median(all_taken) for kind, all_taken in measured.items()}
+        return work_left([path for job, path in self.jobs.items() if job not in self.finished], seconds)
