@@ -1,7 +1,8 @@
 """How often the 95% interval of the gain contains the true gain, in simulated studies where it is known.
 
 Compares the intervals of the package with a plain hierarchical bootstrap: seeds and images drawn with replacement,
-the 2.5% and 97.5% percentiles of the means. Prints one line per number of seeds and source of chance.
+the 2.5% and 97.5% percentiles of the means; and with its own intervals before they are cut off at the gains that the
+interval of dense leaves possible. Prints one line per number of seeds and source of chance.
 
     python benchmarks/interval_coverage.py --studies 1000
 """
@@ -13,7 +14,7 @@ import argparse
 import numpy as np
 from scipy import stats
 
-from dst_robustness.analysis.bootstrap import COCHRAN_EXPONENT, hierarchical_bootstrap
+from dst_robustness.analysis.bootstrap import COCHRAN_EXPONENT, hierarchical_bootstrap, possible_gains
 from dst_robustness.analysis.simulation import Spread, ability_for, cell_offsets, expected_accuracy, simulate_correct
 
 DENSE, GAIN, RESAMPLES = 0.5, 0.01, 1000
@@ -21,13 +22,14 @@ REGIMES = {
     "seeds dominate": Spread(seed=0.15),
     "both matter": Spread(seed=0.04),
     "images dominate": Spread(seed=0.005),
+    "seeds disagree": Spread(seed=1.5),
 }
 
 
-def simulate_gains(
+def simulate_scores(
     seeds: int, images: int, spread: Spread, generator: np.random.Generator
-) -> tuple[np.ndarray, float, float]:
-    """Return gains [S, N], the true gain of the method, and that of these trained networks on all possible images."""
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the scores [S, N] of dense and of the method, and the gain of these networks on all possible images."""
     offsets = cell_offsets(15)
     easiness = generator.normal(0, spread.image, images)
     within = Spread(0.0, spread.image, spread.taste, spread.both)
@@ -37,7 +39,7 @@ def simulate_gains(
         correct = simulate_correct(abilities, easiness, offsets, spread, generator)
         scores.append(correct.mean(axis=1, dtype=np.float32))
         reached.append(np.mean([expected_accuracy(ability, offsets, within) for ability in abilities]))
-    return scores[1] - scores[0], GAIN, reached[1] - reached[0]
+    return scores[0], scores[1], reached[1] - reached[0]
 
 
 def plain_interval(gains: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -87,21 +89,21 @@ def main() -> None:
     if arguments.exact:
         return print_exact([count for count in arguments.seeds if count > 1])
     print(f"{arguments.studies} studies of {arguments.images} images x 75, gain {100 * GAIN:g} points, nominal 95%")
-    print("seeds  regime           here    plain   half width here / plain (points)")
+    print("seeds  regime            here   uncut   plain   half width of each (points)")
     for seeds in arguments.seeds:
         for regime, spread in REGIMES.items():
             generator = np.random.default_rng(seeds)
-            hits, widths = np.zeros(2), np.zeros(2)
+            hits, widths = np.zeros(3), np.zeros(3)
             for _ in range(arguments.studies):
-                gains, truth, of_networks = simulate_gains(seeds, arguments.images, spread, generator)
-                own = hierarchical_bootstrap([gains], resamples=RESAMPLES)[0].interval()
-                for index, (low, high) in enumerate((own, plain_interval(gains, generator))):
-                    target = of_networks if seeds == 1 else truth
-                    hits[index] += low <= target <= high
+                dense, method, of_networks = simulate_scores(seeds, arguments.images, spread, generator)
+                baseline, gain = hierarchical_bootstrap([dense, method - dense], resamples=RESAMPLES)
+                cut = gain.within(*possible_gains(baseline)).interval()
+                for index, (low, high) in enumerate((cut, gain.interval(), plain_interval(method - dense, generator))):
+                    hits[index] += low <= (of_networks if seeds == 1 else GAIN) <= high
                     widths[index] += (high - low) / 2
-            here, plain = 100 * hits / arguments.studies
-            half = 100 * widths / arguments.studies
-            print(f"{seeds:5d}  {regime:15s}  {here:5.1f}%  {plain:5.1f}%  {half[0]:6.2f} / {half[1]:.2f}", flush=True)
+            covered = "  ".join(f"{value:5.1f}%" for value in 100 * hits / arguments.studies)
+            half = " / ".join(f"{value:.2f}" for value in 100 * widths / arguments.studies)
+            print(f"{seeds:5d}  {regime:15s}  {covered}   {half}", flush=True)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dst_robustness.analysis.bootstrap import Estimate, average, hierarchical_bootstrap, quantile, resampled_means
+from dst_robustness.analysis.bootstrap import (
+    Estimate,
+    average,
+    hierarchical_bootstrap,
+    possible_gains,
+    quantile,
+    resampled_means,
+)
 
 
 def test_image_resampling_has_the_spread_of_the_mean():
@@ -56,6 +63,22 @@ def test_one_seed_means_percentiles_over_images():
     assert estimate.degrees == 0
     assert not estimate.seed_deviations.any()
     assert estimate.interval() == tuple(estimate.value + np.quantile(estimate.image_deviations, [0.025, 0.975]))
+
+
+def test_intervals_end_where_nothing_is_possible():
+    """Two seeds at 40% and 80% say little of dense, but not that an accuracy is negative or a gain above 100 points."""
+    dense, gain = hierarchical_bootstrap([np.array([[0.4] * 9, [0.8] * 9]), np.array([[0.3] * 9, [-0.2] * 9])])
+    assert dense.interval()[0] < 0 < 1 < dense.interval()[1]
+    assert possible_gains(dense) == (-1, 1)
+    assert gain.within(*possible_gains(dense)).interval() == (-1, 1)
+    assert gain.within(-1, 1).value == pytest.approx(0.05)
+    assert average([gain.within(-1, 1), gain.within(-0.5, 0.5)]).limits == (-0.75, 0.75)
+
+
+def test_dense_at_seventy_percent_leaves_room_for_thirty_points():
+    """Seeds and images that agree: no run can be better than all right or worse than all wrong."""
+    (dense,) = hierarchical_bootstrap([np.full((3, 10), 0.7)])
+    assert possible_gains(dense) == pytest.approx((-0.7, 0.3))
 
 
 def test_p_value_agrees_with_the_interval():

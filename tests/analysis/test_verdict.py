@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -45,6 +47,15 @@ def test_overall_answer_follows_the_pooled_interval(gain, answer):
     assert answer in found.sentence
     assert "2 scenarios" in found.sentence
     assert "It holds in 1 of 3 comparisons" in found.sentence
+
+
+def test_an_undecided_study_says_what_it_could_have_seen():
+    """Two seeds mostly leave a verdict open: that is a statement about the study, not about the methods."""
+    sentence = overall(ROWS, replace(estimate(0.001, 0.01), seeds=2)).sentence
+    assert "With 2 seeds, a gain or loss below about" in sentence
+    assert "With" not in overall(ROWS, estimate(0.05, 0.002)).sentence
+    alone = overall(ROWS, replace(estimate(0.001, 0.01), seeds=1, degrees=0)).sentence
+    assert "One seed only" in alone and "With 1" not in alone  # noqa: PT018
 
 
 def test_overall_without_any_comparison_says_so():

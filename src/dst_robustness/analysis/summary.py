@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dst_robustness.analysis.bootstrap import RESAMPLES, Estimate, average, hierarchical_bootstrap
+from dst_robustness.analysis.bootstrap import RESAMPLES, Estimate, average, hierarchical_bootstrap, possible_gains
 from dst_robustness.analysis.curves import TOPOLOGY_COLUMNS, topology_curves, training_curves
 from dst_robustness.analysis.robustness import error_metrics, run_metrics
 from dst_robustness.analysis.runs import (
@@ -179,10 +179,11 @@ def _summarise_scenario(
         images_seed=loaded[0].scores.test_set,
         seeds_seed=zlib.crc32(f"{loaded[0].run.dataset} {loaded[0].run.model}".encode()),
     )
-    accuracies, gains = estimates[: len(own)], iter(estimates[len(own) :])
-    rows[["robust_accuracy_low", "robust_accuracy_high"]] = np.clip(
-        [estimate.interval() for estimate in accuracies], 0, 1
-    )
+    accuracies = [estimate.within(0, 1) for estimate in estimates[: len(own)]]
+    rows[["robust_accuracy_low", "robust_accuracy_high"]] = [estimate.interval() for estimate in accuracies]
+    baseline = [accuracy for accuracy, method in zip(accuracies, rows["method"], strict=True) if method == BASELINE]
+    limits = possible_gains(baseline[0]) if baseline else (-1.0, 1.0)
+    gains = (estimate.within(*limits) for estimate in estimates[len(own) :])
     _add_gains(rows, [next(gains) if pairs else None for pairs in paired], dense)
     return rows, next(gains, None)
 

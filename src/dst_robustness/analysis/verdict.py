@@ -101,4 +101,8 @@ def _sentence(answer: str, counts: dict[str, int], scenarios: int, pooled: Estim
     )
     if pooled.degrees <= 0:
         text += " One seed only: this speaks of the trained networks, not of the methods."
+    elif answer == "undecided":
+        seen = 100 * max(high - pooled.value, pooled.value - low)
+        seeds = "1 seed" if pooled.seeds == 1 else f"{pooled.seeds} seeds"
+        text += f" With {seeds}, a gain or loss below about {seen:.1f} points cannot be told from none."
     return text
