@@ -37,6 +37,19 @@ def test_an_error_of_the_program_keeps_its_traceback(tmp_path: Path) -> None:
     assert log.read_text().endswith("\nKeyError: 'lost'\n")
 
 
+def test_a_damaged_file_is_set_aside(tmp_path: Path) -> None:
+    """The same command makes it anew: nobody has to delete it."""
+    log, damaged = tmp_path / "job.log", tmp_path / "test.h5"
+    damaged.write_bytes(b"half")
+    body = f"from dst_robustness.storage import open_hdf5; open_hdf5('{damaged}').__enter__()"
+    assert job(log, body).wait() == 1
+    assert log.read_text() == (
+        f"DamagedFileError: cannot read {damaged}: truncated or no HDF5\n"
+        f"It is now {damaged}.damaged; run again, and it is made anew.\n"
+    )
+    assert not damaged.exists()
+
+
 def test_what_the_package_reports_is_in_the_log(tmp_path: Path) -> None:
     """Which address a file came from is said at level INFO, which Python drops by default."""
     log = tmp_path / "job.log"

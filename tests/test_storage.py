@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dst_robustness.storage import Samples, atomic_path, create_hdf5, open_hdf5, write_samples
+from dst_robustness.storage import DamagedFileError, Samples, atomic_path, create_hdf5, open_hdf5, write_samples
 
 IMAGES = np.arange(5 * 4 * 4 * 3, dtype=np.uint8).reshape(5, 4, 4, 3)
 
@@ -31,13 +31,19 @@ def test_what_a_killed_writer_left_is_overwritten(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]
 
 
-@pytest.mark.parametrize("content", [None, b"", b"no HDF5 at all"])
-def test_unreadable_files_are_named(tmp_path: Path, content: bytes | None) -> None:
-    """The user must learn which file to delete."""
+@pytest.mark.parametrize("content", [b"", b"no HDF5 at all"])
+def test_unreadable_files_are_named(tmp_path: Path, content: bytes) -> None:
+    """The user must learn which file it is."""
     path = tmp_path / "broken.h5"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"broken\.h5: missing, truncated or not HDF5"), open_hdf5(path):
+    path.write_bytes(content)
+    with pytest.raises(DamagedFileError, match=r"broken\.h5: truncated or no HDF5"), open_hdf5(path):
+        pass
+
+
+@pytest.mark.parametrize(("name", "fault"), [("missing.h5", FileNotFoundError), (".", IsADirectoryError)])
+def test_a_file_that_is_not_there_is_not_damaged(tmp_path: Path, name: str, fault: type[OSError]) -> None:
+    """Only what can be told from the content counts: nothing else is ever set aside."""
+    with pytest.raises(fault, match=str(tmp_path / name)), open_hdf5(tmp_path / name):
         pass
 
 
@@ -47,7 +53,7 @@ def test_truncated_file_is_named(tmp_path: Path) -> None:
     with create_hdf5(path) as file:
         write_samples(file, [IMAGES], np.zeros(5))
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(ValueError, match=r"cut\.h5"), open_hdf5(path):
+    with pytest.raises(DamagedFileError, match=r"cut\.h5"), open_hdf5(path):
         pass
 
 

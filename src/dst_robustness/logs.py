@@ -11,13 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from dst_robustness.storage import DamagedFileError
+
 
 @contextmanager
 def log_to(path: str | Path) -> Iterator[None]:
     """Send the output of the block, that of compiled libraries and of ``logging`` included, to a log file.
 
     An error ends the process with status 1 after its message stands at the end of the log; the traceback comes before
-    it unless the error is one of input (ValueError, OSError), which its message explains. While the block runs no other
+    it unless the error is one of input (ValueError, OSError), which its message explains. A damaged file is set aside,
+    so that the same command makes it anew. While the block runs no other
     process may log to the same place: a job that outlived a killed Snakemake is not joined by a second one.
     """
     sys.stdout.flush()
@@ -33,6 +36,8 @@ def log_to(path: str | Path) -> Iterator[None]:
             if not isinstance(error, (ValueError, OSError)):
                 traceback.print_exc()
             print(f"{type(error).__name__}: {error}", flush=True)
+            if isinstance(error, DamagedFileError):
+                print(f"It is now {error.set_aside()}; run again, and it is made anew.", flush=True)
             raise SystemExit(1) from None
         finally:
             sys.stdout.flush()

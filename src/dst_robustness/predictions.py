@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dst_robustness.storage import create_hdf5, open_hdf5
+from dst_robustness.storage import DamagedFileError, create_hdf5, open_hdf5
 
 CLEAN = "clean"
 
@@ -48,11 +48,11 @@ class Predictions:
 
     @classmethod
     def load(cls, path: str | Path) -> Predictions:
-        """Read what ``save`` wrote; a damaged file is a ValueError that names it."""
+        """Read what ``save`` wrote; raises DamagedFileError where something is missing."""
         with open_hdf5(path) as file:
             try:
                 corruptions = [name.decode() for name in file["corruptions"][:]]
                 arrays = {name: file[name][:] for name in ("labels", "severities", "predicted", "confidence", "nll")}
             except (KeyError, OSError) as error:
-                raise ValueError(f"{path} holds no complete predictions; delete it and run again") from error
+                raise DamagedFileError(path, "complete predictions") from error
         return cls(corruptions=corruptions, **arrays)

@@ -19,6 +19,21 @@ JPEG_QUALITY = 85
 CHUNK_BYTES = 1 << 20
 
 
+class DamagedFileError(ValueError):
+    """A file that an earlier step made is truncated or of another kind; ``path`` is the file."""
+
+    def __init__(self, path: str | Path, kind: str) -> None:
+        super().__init__(f"cannot read {path}: truncated or no {kind}")
+        self.path = Path(path)
+
+    def set_aside(self) -> Path:
+        """Give the file another name, which is returned, so that the next call of the workflow makes it anew."""
+        aside = self.path.with_name(f"{self.path.name}.damaged")
+        if self.path.exists():  # not where another job that met it was faster
+            self.path.replace(aside)
+        return aside
+
+
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` that takes its name when the block ends well, and is removed otherwise.
@@ -53,12 +68,14 @@ def create_hdf5(path: str | Path, **attributes: object) -> Iterator[h5py.File]:
 
 @contextmanager
 def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
-    """Open an HDF5 file for reading; a missing, truncated or foreign file is a ValueError that names it."""
+    """Open an HDF5 file for reading; raises DamagedFileError where it is truncated or foreign, else OSError."""
     try:
         # Locking fails on many network file systems, and files are complete once they have their name.
         file = h5py.File(path, "r", locking=False)
     except OSError as error:
-        raise ValueError(f"cannot read {path}: missing, truncated or not HDF5; delete it and run again") from error
+        if error.errno is not None:  # missing, not permitted: no fault of its content
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from None
+        raise DamagedFileError(path, "HDF5") from error
     with file:
         yield file
 

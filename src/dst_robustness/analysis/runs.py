@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from dst_robustness.predictions import CLEAN
-from dst_robustness.storage import atomic_path, open_hdf5
+from dst_robustness.storage import DamagedFileError, atomic_path, open_hdf5
 
 BASELINE = "dense"
 # The columns that name a run, or the row of a method, in all tables.
@@ -97,7 +97,7 @@ class ImageScores:
 
 
 def image_scores(predictions: str | Path) -> ImageScores:
-    """Read the scores of a run from its predictions; a damaged file is a ValueError that names it.
+    """Read the scores of a run from its predictions; raises DamagedFileError where something is missing.
 
     Reads the answers only, not the probabilities: the bulk of the file stays on disk.
     """
@@ -107,7 +107,7 @@ def image_scores(predictions: str | Path) -> ImageScores:
             severities, labels = file["severities"][:], file["labels"][:]
             correct = file["predicted"][:] == labels
         except (KeyError, OSError) as error:
-            raise ValueError(f"{predictions} holds no complete predictions; delete it and run again") from error
+            raise DamagedFileError(predictions, "complete predictions") from error
     corrupted = np.array([name != CLEAN for name in names])
     cells = tuple((name, int(s)) for name, s in zip(names, severities, strict=True) if name != CLEAN)
     if not cells:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dst_robustness.analysis.runs import RUN, StoredRun
+from dst_robustness.analysis.runs import BASELINE, ROW, RUN, StoredRun
 from dst_robustness.storage import atomic_path
 
 # Active weights are True, or not zero.
@@ -29,12 +29,12 @@ def load_topology(folder: str | Path) -> dict[str, np.ndarray]:
     Taken from masks.pt for the layers that it holds, since an active weight may be zero, and from the non-zeros of
     model.pt for all others of two and more dimensions.
     """
-    import torch
+    from dst_robustness.tensors import load_tensors
 
     folder = Path(folder)
-    state = torch.load(folder / "model.pt", map_location="cpu", weights_only=True)
+    state = load_tensors(folder / "model.pt")
     masks = folder / "masks.pt"
-    known = torch.load(masks, map_location="cpu", weights_only=True) if masks.is_file() else {}
+    known = load_tensors(masks) if masks.is_file() else {}
     return {name: known.get(name, tensor != 0).numpy() for name, tensor in state.items() if tensor.ndim >= 2}
 
 
@@ -97,6 +97,30 @@ def overlap_table(runs: Iterable[StoredRun]) -> pd.DataFrame:
                 overlap = mask_overlap(topologies[one], topologies[other])
                 rows.append((dataset, model, sparsity, one.method, one.seed, other.method, other.seed, *overlap))
     return pd.DataFrame(rows, columns=OVERLAP_COLUMNS)
+
+
+def weight_summary(layers: pd.DataFrame, overlaps: pd.DataFrame) -> pd.DataFrame:
+    """Return one row for each dataset x model x sparse method x sparsity, all values shares in [0, 1].
+
+    Args:
+        layers: the table of ``layer_table`` of all runs.
+        overlaps: the table of ``overlap_table``.
+
+    Returns:
+        The columns dataset, model, method, sparsity; density, empty_kernels, empty_output_channels,
+        empty_input_channels over all layers and seeds; overlap_of_seeds and overlap_of_methods, means over the pairs
+        that the method is in, each with what random masks would have as chance_of_seeds and chance_of_methods.
+    """
+    sums = layers[layers["method"] != BASELINE].groupby(ROW, sort=False).sum(numeric_only=True)
+    found = pd.DataFrame({"density": sums["nonzeros"] / sums["weights"]})
+    for part in ("kernels", "output_channels", "input_channels"):
+        found[f"empty_{part}"] = sums[f"empty_{part}"] / sums[part]
+    same = overlaps["method"] == overlaps["other_method"]
+    turned = overlaps[~same].rename(columns={"method": "other_method", "other_method": "method"})
+    for name, pairs in (("seeds", overlaps[same]), ("methods", pd.concat([overlaps[~same], turned]))):
+        means = pairs.groupby(ROW)[["overlap", "overlap_by_chance"]].mean().reindex(found.index)
+        found[[f"overlap_of_{name}", f"chance_of_{name}"]] = means
+    return found.reset_index()
 
 
 def write_weight_tables(folders: Iterable[str | Path], layers: str | Path, overlaps: str | Path) -> None:

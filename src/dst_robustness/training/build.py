@@ -14,6 +14,7 @@ from dst_robustness.models import build_model
 from dst_robustness.models.width import width_for_density
 from dst_robustness.run import Run
 from dst_robustness.sparsity import METHODS, SparseTraining
+from dst_robustness.tensors import load_tensors
 from dst_robustness.training.data import SampleSet, fit, normalise
 from dst_robustness.training.devices import memory_format
 from dst_robustness.training.options import TrainingOptions
@@ -48,7 +49,7 @@ def build_state(
         sparsity=run.sparsity,
         total_steps=options.epochs * data.steps_per_epoch(options.batch_size),
         seed=run.seed,
-        initial_masks=torch.load(masks, map_location=data.device, weights_only=True) if masks else None,
+        initial_masks=load_tensors(masks, data.device) if masks else None,
         loss=lambda: saliency_loss(network, data, run.seed),
         **sparse_options,
     )

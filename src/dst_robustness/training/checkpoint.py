@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-import io
 import json
-import pickle
 import signal
 import time
 from collections.abc import Iterator, Mapping
@@ -15,16 +13,9 @@ from typing import Any
 
 import torch
 
-from dst_robustness.storage import atomic_path
+from dst_robustness.storage import DamagedFileError
+from dst_robustness.tensors import load_tensors, save_tensors
 from dst_robustness.training.parallel import rank
-
-
-def save_tensors(path: str | Path, content: Mapping[str, Any]) -> None:
-    """Write tensors in one piece; a full disk is an OSError that says so, which torch itself would hide."""
-    buffer = io.BytesIO()
-    torch.save(dict(content), buffer)
-    with atomic_path(path) as partial:
-        partial.write_bytes(buffer.getbuffer())
 
 
 class Checkpoint:
@@ -57,9 +48,9 @@ class Checkpoint:
         if not self.path.exists():
             return None
         try:
-            saved = torch.load(self.path, map_location=device, weights_only=True)
+            saved = load_tensors(self.path, device)
             differing = _differences(saved["configuration"], self.configuration)
-        except (RuntimeError, EOFError, KeyError, OSError, pickle.UnpicklingError) as error:
+        except (DamagedFileError, KeyError, OSError) as error:
             print(f"checkpoint {self.path} is damaged ({error}): starting from the beginning")
             return None
         if differing:

@@ -15,8 +15,8 @@ from dst_robustness.provenance import versions
 from dst_robustness.run import Run
 from dst_robustness.sparsity.flops import cost, inference_flops, layer_flops
 from dst_robustness.storage import write_text
+from dst_robustness.tensors import save_tensors
 from dst_robustness.training.build import width
-from dst_robustness.training.checkpoint import save_tensors
 from dst_robustness.training.data import SampleSet
 from dst_robustness.training.devices import device_name, peak_memory_mb
 from dst_robustness.training.state import TrainingState

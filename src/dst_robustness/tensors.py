@@ -1,0 +1,29 @@
+"""Files of tensors: written in one piece, read without running code that they may hold."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dst_robustness.storage import DamagedFileError, atomic_path
+
+
+def save_tensors(path: str | Path, content: Mapping[str, Any]) -> None:
+    """Write tensors in one piece; a full disk is an OSError that says so, which torch itself would hide."""
+    buffer = io.BytesIO()
+    torch.save(dict(content), buffer)
+    with atomic_path(path) as partial:
+        partial.write_bytes(buffer.getbuffer())
+
+
+def load_tensors(path: str | Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """Return what ``save_tensors`` wrote; raises DamagedFileError where the file is truncated or of another kind."""
+    try:
+        return torch.load(path, map_location=device, weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise DamagedFileError(path, "tensors") from error
