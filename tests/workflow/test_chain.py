@@ -53,6 +53,17 @@ def test_the_sparse_network_is_as_sparse_as_asked(finished_study) -> None:
         assert zeros == round(sparsity * total)
 
 
+def test_finished_networks_are_exported(finished_study, tmp_path: Path) -> None:
+    """`snakemake export` trains nothing: it writes the networks that are there, and says how many of the study."""
+    study = finished_study.copy(tmp_path)
+    (tmp_path / "results/runs/digits/resnet8/rigl/0.5/seed0/run.json").unlink()
+    assert "1 of 2 networks" in study.run("export")
+    exported = list((tmp_path / "results/runs").rglob("model.safetensors"))
+    assert [str(path.relative_to(tmp_path)) for path in exported] == [
+        "results/runs/digits/resnet8/dense/0/seed0/model.safetensors"
+    ]
+
+
 def test_a_finished_study_says_what_was_found_and_is_left_alone(finished_study) -> None:
     """The last lines answer the question; a second call has nothing to do."""
     assert "The DSCR hypothesis" in finished_study.output

@@ -62,3 +62,18 @@ rule share_run:
         "Take the network of {wildcards.method}, sparsity {wildcards.sparsity}, seed {wildcards.seed} for {wildcards.dataset}"
     shell:
         "cp {input:q} {params.folder:q} 2> {log:q}"  # no links: they would be as old as their origin, and made anew
+
+
+rule export:
+    """Write model.safetensors beside the model.pt of each run that is finished so far."""
+    log:
+        f"{LOGS}/export.log",
+    localrule: True
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        folders=[f"{RESULTS}/{run.folder}" for run in RUNS],
+    message:
+        "Export the networks that are finished so far"
+    script:
+        "../scripts/export_runs.py"
