@@ -13,6 +13,7 @@ rule corrupt_dataset:
         f"{BENCHMARKS}/corrupt/{{dataset}}/{{corruption}}.jsonl"
     wildcard_constraints:
         dataset=any_of(TRAINED),
+    priority: 1  # before the trainings: results come early, and so do faults of the data
     conda:
         "../../envs/environment.yaml"
     threads: 1
@@ -43,6 +44,7 @@ rule import_corrupted:
         f"{BENCHMARKS}/import/{{dataset}}/{{corruption}}.jsonl"
     wildcard_constraints:
         dataset=any_of(PUBLISHED),
+    priority: 1
     conda:
         "../../envs/environment.yaml"
     resources:

@@ -18,6 +18,7 @@ rule evaluate_run:
         f"{LOGS}/{RUN}/evaluate.log",
     benchmark:
         f"{BENCHMARKS}/{RUN}/evaluate.jsonl"
+    priority: 1  # what is trained is tested at once, so that a study that ends early has results
     conda:
         "../../envs/environment.yaml"
     threads: 1
