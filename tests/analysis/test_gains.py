@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from dst_robustness.analysis.gains import corruption_order, relative_gains
+from dst_robustness.analysis.gains import corruption_order, gains_by, relative_gains
 
 
 def test_relative_gain_by_hand():
@@ -18,6 +18,27 @@ def test_relative_gain_by_hand():
     gains = relative_gains(cells, rows)
     assert gains["corruption"].tolist() == ["fog"]
     assert gains["relative_gain"].tolist() == pytest.approx([0.2])
+
+
+def test_gains_by_category_and_severity_are_paired_by_seed():
+    """Without a dense run, seed 1 of SET counts in the accuracy, 0.6, and not in the gain, 0.7 - 0.5."""
+    cells = pd.DataFrame(
+        [
+            ("dense", 0.0, 0, "snow", "weather", 1, 0.5), ("set", 0.1, 0, "snow", "weather", 1, 0.6),
+            ("set", 0.1, 0, "fog", "weather", 1, 0.8), ("dense", 0.0, 0, "fog", "weather", 1, 0.5),
+            ("set", 0.1, 1, "fog", "weather", 1, 0.5), ("dense", 0.0, 0, "fog", "noise", 2, 0.4),
+            ("set", 0.1, 0, "fog", "noise", 2, 0.3), ("set", 0.1, 0, "clean", "clean", 0, 1.0),
+        ],
+        columns=["method", "sparsity", "seed", "corruption", "category", "severity", "accuracy"],
+    ).assign(dataset="d", model="m")  # fmt: skip
+    for part, (first, second) in {"category": ("weather", "noise"), "severity": (1, 2)}.items():
+        found = gains_by(cells, part).set_index(["method", "part"])
+        assert found.loc[("set", first), "accuracy"] == pytest.approx(0.6)
+        assert found.loc[("set", first), "gain"] == pytest.approx(0.2)
+        assert found.loc[("set", second), ["accuracy", "gain"]].tolist() == pytest.approx([0.3, -0.1])
+        assert found.loc[("dense", first), ["accuracy", "gain"]].tolist() == [0.5, 0.0]
+    alone = gains_by(cells[cells["method"] == "set"], "category")
+    assert alone["gain"].isna().all()
 
 
 def test_corruptions_are_ordered_by_falling_high_frequency_share():

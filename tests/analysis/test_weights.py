@@ -1,7 +1,14 @@
 import numpy as np
+import pandas as pd
 import pytest
 
-from dst_robustness.analysis.weights import kernel_counts, layer_table, mask_overlap, write_weight_tables
+from dst_robustness.analysis.weights import (
+    kernel_counts,
+    layer_table,
+    mask_overlap,
+    weight_summary,
+    write_weight_tables,
+)
 
 # Two output and three input channels with kernels of two weights.
 WEIGHT = np.array([[[1, 0], [0, 0], [2, 3]], [[0, 0], [0, 0], [0, 4]]], dtype=np.float32)
@@ -56,3 +63,26 @@ def test_tables_of_stored_networks(tmp_path):
         ("rigl", "0", "rigl", "1", 1.0), ("rigl", "0", "set", "0", 0.333), ("rigl", "1", "set", "1", 0.333),
         ("set", "0", "set", "1", 0.333),
     ]  # fmt: skip
+
+
+def test_weight_summary_by_hand():
+    """Layers and seeds are summed before dividing; a pair of methods counts for both; dense has no row."""
+    names = ["dataset", "model", "sparsity", "method", "seed"]
+    counts = {"weights": 10, "kernels": 4, "empty_kernels": 1, "output_channels": 2, "empty_output_channels": 0,
+              "input_channels": 2, "empty_input_channels": 1}  # fmt: skip
+    layers = pd.DataFrame(
+        [("d", "m", 0.5, "set", 0, 4), ("d", "m", 0.5, "set", 1, 6), ("d", "m", 0.5, "rigl", 0, 5),
+         ("d", "m", 0.0, "dense", 0, 10)],
+        columns=[*names, "nonzeros"],
+    ).assign(**counts)  # fmt: skip
+    overlaps = pd.DataFrame(
+        [("d", "m", 0.5, "set", 0, "set", 1, 0.4, 0.3), ("d", "m", 0.5, "set", 0, "rigl", 0, 0.6, 0.2)],
+        columns=[*names, "other_method", "other_seed", "overlap", "overlap_by_chance"],
+    )
+    found = weight_summary(layers, overlaps).set_index("method")
+    assert set(found.index) == {"set", "rigl"}
+    shares = ["density", "empty_kernels", "empty_output_channels", "empty_input_channels"]
+    assert found.loc["set", shares].tolist() == [0.5, 0.25, 0.0, 0.5]
+    assert found.loc["set", ["overlap_of_seeds", "chance_of_seeds", "overlap_of_methods"]].tolist() == [0.4, 0.3, 0.6]
+    assert found.loc["rigl", ["overlap_of_methods", "chance_of_methods"]].tolist() == [0.6, 0.2]
+    assert np.isnan(found.loc["rigl", "overlap_of_seeds"])

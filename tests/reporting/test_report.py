@@ -21,6 +21,7 @@ from PIL import Image
 from dst_robustness.analysis.published import beside_published
 from dst_robustness.analysis.simulation import simulate_study
 from dst_robustness.analysis.summary import write_summary
+from dst_robustness.analysis.weights import OVERLAP_COLUMNS
 from dst_robustness.reporting.figures import write_figure
 from dst_robustness.reporting.report import write_report
 
@@ -39,6 +40,13 @@ def report(tmp_path_factory):
     write_summary([*folders, folders[0].parent / "seed5"], folder / "tables", resamples=100)
     _, png = write_figure("robustness_by_sparsity", folder / "tables", folder / "robustness_by_sparsity")
     Image.fromarray(np.zeros((40, 3000, 3), np.uint8)).save(folder / "noise_gallery.png")
+    layers = pd.DataFrame({"nonzeros": [5], "weights": 10} | {
+        f"{empty}{part}": 4 for part in ("kernels", "output_channels", "input_channels") for empty in ("", "empty_")
+    })  # fmt: skip
+    layers.assign(dataset="one", model="probit", method="set", sparsity=0.5, seed=0).to_csv(
+        folder / "tables/layers.csv"
+    )
+    pd.DataFrame(columns=OVERLAP_COLUMNS).to_csv(folder / "tables/overlap.csv", index=False)
     made = {"commit": "0123abc", "machine": "<script>alert(1)</script>"}
     write_report(
         folder / "report.html",
@@ -188,6 +196,24 @@ def test_rows_filter_by_words_and_by_column(browser, report):
 
 
 @needs_browser
+def test_every_table_of_numbers_sorts(browser, report):
+    """Categories and severities by accuracy, the dense row among the others; costs by what they show."""
+    browser.show(report, 1280, 900)
+    table = "document.querySelector('.heat')"
+    heads = browser.run(f"return [...{table}.tHead.rows[0].cells].map(cell => cell.textContent)")
+    assert heads == ["method", "sparsity", "weather", *(f"severity {i}" for i in range(1, 6))]
+    browser.run(f"{table}.tHead.querySelectorAll('button')[2].click()")
+    found = browser.run(f"return [...{table}.tBodies[0].rows].map(row => [...row.cells].map(cell => cell.innerText))")
+    assert [row[0] for row in found] == ["SET", "SET", "Dense", "Static", "Static"]
+    assert "+" in found[0][2] and "-" in found[-1][2] and " " not in found[2][2]  # noqa: PT018
+    colour = "return getComputedStyle(document.querySelectorAll('.heat td.{}')[0]).backgroundColor"
+    assert browser.run(colour.format("up")) != browser.run(colour.format("down"))
+    browser.run("document.querySelector('#costs ~ details thead button:nth-of-type(1)').click()")
+    costs = "return document.querySelector('#costs ~ details th').ariaSort"
+    assert browser.run(costs) == "ascending"
+
+
+@needs_browser
 def test_report_fits_a_phone(browser, report, tmp_path):
     """At 375 pixels the page itself does not scroll sideways; wide tables and galleries do, inside their boxes."""
     browser.show(report, 375, 812)
@@ -206,6 +232,7 @@ def test_report_holds_everything_in_one_file(report):
     assert "1 expected run is missing" in page
     assert "seeds: [0, 1]" in page
     assert "0123abc" in page
+    assert "Where the weights are" in page
     assert "<script>alert" not in page
     assert 'src="http' not in page and 'href="http' not in page  # noqa: PT018
 
@@ -217,6 +244,8 @@ def test_report_of_a_study_that_has_not_begun(tmp_path):
     page = (tmp_path / "report.html").read_text()
     assert "No run is complete yet" in page
     assert "cannot be judged" in page
+    assert "By category" not in page
+    assert "Where the weights are" not in page
 
 
 def test_own_rows_stand_beside_the_published_ones():

@@ -3,6 +3,13 @@ GALLERIES = expand(f"{RESULTS}/galleries/{{dataset}}.png", dataset=TESTED)
 PICTURES = [path for path in EVERY_FIGURE if path.endswith(".png")]
 
 
+def analyses_done():
+    """Return what `snakemake analyses` has made so far, with the time: shown, but never asked for by the report."""
+    tables = [f"{TABLES}/layers.csv", f"{TABLES}/overlap.csv"]
+    made = [*tables, *(f"{RESULTS}/figures/{figure}.png" for figure in ANALYSIS_FIGURES)]
+    return {path: int(os.path.getmtime(path)) for path in made if os.path.exists(path)}
+
+
 rule corruption_gallery:
     """Draw one sheet for each data set: corruptions x severities."""
     input:
@@ -39,7 +46,7 @@ rule draw_gallery:
 rule write_report:
     """Write one page that opens without a network: verdict, tables, figures, galleries, how it was made."""
     input:
-        tables=[f"{TABLES}/{name}" for name in ("summary.csv", "missing.csv", "verdict.json")],
+        tables=[f"{TABLES}/{name}" for name in ("summary.csv", "corruptions.csv", "missing.csv", "verdict.json")],
         run=run_files("run.json"),
         figures=PICTURES,
         galleries=GALLERIES,
@@ -56,6 +63,7 @@ rule write_report:
         runtime="10m",
     params:
         study=STUDY,
+        analyses=lambda wildcards: analyses_done(),
         code=fingerprint("dst_robustness.reporting.report"),
     message:
         "Write the report"

@@ -11,7 +11,7 @@ with log_to(snakemake.log[0]):
     write_report(
         Path(snakemake.output[0]),
         Path(snakemake.input.tables[0]).parent,
-        snakemake.input.figures,
+        [*snakemake.input.figures, *(path for path in snakemake.params.analyses if path.endswith(".png"))],
         snakemake.input.galleries,
         configuration=yaml.safe_dump(snakemake.params.study, sort_keys=False),
         made=made_with(Path(run).parent for run in snakemake.input.run) | {"commit": git_commit(".")},

@@ -1,4 +1,4 @@
-"""Where the gain of DST comes from: relative gain for each corruption and severity."""
+"""Where the gain of DST comes from: by category of corruption, by severity, and for each corruption and severity."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from dst_robustness.analysis.runs import BASELINE
+from dst_robustness.analysis.robustness import corrupted
+from dst_robustness.analysis.runs import BASELINE, ROW, RUN
 from dst_robustness.analysis.verdict import in_range
-from dst_robustness.predictions import CLEAN
 
 CELL = ["dataset", "model", "corruption", "category", "severity"]
 
@@ -23,11 +23,32 @@ def relative_gains(cells: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
         rows: summary.csv, which says which methods are dynamic.
     """
     dynamic = set(rows.loc[rows["dynamic"].astype(bool), "method"])
-    cells = cells[cells["corruption"] != CLEAN]
+    cells = corrupted(cells)
     sparse = cells[cells["method"].isin(dynamic) & cells["sparsity"].map(in_range).astype(bool)]
     means = [part.groupby(CELL, sort=False)["accuracy"].mean() for part in (sparse, cells[cells["method"] == BASELINE])]
     gains = (means[0] / means[1] - 1).rename("relative_gain").dropna()
     return gains.reindex(means[0].index).dropna().reset_index()
+
+
+def gains_by(cells: pd.DataFrame, part: str) -> pd.DataFrame:
+    """Return accuracy and gain over dense of each dataset x model x method x sparsity, by category or by severity.
+
+    Both are means over seeds; the gain over those of which there is a dense run, NaN where there is none.
+
+    Args:
+        cells: corruptions.csv.
+        part: ``category`` or ``severity``.
+
+    Returns:
+        The columns dataset, model, method, sparsity, part (``noise``, 3, ...), accuracy, gain.
+    """
+    means = corrupted(cells).groupby([*RUN, part], sort=False)["accuracy"].mean().reset_index()
+    pair = ["dataset", "model", "seed", part]
+    dense = means.loc[means["method"] == BASELINE, [*pair, "accuracy"]].rename(columns={"accuracy": "dense"})
+    means = means.merge(dense, how="left", on=pair)
+    means["gain"] = means["accuracy"] - means["dense"]
+    rows = means.groupby([*ROW, part], sort=False)[["accuracy", "gain"]].mean().reset_index()
+    return rows.rename(columns={part: "part"})
 
 
 def corruption_order(corruptions: Iterable[str], dataset: str, shares: pd.DataFrame | None) -> tuple[list[str], bool]:

@@ -13,9 +13,11 @@ import pandas as pd
 
 from dst_robustness.analysis.published import beside_published
 from dst_robustness.analysis.runs import BASELINE
+from dst_robustness.analysis.weights import weight_summary
 from dst_robustness.reporting.figures import CAPTIONS
+from dst_robustness.reporting.heat import heat_tables
 from dst_robustness.reporting.names import method_name
-from dst_robustness.reporting.tables import ABSENT, number, resource_table, with_interval
+from dst_robustness.reporting.tables import ABSENT, Table, number, resource_table, weight_table, with_interval
 from dst_robustness.storage import write_text
 
 TEMPLATE = "report.html.jinja"
@@ -34,7 +36,8 @@ def write_report(
     """Write the report of a study.
 
     Args:
-        tables: folder of summary.csv, missing.csv and verdict.json.
+        tables: folder of summary.csv, corruptions.csv, missing.csv and verdict.json; layers.csv and overlap.csv are
+            shown where they are there too.
         figures: PNG files, in the order of the report; the name of the file chooses the caption.
         galleries: PNG or JPEG files with pictures of the corruptions.
         configuration: the study's merged configuration as text.
@@ -51,7 +54,9 @@ def write_report(
         best=[_line(row) for row in _best(rows)],
         lines=[_line(row) for row in rows.itertuples()],
         published=beside_published(rows).to_dict("records") if len(rows) else [],
+        heat=heat_tables(pd.read_csv(tables / "corruptions.csv")),
         costs=resource_table(rows) if len(rows) else None,
+        weights=_weights(tables),
         missing=missing.to_dict("records"),
         figures=[_picture(Path(path)) for path in figures],
         galleries=[_picture(Path(path)) for path in galleries],
@@ -61,6 +66,15 @@ def write_report(
         method_name=method_name,
     )
     write_text(target, page)
+
+
+def _weights(tables: Path) -> Table | None:
+    """Return the table of the weight analysis, which a study may do without."""
+    layers, overlap = tables / "layers.csv", tables / "overlap.csv"
+    if not (layers.is_file() and overlap.is_file()):
+        return None
+    rows = weight_summary(pd.read_csv(layers), pd.read_csv(overlap))
+    return weight_table(rows) if len(rows) else None
 
 
 def _best(rows: pd.DataFrame) -> list[Any]:

@@ -161,6 +161,31 @@ def resource_table(rows: pd.DataFrame) -> Table:
     return Table(caption, header, cells, breaks=_breaks(rows))
 
 
+def weight_table(rows: pd.DataFrame) -> Table:
+    """Return where the weights of each sparse method are, and how much its topologies overlap, in percent.
+
+    Args:
+        rows: of ``analysis.weights.weight_summary``.
+    """
+    shares = {
+        "density": "density", "empty_kernels": "empty kernels", "empty_output_channels": "empty output channels",
+        "empty_input_channels": "empty input channels", "overlap_of_seeds": "overlap of seeds",
+        "chance_of_seeds": "by chance", "overlap_of_methods": "overlap with other methods",
+        "chance_of_methods": "by chance",
+    }  # fmt: skip
+    cells = [
+        [row["dataset"], row["model"], method_name(row["method"]), f"{row['sparsity']:g}",
+         *(number(row[name], scale=100) for name in shares)]
+        for row in rows.to_dict("records")
+    ]  # fmt: skip
+    caption = (
+        "Share of active weights, and of kernels and channels without any, in percent. Overlap: intersection over union"
+        " of the active weights of two seeds, or of the method and another of the same seed, and what random masks of "
+        "the same densities would have."
+    )
+    return Table(caption, ["data", "model", "method", "sparsity", *shares.values()], cells, breaks=_breaks(rows))
+
+
 def _best(rows: pd.DataFrame, columns: dict[str, int]) -> frozenset[tuple[int, int]]:
     """Return the place of the largest value of each column in each dataset x model."""
     rows = rows.reset_index(drop=True)

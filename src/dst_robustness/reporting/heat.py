@@ -1,0 +1,74 @@
+"""Where the gain comes from, as tables whose cells are coloured by it: method x category and method x severity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from dst_robustness.analysis.gains import gains_by
+from dst_robustness.analysis.runs import BASELINE
+from dst_robustness.reporting.names import method_name
+from dst_robustness.reporting.tables import ABSENT, number
+
+
+@dataclass(frozen=True)
+class HeatCell:
+    """One cell.
+
+    Attributes:
+        accuracy: in percent, as text.
+        gain: over dense in points, as text; empty for dense itself and where there is no dense run.
+        key: what the column is sorted by.
+        better: whether the gain is above zero.
+        heat: size of the gain relative to the largest of the table, in [0, 1].
+    """
+
+    accuracy: str
+    gain: str = ""
+    key: float | str = ""
+    better: bool = False
+    heat: float = 0.0
+
+
+@dataclass(frozen=True)
+class HeatTable:
+    """The table of one dataset x model; each row is the written method, its sparsity and one cell a column."""
+
+    title: str
+    columns: list[str]
+    rows: list[tuple[str, float, list[HeatCell]]]
+
+
+def heat_tables(cells: pd.DataFrame) -> list[HeatTable]:
+    """Return a table for each dataset x model of corruptions.csv: its categories, then its severities."""
+    if cells.empty:
+        return []
+    parts = pd.concat(
+        [
+            gains_by(cells, "category"),
+            gains_by(cells, "severity").assign(part=lambda rows: "severity " + rows["part"].astype(str)),
+        ]
+    )
+    return [
+        _heat_table(f"{data}, {model}", part) for (data, model), part in parts.groupby(["dataset", "model"], sort=False)
+    ]
+
+
+def _heat_table(title: str, parts: pd.DataFrame) -> HeatTable:
+    columns = list(dict.fromkeys(parts["part"]))
+    largest = parts["gain"].abs().max()
+    rows = []
+    for (method, sparsity), own in parts.groupby(["method", "sparsity"], sort=False):
+        found = {row.part: _cell(row, largest) for row in own.itertuples()}
+        rows.append((method_name(method), sparsity, [found.get(name, HeatCell(ABSENT)) for name in columns]))
+    return HeatTable(title, columns, rows)
+
+
+def _cell(row: Any, largest: float) -> HeatCell:
+    accuracy = number(row.accuracy, scale=100)
+    if row.method == BASELINE or pd.isna(row.gain):
+        return HeatCell(accuracy, key=row.accuracy)
+    heat = round(abs(row.gain) / largest, 2) if largest > 0 else 0.0
+    return HeatCell(accuracy, number(row.gain, scale=100, sign=True), row.accuracy, row.gain > 0, heat)
