@@ -23,13 +23,25 @@ def results(tmp_path):
 def test_message_tells_verdict_best_methods_and_places(results):
     """All that a user reads at the end of a study, within 100 columns of plain text."""
     folder = results(1)
-    text = closing_message(folder, "report.html")
+    (folder / "figures").mkdir()
+    report = folder / "report.html"
+    report.touch()
+    text = closing_message(folder, report)
     assert "The DSCR hypothesis is" in text
     assert "data0, probit (2 seeds), best method at each sparsity:" in text
     assert "SET" in text and "Dense" in text and "RigL" not in text  # noqa: PT018
     assert "1 expected run is missing" in text
     assert text.rstrip().endswith("report.html")
     assert all(len(line) <= 100 for line in text.splitlines() if str(folder) not in line)
+
+
+def test_only_places_that_are_there_are_named(results):
+    """`snakemake summary` makes tables and no figures."""
+    folder = results(1)
+    text = closing_message(folder, folder / "report.html")
+    assert f"Tables   {folder / 'tables'}" in text
+    assert "Figures" not in text
+    assert "Report" not in text
 
 
 def test_every_row_is_shown_on_demand(results):

@@ -1,7 +1,11 @@
 # The analyses of the paper beyond accuracy: frequencies that networks depend on, and where their weights are.
 # Not part of `all`: the Fourier heat map tests each network once for every frequency. `snakemake analyses` runs them.
 # The first seed stands for the others, and clips have no such maps.
-ANALYSED = [run for run in RUNS if run.seed == first_seed(run) and run.dataset in TESTED and not is_video(run.dataset)]
+ANALYSED = [
+    run
+    for run in RUNS
+    if run.seed == first_seed(run.dataset, run.model) and run.dataset in TESTED and not is_video(run.dataset)
+]
 
 
 rule analyses:

@@ -61,10 +61,15 @@ wildcard_constraints:
 
 def scenario_of(wildcards):
     """Return the scenario of a run; those that test the same networks train them alike."""
-    names = wildcards.dataset, wildcards.model
+    return scenario_with(wildcards.dataset, wildcards.model, wildcards.method)
+
+
+@cache
+def scenario_with(dataset, model, method):
+    names = dataset, model
     own = [scenario for key, scenario in SCENARIOS.items() if key == names]
     shared = [scenario for scenario in SCENARIOS.values() if (scenario.trained_on, scenario.model) == names]
-    return next(scenario for scenario in own + shared if wildcards.method in scenario.methods)
+    return next(scenario for scenario in own + shared if method in scenario.methods)
 
 
 def trained_on(dataset):
@@ -106,8 +111,9 @@ def run_files(name):
     return [f"{RESULTS}/{run.folder}/{name}" for run in RUNS]
 
 
-def first_seed(run):
-    return min(other.seed for other in RUNS if (other.dataset, other.model) == (run.dataset, run.model))
+@cache
+def first_seed(dataset, model):
+    return min(run.seed for run in RUNS if (run.dataset, run.model) == (dataset, model))
 
 
 @cache

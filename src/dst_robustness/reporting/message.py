@@ -23,7 +23,7 @@ def closing_message(results: str | Path, report: str | Path | None = None, *, ev
     """Return what a study found, in plain text of at most 100 columns, from the tables below its results folder.
 
     Args:
-        report: path of the report to point at, where there is one.
+        report: path of the report to point at, if it is there; of the figures, too, only what is there is named.
         every_row: show all methods and sparsities instead of the best.
     """
     tables = Path(results) / "tables"
@@ -35,9 +35,8 @@ def closing_message(results: str | Path, report: str | Path | None = None, *, ev
     if len(missing):
         runs = "1 expected run is" if len(missing) == 1 else f"{len(missing)} expected runs are"
         lines += [f"{runs} missing: see {tables / 'missing.csv'}", ""]
-    lines += [f"Tables   {tables}", f"Figures  {Path(results) / 'figures'}"]
-    if report:
-        lines.append(f"Report   {report}")
+    places = {"Tables": tables, "Figures": Path(results) / "figures", "Report": Path(report) if report else None}
+    lines += [f"{name:9}{place}" for name, place in places.items() if place and place.exists()]
     return "\n".join(lines) + "\n"
 
 
