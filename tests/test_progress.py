@@ -54,6 +54,7 @@ def test_seconds_are_the_median_of_the_benchmark_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("left", "hours"),
     [
+        (Left(125), "About 2 min of jobs, by the jobs measured so far."),
         (Left(50400), "About 14 job hours, by the jobs measured so far."),
         (
             Left(3600, ("cifar10/vgg16",)),

@@ -70,8 +70,9 @@ def plan(jobs: Collection[Path], networks: int, evaluations: int, left: Left) ->
     if not left.seconds:
         return f"{what} No measurements yet of how long that takes."
     hours = left.seconds / 3600
-    amount = f"{'At least' if left.unmeasured else 'About'} {hours:,.{1 if hours < 10 else 0}f} job hours"
-    return f"{what} {amount}, by the jobs measured so far{_lacking(left)}."
+    amount = f"{hours:,.{1 if hours < 10 else 0}f} job hours" if hours >= 1 else f"{duration(left.seconds)} of jobs"
+    about = "At least" if left.unmeasured else "About"
+    return f"{what} {about} {amount}, by the jobs measured so far{_lacking(left)}."
 
 
 def progress(trained: int, networks: int, evaluated: int, evaluations: int, left: Left, at_once: float) -> str:

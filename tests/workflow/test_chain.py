@@ -71,6 +71,12 @@ def test_a_finished_study_says_what_was_found_and_is_left_alone(finished_study) 
     assert finished_study.planned() == {}
 
 
+def test_what_will_be_done_is_said_once_in_words(finished_study) -> None:
+    """By Snakemake itself, not by the processes that it starts for its jobs."""
+    words = "To train: 2 of 2 networks. To evaluate: 2 of 2. No measurements yet of how long that takes."
+    assert finished_study.output.count("To train: ") == finished_study.output.count(words) == 1
+
+
 def test_runs_of_one_seed_start_alike(finished_study) -> None:
     """Pairs share initialisation and order of data, so their first-epoch history is close, and their labels equal."""
     results = finished_study.folder / "results/runs/digits/resnet8"

@@ -1,5 +1,6 @@
 """Only what changed runs: the exact jobs after each kind of change."""
 
+import re
 from copy import deepcopy
 
 import pytest
@@ -13,6 +14,14 @@ def test_a_new_seed_trains_the_new_runs_only(study) -> None:
     """One more seed is one more run of each method."""
     study.write_config(study.config() | {"seeds": [0, 1]})
     assert study.planned() == {"train_run": 2, "evaluate_run": 2, **SUMMARY}
+
+
+def test_a_dry_run_says_in_words_what_is_to_do(study) -> None:
+    """Two of four networks are new; those that are finished tell how long that takes."""
+    study.write_config(study.config() | {"seeds": [0, 1]})
+    last = study.run("--dry-run", "--quiet").splitlines()[-1]
+    known = r"About [1-9][0-9]* (s|min) of jobs, by the jobs measured so far\."
+    assert re.fullmatch(rf"To train: 2 of 4 networks\. To evaluate: 2 of 4\. {known}", last), last
 
 
 def test_a_new_method_trains_that_method_only(study) -> None:
