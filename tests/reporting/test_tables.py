@@ -5,7 +5,7 @@ import subprocess
 import pandas as pd
 import pytest
 
-from dst_robustness.reporting.tables import TABLES, Table, robustness_table, sparsity_table, write_tables
+from dst_robustness.reporting.tables import TABLES, Table, metrics_table, robustness_table, sparsity_table, write_tables
 
 ROWS = pd.DataFrame(
     {
@@ -22,6 +22,14 @@ ROWS = pd.DataFrame(
         "gain_low": [None, 0.01, -0.01, None, -0.12],
         "gain_high": [None, 0.03, 0.03, None, -0.08],
         "mce": [100.0, 95.0, 97.0, 100.0, 120.0],
+        "relative_mce": [100.0, 99.0, 98.0, 100.0, None],
+        "robust_accuracy_15": [0.7, 0.72, 0.71, 0.4, None],
+        "mce_alexnet": [None, None, None, 123.4, 101.0],
+        "relative_mce_alexnet": [None, None, None, 123.4, 101.0],
+        "clean_ece": 0.02,
+        "robust_ece": 0.1234,
+        "clean_nll": 0.3,
+        "robust_nll": 1.25,
         "verdict": ["baseline", "holds", "undecided", "baseline", "fails"],
         "nonzero_parameters": 1e6,
         "inference_flops_ratio": 1.0,
@@ -72,6 +80,16 @@ def test_sparsity_table_shows_dense_in_every_column_and_dashes_where_nothing_ran
     assert table.header == ["data", "model", "method", "0.1", "0.5"]
     assert table.rows[0][3:] == ["70.0 ± 1.0", "70.0 ± 1.0"]
     assert table.rows[1][3:] == ["72.0 ± 1.0", "-"]
+
+
+def test_metrics_table_leaves_out_what_was_never_measured():
+    """AlexNet's errors exist for ImageNet-C alone; a study of five corruptions has no accuracy over the fifteen."""
+    table = metrics_table(ROWS[ROWS["dataset"] == "d_1"])
+    assert table.header[4:] == ["rob.-15", "rel. mCE", "ECE clean", "ECE", "NLL clean", "NLL"]
+    assert table.rows[1][4:] == ["72.0", "99.0", "2.0", "12.3", "0.300", "1.250"]
+    table = metrics_table(ROWS[ROWS["dataset"] == "e"])
+    assert table.header[4:] == ["rob.-15", "rel. mCE", "mCE*", "rel.*", "ECE clean", "ECE", "NLL clean", "NLL"]
+    assert table.rows[1][4:8] == ["-", "-", "101.0", "101.0"]
 
 
 def test_a_sparsity_that_only_one_scenario_has_is_no_error_for_the_other():

@@ -6,6 +6,7 @@ ANALYSED = [
     for run in RUNS
     if run.seed == first_seed(run.dataset, run.model) and run.dataset in TESTED and not is_video(run.dataset)
 ]
+KERNELS = RUN.replace("runs/", "figures/kernels/")
 
 
 rule analyses:
@@ -13,6 +14,7 @@ rule analyses:
     input:
         expand(f"{RESULTS}/figures/{{figure}}.{{format}}", figure=ANALYSIS_FIGURES, format=["pdf", "png"]),
         f"{TABLES}/overlap.csv",
+        [f"{RESULTS}/figures/kernels/{run.folder.removeprefix('runs/')}.png" for run in ANALYSED if run.sparsity],
 
 
 rule measure_frequency_response:
@@ -118,3 +120,34 @@ rule draw_analysis_figure:
         "Draw {wildcards.figure}"
     script:
         "../scripts/draw_figure.py"
+
+
+rule draw_kernel_maps:
+    """Draw how many weights of each kernel of one network are active."""
+    input:
+        model=f"{RESULTS}/{RUN}/model.pt",
+        masks=f"{RESULTS}/{RUN}/masks.pt",
+    output:
+        pdf=f"{RESULTS}/{KERNELS}.pdf",
+        png=report(
+            f"{RESULTS}/{KERNELS}.png",
+            category="Kernel maps",
+            caption="../report/figure.rst",
+            labels={name: f"{{{name}}}" for name in ("dataset", "model", "method", "sparsity")},
+        ),
+    log:
+        f"{LOGS}/{KERNELS}.log",
+    benchmark:
+        f"{BENCHMARKS}/{KERNELS}.jsonl"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=2000,
+        runtime="10m",
+    params:
+        caption=CAPTIONS["kernel_maps"],
+        code=fingerprint("dst_robustness.reporting.figures.kernel_maps"),
+    message:
+        "Draw the kernels of {wildcards.model} on {wildcards.dataset}: {wildcards.method}, sparsity {wildcards.sparsity}"
+    script:
+        "../scripts/draw_kernel_maps.py"

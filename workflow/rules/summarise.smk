@@ -1,6 +1,8 @@
 # From the metrics of all runs to tables and figures. Nothing here needs a GPU.
 TABLES = f"{RESULTS}/tables"
-TEXTS = expand(f"{TABLES}/{{table}}.{{format}}", table=["robustness", "sparsity", "resources"], format=["md", "tex"])
+TEXTS = expand(
+    f"{TABLES}/{{table}}.{{format}}", table=["robustness", "sparsity", "metrics", "resources"], format=["md", "tex"]
+)
 EVERY_FIGURE = expand(f"{RESULTS}/figures/{{figure}}.{{format}}", figure=FIGURES, format=["pdf", "png"])
 
 

@@ -134,15 +134,15 @@ def _load(runs: list[StoredRun]) -> tuple[list[_Loaded], list[tuple[StoredRun, s
     misfits = []
     for run in runs:
         try:
-            scores = image_scores(run.folder / "predictions.h5")
+            item = _Loaded(run, image_scores(run.folder / "predictions.h5"), run.metrics(), run.description())
         except ValueError as error:
             misfits.append((run, str(error)))
             continue
-        first = loaded[0].scores if loaded else scores
-        if (scores.cells, scores.test_set) != (first.cells, first.test_set):
-            misfits.append((run, f"evaluated on other test sets than {loaded[0].run}"))
+        first = loaded[0] if loaded else item
+        if (item.scores.cells, item.scores.test_set) != (first.scores.cells, first.scores.test_set):
+            misfits.append((run, f"evaluated on other test sets than {first.run}"))
             continue
-        loaded.append(_Loaded(run, scores, run.metrics(), run.description()))
+        loaded.append(item)
     return loaded, misfits
 
 

@@ -17,7 +17,15 @@ from dst_robustness.analysis.weights import weight_summary
 from dst_robustness.reporting.figures import CAPTIONS
 from dst_robustness.reporting.heat import heat_tables
 from dst_robustness.reporting.names import method_name
-from dst_robustness.reporting.tables import ABSENT, Table, number, resource_table, weight_table, with_interval
+from dst_robustness.reporting.tables import (
+    ABSENT,
+    Table,
+    metrics_table,
+    number,
+    resource_table,
+    weight_table,
+    with_interval,
+)
 from dst_robustness.storage import write_text
 
 TEMPLATE = "report.html.jinja"
@@ -55,6 +63,7 @@ def write_report(
         lines=[_line(row) for row in rows.itertuples()],
         published=beside_published(rows).to_dict("records") if len(rows) else [],
         heat=heat_tables(pd.read_csv(tables / "corruptions.csv")),
+        metrics=metrics_table(rows) if len(rows) else None,
         costs=resource_table(rows) if len(rows) else None,
         weights=_weights(tables),
         missing=missing.to_dict("records"),

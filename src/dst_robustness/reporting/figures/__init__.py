@@ -53,6 +53,8 @@ CAPTIONS = {
     "radius_accuracy": "Accuracy on clean images that keep only frequencies below (left) or above (right) a radius.",
     "fourier_maps": "Error under each Fourier wave of fixed norm (Yin et al. 2019), zero frequency in the middle: "
     "dense, DST and the difference. Purple: DST errs less.",
+    "kernel_maps": "Active weights of each kernel, output x input channel, in six layers from the first to the "
+    "last; of large layers the first 128 channels.",
     "weight_maps": "Density, and share of kernels and input channels without any non-zero weight, by layer.",
 }
 
