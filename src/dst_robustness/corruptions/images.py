@@ -58,7 +58,7 @@ _ALL = (
     Corruption("contrast", "digital", "digital:contrast"),
     Corruption("elastic_transform", "digital", "elastic:elastic_transform"),
     Corruption("pixelate", "digital", "digital:pixelate"),
-    Corruption("jpeg_compression", "digital", "digital:jpeg_compression"),
+    Corruption("jpeg_compression", "digital", "jpeg:jpeg_compression"),
     Corruption("speckle_noise", "extra", "noise:speckle_noise"),
     Corruption("gaussian_blur", "extra", "blur:gaussian_blur"),
     Corruption("spatter", "extra", "spatter:spatter"),

@@ -75,7 +75,7 @@ _ALL = (
     VideoCorruption("motion_blur_p", "blur", _U, "blur:motion_blur", "frame", sized_as="motion_blur"),
     VideoCorruption("zoom_blur", "blur", _U, "blur:zoom_blur", "frame", sized_as="zoom_blur"),
     VideoCorruption(
-        "jpeg_compression", "digital", _U, "digital:jpeg_compression", "frame", sized_as="jpeg_compression"
+        "jpeg_compression", "digital", _U, "jpeg:jpeg_compression_turbo", "frame", sized_as="jpeg_compression"
     ),
     VideoCorruption("mpeg1", "stream", _U, "video.stream:mpeg1"),
     VideoCorruption("mpeg2", "stream", _U, "video.stream:mpeg2"),
