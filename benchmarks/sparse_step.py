@@ -1,6 +1,7 @@
 """What sparse training costs beside dense training: a step, and a topology update.
 
     python benchmarks/sparse_step.py [--model resnet18] [--batch 64] [--rounds 15] [--device cpu] [--channels-last]
+                                     [--methods rigl granet_g]
 
 Every method trains its own copy of one model on one batch. Each round takes one step of everybody in a random order;
 medians over the rounds are compared. On a CPU they are processor seconds, which other programs disturb least (set
@@ -124,14 +125,13 @@ class RigLTorch(Contender):
         self.scheduler._rigl_step()
 
 
-def contenders(model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, Contender]:
+def contenders(methods: list[str], model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, Contender]:
     data = (model, images, labels)
     everybody: dict[str, Contender] = {"plain loop": Contender(*data)}
     masks = None
-    for method in METHODS:
-        if not METHODS[method].scales_width:
-            everybody[method] = Sparse(method, masks, *data)
-            masks = everybody[method].trainer.masks
+    for method in methods:
+        everybody[method] = Sparse(method, masks, *data)
+        masks = everybody[method].trainer.masks
     if importlib.util.find_spec("rigl_torch") and images.is_contiguous():
         everybody["rigl-torch"] = RigLTorch(*data)
     else:
@@ -157,6 +157,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--channels-last", action="store_true")
+    masking = [method for method in METHODS if not METHODS[method].scales_width]
+    parser.add_argument("--methods", nargs="+", choices=masking, default=masking)
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
     torch.manual_seed(0)
@@ -164,7 +166,7 @@ def main() -> None:
     model = build_model(arguments.model, 100).to(device, memory_format=layout)
     images = torch.randn(arguments.batch, 3, 32, 32, device=device).to(memory_format=layout)
     labels = torch.randint(100, (arguments.batch,), device=device)
-    everybody = contenders(model, images, labels)
+    everybody = contenders(arguments.methods, model, images, labels)
     times: dict[str, dict[str, list[float]]] = {name: {"step": [], "mask": [], "update": []} for name in everybody}
     for turn in range(arguments.rounds + 2):
         for name in random.sample(list(everybody), len(everybody)):
