@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 from dst_robustness.sparsity import distributed
 from dst_robustness.sparsity.layers import SparseLayer
-from dst_robustness.sparsity.masks import drop_and_grow, global_masks, rule_out
+from dst_robustness.sparsity.masks import drop_and_grow, join, largest, rule_out
 from dst_robustness.sparsity.methods.base import Method
 
 STAY, GROWN = 1, 2
@@ -55,25 +55,40 @@ def choose(
     ``counts`` is how many weights each layer has after the update, or how many all of them share by score; ``targets``
     is how many each has at the end of training. The first process decides for all.
     """
-    flat = [layer.weight.detach().reshape(-1).float() for layer in layers]
-    slopes = [weight.new_empty(0) for weight in flat]
-    if gradients is not None:
-        slopes = [gradient.reshape(-1).float() for gradient in gradients]
     if not distributed.decides():
-        return distributed.broadcast([torch.empty_like(weight, dtype=torch.uint8) for weight in flat])
-    keep = [
-        rule_out(method.keep_score(weight, slope), ~layer.is_active)
-        for layer, weight, slope in zip(layers, flat, slopes, strict=True)
-    ]
+        return distributed.broadcast([torch.empty_like(layer.ever_active, dtype=torch.uint8) for layer in layers])
+    keep: Sequence[Tensor | None] = [None] * len(layers)
     if isinstance(counts, int):
-        counts = torch.stack([mask.count_nonzero() for mask in global_masks(keep, counts)]).tolist()
+        sizes = [layer.weight.numel() for layer in layers]
+        joined = join((score for *_, score in _scored(layers, method, gradients, keep)), sizes, layers[0].weight.device)
+        counts = torch.stack([mask.count_nonzero() for mask in largest(joined, counts).split(sizes)]).tolist()
+        keep = joined.split(sizes)
     choices = []
-    for layer, weight, slope, score, count, target in zip(layers, flat, slopes, keep, counts, targets, strict=True):
+    scored = _scored(layers, method, gradients, keep)
+    for layer, (weight, slope, score), count, target in zip(layers, scored, counts, targets, strict=True):
         survivors = method.survivors(layer.active, count, target, drop_fraction)
         grow = method.grow_score(weight, slope, generator) if method.grows else None
         stay, grown = drop_and_grow(score, grow, survivors, count)
         choices.append(stay.view(torch.uint8).add(grown.view(torch.uint8), alpha=GROWN))
     return distributed.broadcast(choices)
+
+
+def _scored(
+    layers: Sequence[SparseLayer],
+    method: Method,
+    gradients: Sequence[Tensor] | None,
+    keep: Sequence[Tensor | None],
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Yield weight, gradient and keep score of each layer, flat; the score from ``keep`` where it is there already.
+
+    Layer by layer, because memory that is given back and taken again is several times as fast as new memory.
+    """
+    for layer, gradient, score in zip(layers, gradients or [None] * len(layers), keep, strict=True):
+        weight = layer.weight.detach().reshape(-1).float()
+        slope = weight.new_empty(0) if gradient is None else gradient.reshape(-1).float()
+        if score is None:
+            score = rule_out(method.keep_score(weight, slope), ~layer.is_active)
+        yield weight, slope, score
 
 
 @torch.no_grad()
