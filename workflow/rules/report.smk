@@ -2,12 +2,10 @@
 GALLERIES = expand(f"{RESULTS}/galleries/{{dataset}}.png", dataset=TESTED)
 PICTURES = [path for path in EVERY_FIGURE if path.endswith(".png")]
 
-
-def analyses_done():
-    """Return what `snakemake analyses` has made so far, with the time: shown, but never asked for by the report."""
-    tables = [f"{TABLES}/layers.csv", f"{TABLES}/overlap.csv"]
-    made = [*tables, *(f"{RESULTS}/figures/{figure}.png" for figure in ANALYSIS_FIGURES)]
-    return {path: int(os.path.getmtime(path)) for path in made if os.path.exists(path)}
+# What `snakemake analyses` makes: the report shows what is there of it, and never asks for it.
+ANALYSES = [f"{TABLES}/layers.csv", f"{TABLES}/overlap.csv"] + expand(
+    f"{RESULTS}/figures/{{figure}}.png", figure=ANALYSIS_FIGURES
+)
 
 
 rule corruption_gallery:
@@ -63,7 +61,7 @@ rule write_report:
         runtime="10m",
     params:
         study=STUDY,
-        analyses=lambda wildcards: analyses_done(),
+        analyses=lambda wildcards: {path: int(os.path.getmtime(path)) for path in ANALYSES if os.path.exists(path)},
         code=fingerprint("dst_robustness.reporting.report"),
     message:
         "Write the report"
