@@ -33,7 +33,7 @@ def draw(tables: Path) -> Figure:
         for axis in (left, right):
             axis.set_title(f"{dataset} · {model} · sparsity {level:g}")
             axis.set_xlabel("optimiser step")
-            axis.set_ylim(top=102)
+            axis.set_ylim(100 * (1 - level) - 4, 102)
     legend_below(figure, axes)
     return figure
 
