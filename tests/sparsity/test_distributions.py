@@ -6,7 +6,7 @@ import pytest
 import timm
 import torch
 import torchvision
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -110,6 +110,7 @@ def test_unknown_distribution_names_the_nearest():
 shapes = st.lists(st.tuples(*[st.integers(1, 9)] * 4), min_size=1, max_size=6)
 
 
+@settings(deadline=None)
 @given(shapes, st.floats(0.02, 1), st.sampled_from(["uniform", "er", "erk"]))
 def test_every_distribution_meets_the_density(sizes, density, distribution):
     """No layer above 1, none below 0, and the sum of all is the density asked for."""

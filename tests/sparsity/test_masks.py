@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dst_robustness.sparsity.masks import (
@@ -36,6 +36,7 @@ def test_counts_respect_limits():
         exact_counts([2.6], 3, [2])
 
 
+@settings(deadline=None)  # on a busy machine the first example may take long
 @given(st.lists(st.tuples(st.integers(1, 50), st.floats(0.01, 1)), min_size=1, max_size=8))
 def test_counts_always_sum_to_the_total(layers):
     """The density of the network is exact, whatever the layers are."""
@@ -52,6 +53,7 @@ def test_largest_decides_ties_by_index():
     assert bits(largest(torch.zeros(4), 2)) == "1100"
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([-np.inf, -1.0, 0.0, 0.5, 2.0]), min_size=1, max_size=40), st.data())
 def test_largest_is_a_stable_sort(values, data):
     """Partial selection agrees with sorting, ties and sentinels included."""

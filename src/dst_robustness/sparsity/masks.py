@@ -6,7 +6,7 @@ decided by the lower index, so a choice is always exact in number and the same o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -77,23 +77,14 @@ def rule_out(scores: Tensor, ineligible: Tensor) -> Tensor:
     return torch.minimum(scores, ceiling, out=scores)
 
 
-def join(scores: Iterable[Tensor], sizes: Sequence[int], device: torch.device) -> Tensor:
-    """Return the scores of all layers in one tensor; they are taken one at a time.
-
-    On a CPU the memory is numpy's, which asks for huge pages: it is filled four times as fast as new memory of torch.
-    """
-    total = sum(sizes)
-    on_host = device.type == "cpu"
-    joined = torch.from_numpy(np.empty(total, np.float32)) if on_host else torch.empty(total, device=device)
-    for part, score in zip(joined.split(list(sizes)), scores, strict=True):
-        part.copy_(score)
-    return joined
-
-
 def global_masks(scores: Sequence[Tensor], total: int) -> list[Tensor]:
     """Return one flat bool mask a layer, of the ``total`` largest scores of all layers together."""
-    sizes = [score.numel() for score in scores]
-    return list(largest(join(scores, sizes, scores[0].device), total).split(sizes))
+    if scores[0].device.type == "cpu":
+        # Not by torch: numpy asks for huge pages, and such memory is faster to fill.
+        joined = torch.from_numpy(np.concatenate([score.numpy() for score in scores]))
+    else:
+        joined = torch.cat(list(scores))
+    return list(largest(joined, total).split([score.numel() for score in scores]))
 
 
 def drop_and_grow(keep_score: Tensor, grow_score: Tensor | None, survivors: int, count: int) -> tuple[Tensor, Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 from dst_robustness.sparsity import distributed
 from dst_robustness.sparsity.layers import SparseLayer
-from dst_robustness.sparsity.masks import drop_and_grow, join, largest, rule_out
+from dst_robustness.sparsity.masks import drop_and_grow, global_masks, rule_out
 from dst_robustness.sparsity.methods.base import Method
 
 STAY, GROWN = 1, 2
@@ -57,14 +57,12 @@ def choose(
     """
     if not distributed.decides():
         return distributed.broadcast([torch.empty_like(layer.ever_active, dtype=torch.uint8) for layer in layers])
-    keep: Sequence[Tensor | None] = [None] * len(layers)
+    scored: Iterable[tuple[Tensor, Tensor, Tensor]] = _scored(layers, method, gradients)
     if isinstance(counts, int):
-        sizes = [layer.weight.numel() for layer in layers]
-        joined = join((score for *_, score in _scored(layers, method, gradients, keep)), sizes, layers[0].weight.device)
-        counts = torch.stack([mask.count_nonzero() for mask in largest(joined, counts).split(sizes)]).tolist()
-        keep = joined.split(sizes)
+        scored = list(scored)
+        masks = global_masks([score for *_, score in scored], counts)
+        counts = torch.stack([mask.count_nonzero() for mask in masks]).tolist()
     choices = []
-    scored = _scored(layers, method, gradients, keep)
     for layer, (weight, slope, score), count, target in zip(layers, scored, counts, targets, strict=True):
         survivors = method.survivors(layer.active, count, target, drop_fraction)
         grow = method.grow_score(weight, slope, generator) if method.grows else None
@@ -74,21 +72,16 @@ def choose(
 
 
 def _scored(
-    layers: Sequence[SparseLayer],
-    method: Method,
-    gradients: Sequence[Tensor] | None,
-    keep: Sequence[Tensor | None],
+    layers: Sequence[SparseLayer], method: Method, gradients: Sequence[Tensor] | None
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Yield weight, gradient and keep score of each layer, flat; the score from ``keep`` where it is there already.
+    """Yield weight, gradient and keep score of each layer, flat; layer by layer, for new memory costs more than reused.
 
-    Layer by layer, because memory that is given back and taken again is several times as fast as new memory.
+    The keep score of inactive weights is -inf.
     """
-    for layer, gradient, score in zip(layers, gradients or [None] * len(layers), keep, strict=True):
+    for layer, gradient in zip(layers, gradients or [None] * len(layers), strict=True):
         weight = layer.weight.detach().reshape(-1).float()
         slope = weight.new_empty(0) if gradient is None else gradient.reshape(-1).float()
-        if score is None:
-            score = rule_out(method.keep_score(weight, slope), ~layer.is_active)
-        yield weight, slope, score
+        yield weight, slope, rule_out(method.keep_score(weight, slope), ~layer.is_active)
 
 
 @torch.no_grad()
