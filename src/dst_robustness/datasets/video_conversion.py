@@ -141,7 +141,7 @@ def _write_shard(path: Path, key: str, videos: Iterator[tuple[int, np.ndarray | 
             continue
         kept += [row] * len(clips)
         shape = clips.shape
-        stored += clips if quality is None else [_as_jpeg(clip, quality) for clip in clips]
+        stored.extend(clips if quality is None else (_as_jpeg(clip, quality) for clip in clips))
     with create_hdf5(path, key=key, damaged=json.dumps(damaged)) as file:
         file["index"] = np.array(kept, dtype=np.int64)
         if stored and quality is None:
