@@ -99,7 +99,7 @@ def predict(
     for number, batch in enumerate(samples.batches(videos * clips)):
         pixels = torch.from_numpy(batch).to(mean.device).movedim(-1, 1)
         inputs = normalise(pixels, mean, std, layout)
-        with autocast(mean.device, precision):
+        with autocast(inputs, precision):
             logits = average_clips(network(inputs).float(), clips)
         targets = labels[number * videos : (number + 1) * videos]
         confidence, predicted = logits.softmax(1).max(1)

@@ -14,15 +14,21 @@ def choose_device() -> torch.device:
     return torch.device("cuda") if torch.cuda.is_available() else torch.device("cpu")
 
 
-def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """Return the context of the forward pass: bf16 autocast where asked for, or with ``auto`` where it is fast.
+def autocast(inputs: torch.Tensor, precision: str) -> torch.autocast:
+    """Return the context of the forward pass on images [N, C, H, W] or clips [N, C, T, H, W].
 
-    On processors without bf16 instructions emulated bf16 is slower than float32, so ``auto`` leaves it off there.
+    That is bf16 autocast where asked for, or with ``auto`` where it is fast: emulated, on processors without bf16
+    instructions, it is slower than float32. Clips on the CPU are for float32 only, and ask for bf16 in vain
+    (ValueError): the bf16 weight gradients of oneDNN's 3-D convolutions are what happens to lie in memory, seen with
+    torch 2.15 for inputs of two frames.
     """
+    on_gpu, clips = inputs.device.type == "cuda", inputs.ndim == 5
     if precision == "auto":
-        fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else torch.cpu._is_avx512_bf16_supported()
+        fast = torch.cuda.is_bf16_supported() if on_gpu else not clips and torch.cpu._is_avx512_bf16_supported()
         precision = "bfloat16" if fast else "float32"
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")
+    if precision == "bfloat16" and clips and not on_gpu:
+        raise ValueError("training.precision is bfloat16, but clips need float32 on a CPU; allowed: auto, float32")
+    return torch.autocast(inputs.device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")
 
 
 def memory_format(network: nn.Module, device: torch.device) -> torch.memory_format:

@@ -122,7 +122,7 @@ def train_step(
     parts = zip(*(tensor.chunk(options.gradient_accumulation) for tensor in mixed), strict=True)
     for part in map(type(mixed)._make, parts):
         inputs = normalise(part.samples, data.mean, data.std, state.layout)
-        with autocast(inputs.device, options.precision):
+        with autocast(inputs, options.precision):
             logits = state.forward(inputs).float()
         loss = mixed_cross_entropy(logits, part, options.label_smoothing)
         (loss * (len(part.labels) / len(labels))).backward()
@@ -169,7 +169,7 @@ def test(state: TrainingState, data: SampleSet, options: TrainingOptions) -> tup
     totals = torch.zeros_like(state.totals)
     for samples, labels in data.in_order(4 * options.batch_size):
         inputs = normalise(fit(samples, data.image_size), data.mean, data.std, state.layout)
-        with autocast(inputs.device, options.precision):
+        with autocast(inputs, options.precision):
             logits = network(inputs).float()
         totals += torch.stack([F.cross_entropy(logits, labels, reduction="sum"), (logits.argmax(1) == labels).sum()])
     loss, accuracy = (totals / len(data)).tolist()
