@@ -79,12 +79,8 @@ def rule_out(scores: Tensor, ineligible: Tensor) -> Tensor:
 
 def global_masks(scores: Sequence[Tensor], total: int) -> list[Tensor]:
     """Return one flat bool mask a layer, of the ``total`` largest scores of all layers together."""
-    if scores[0].device.type == "cpu":
-        # Not by torch: numpy asks for huge pages, and such memory is faster to fill.
-        joined = torch.from_numpy(np.concatenate([score.numpy() for score in scores]))
-    else:
-        joined = torch.cat(list(scores))
-    return list(largest(joined, total).split([score.numel() for score in scores]))
+    chosen = largest(torch.cat(list(scores)), total)
+    return list(chosen.split([score.numel() for score in scores]))
 
 
 def drop_and_grow(keep_score: Tensor, grow_score: Tensor | None, survivors: int, count: int) -> tuple[Tensor, Tensor]:

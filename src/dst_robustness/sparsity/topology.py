@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -55,33 +55,25 @@ def choose(
     ``counts`` is how many weights each layer has after the update, or how many all of them share by score; ``targets``
     is how many each has at the end of training. The first process decides for all.
     """
+    flat = [layer.weight.detach().reshape(-1).float() for layer in layers]
+    slopes = [weight.new_empty(0) for weight in flat]
+    if gradients is not None:
+        slopes = [gradient.reshape(-1).float() for gradient in gradients]
     if not distributed.decides():
-        return distributed.broadcast([torch.empty_like(layer.ever_active, dtype=torch.uint8) for layer in layers])
-    scored: Iterable[tuple[Tensor, Tensor, Tensor]] = _scored(layers, method, gradients)
+        return distributed.broadcast([torch.empty_like(weight, dtype=torch.uint8) for weight in flat])
+    keep = [
+        rule_out(method.keep_score(weight, slope), ~layer.is_active)
+        for layer, weight, slope in zip(layers, flat, slopes, strict=True)
+    ]
     if isinstance(counts, int):
-        scored = list(scored)
-        masks = global_masks([score for *_, score in scored], counts)
-        counts = torch.stack([mask.count_nonzero() for mask in masks]).tolist()
+        counts = torch.stack([mask.count_nonzero() for mask in global_masks(keep, counts)]).tolist()
     choices = []
-    for layer, (weight, slope, score), count, target in zip(layers, scored, counts, targets, strict=True):
+    for layer, weight, slope, score, count, target in zip(layers, flat, slopes, keep, counts, targets, strict=True):
         survivors = method.survivors(layer.active, count, target, drop_fraction)
         grow = method.grow_score(weight, slope, generator) if method.grows else None
         stay, grown = drop_and_grow(score, grow, survivors, count)
         choices.append(stay.view(torch.uint8).add(grown.view(torch.uint8), alpha=GROWN))
     return distributed.broadcast(choices)
-
-
-def _scored(
-    layers: Sequence[SparseLayer], method: Method, gradients: Sequence[Tensor] | None
-) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Yield weight, gradient and keep score of each layer, flat; layer by layer, for new memory costs more than reused.
-
-    The keep score of inactive weights is -inf.
-    """
-    for layer, gradient in zip(layers, gradients or [None] * len(layers), strict=True):
-        weight = layer.weight.detach().reshape(-1).float()
-        slope = weight.new_empty(0) if gradient is None else gradient.reshape(-1).float()
-        yield weight, slope, rule_out(method.keep_score(weight, slope), ~layer.is_active)
 
 
 @torch.no_grad()

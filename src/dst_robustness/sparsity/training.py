@@ -171,10 +171,7 @@ class SparseTraining:
     def dense_gradients(self) -> list[Tensor]:
         """Return copies of the gradients of the sparse layers, inactive weights included, averaged over processes."""
         weights = [layer.weight for layer in self.network.layers]
-        layout = torch.contiguous_format  # in which they are scored, whatever that of the weights is
-        gradients = [
-            torch.zeros_like(w) if w.grad is None else w.grad.detach().clone(memory_format=layout) for w in weights
-        ]
+        gradients = [torch.zeros_like(w) if w.grad is None else w.grad.detach().clone() for w in weights]
         distributed.average(gradients)
         return gradients
 
