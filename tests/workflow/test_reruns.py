@@ -92,7 +92,7 @@ def test_a_new_model_is_trained_on_the_data_that_are_there(study) -> None:
         ),
         ("sparsity/methods/rigl.py", '"""The Rigged', '"""Explained better. The Rigged', {}),
         (
-            "reporting/figures/training_curves.py",
+            "reporting/figures/robustness_by_sparsity.py",
             "def draw(",
             "NEW = 1\n\n\ndef draw(",
             {"draw_figure": 1, "write_report": 1},
