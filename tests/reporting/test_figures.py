@@ -79,9 +79,10 @@ def test_the_same_tables_give_the_same_files(tables, tmp_path):
 
 
 def test_every_method_has_a_look_of_its_own():
-    """No two methods share colour, marker and line."""
+    """No two methods share colour, marker and line, nor do usual variants of one method."""
     assert set(ANALYSIS_TABLES) == set(ANALYSIS_FIGURES)
-    looks = {method: tuple(method_style(method).values()) for method in METHODS}
+    variants = ("rigl_uniform", "rigl_zero", "rigl_keep", "rigl_frozen")
+    looks = {method: tuple(method_style(method).values()) for method in (*METHODS, *variants)}
     assert len(set(looks.values())) == len(looks), looks
     assert {method.split("_")[0] for method in METHODS} <= set(FAMILIES)
 

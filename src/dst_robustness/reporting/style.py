@@ -27,6 +27,8 @@ FAMILIES = {
     "grasp": ("#8B5A2B", "<"),
     "dst": ("#999933", ">"),
 }
+# Of variants, chosen by the letters of the name: the same in every figure, whatever else is in it.
+VARIANT_MARKERS = "pdH8v<>"
 DIVERGING, SEQUENTIAL = "PuOr", "viridis"
 PANEL = (3.4, 2.6)
 
@@ -40,11 +42,16 @@ SETTINGS = {
 
 
 def method_style(method: str) -> dict[str, Any]:
-    """Return colour, marker and line of a method: its family gives the colour, gradient growth is dashed and hollow."""
+    """Return colour, marker and line of a method: its family gives the colour, gradient growth is dashed and hollow.
+
+    Variants are dotted and hollow, with a marker of their own.
+    """
     family, *rest = method.split("_")
     colour, marker = FAMILIES.get(family, (GREY, "h"))
     by_gradient = "g" in rest
     variant = bool(rest) and rest[-1] not in ("r", "g")
+    if variant:
+        marker = VARIANT_MARKERS[sum(rest[-1].encode()) % len(VARIANT_MARKERS)]
     return {
         "color": colour,
         "marker": marker,
