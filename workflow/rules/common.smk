@@ -1,4 +1,5 @@
 # The grid and the paths. Everything that the rules need to know of the configuration is here.
+import gc
 import os
 from functools import cache
 from pathlib import Path
@@ -28,6 +29,10 @@ try:
         STUDY, SCENARIOS = shrink(STUDY, SCENARIOS)
 except ValueError as error:
     raise WorkflowError(str(error)) from None
+
+# The graph of a large grid is millions of objects, all of which stay: looking for garbage among them is 7% of the time
+# of a dry run.
+gc.set_threshold(1_000_000, 50, 100)
 
 RESULTS = STUDY["results_dir"]
 RESOURCES = STUDY["resources_dir"]
