@@ -99,6 +99,11 @@ def with_interval(value: float, low: float, high: float, digits: int = 1, *, sig
     return f"{text} [{number(low, digits, scale=100, sign=sign)}, {number(high, digits, scale=100, sign=sign)}]"
 
 
+def _names(row: Any) -> list[str]:
+    """Return the first four cells of a line: which data, model, method and sparsity it is of."""
+    return [row.dataset, row.model, method_name(row.method), f"{row.sparsity:g}"]
+
+
 def robustness_table(rows: pd.DataFrame) -> Table:
     """Return the main table: accuracies, gain, mCE and verdict per method and sparsity, the best in bold."""
     header = ["data", "model", "method", "sparsity", "n", "clean %", "robust %", "gain", "mCE", "verdict"]
@@ -107,7 +112,7 @@ def robustness_table(rows: pd.DataFrame) -> Table:
         robust = with_interval(row.robust_accuracy, row.robust_accuracy_low, row.robust_accuracy_high)
         gain = with_interval(row.gain, row.gain_low, row.gain_high, 2, sign=True)
         cells.append(
-            [row.dataset, row.model, method_name(row.method), f"{row.sparsity:g}", str(row.seeds),
+            [*_names(row), str(row.seeds),
              number(row.clean_accuracy, scale=100), robust, ABSENT if row.method == BASELINE else gain, number(row.mce),
              row.verdict]
         )  # fmt: skip
@@ -147,7 +152,7 @@ def resource_table(rows: pd.DataFrame) -> Table:
     header = ["data", "model", "method", "sparsity", "non-zero (M)", "inference FLOPs", "training FLOPs", "seconds",
               "MB", "ITOP"]  # fmt: skip
     cells = [
-        [row.dataset, row.model, method_name(row.method), f"{row.sparsity:g}",
+        [*_names(row),
          number(row.nonzero_parameters, 3, scale=1e-6), number(row.inference_flops_ratio, 3),
          number(row.training_flops_ratio, 3), number(row.train_seconds), number(row.peak_memory_mb, 0),
          number(row.itop_rate, 3)]
@@ -171,10 +176,12 @@ def metrics_table(rows: pd.DataFrame) -> Table:
     # Against AlexNet there is mCE on ImageNet-C only.
     columns = {name: form for name, form in columns.items() if name in rows and rows[name].notna().any()}
     cells = [
-        [row["dataset"], row["model"], method_name(row["method"]), f"{row['sparsity']:g}",
-         *(number(row[name], digits, scale=scale) for name, (_, digits, scale) in columns.items())]
-        for row in rows.to_dict("records")
-    ]  # fmt: skip
+        [
+            *_names(row),
+            *(number(getattr(row, name), digits, scale=scale) for name, (_, digits, scale) in columns.items()),
+        ]
+        for row in rows.itertuples()
+    ]
     caption = (
         "In percent: robust accuracy over the benchmark's fifteen corruptions; mCE of what corruption adds to the clean"
         " error (rel.), against dense; with a star mCE and relative mCE against AlexNet; expected calibration error "
@@ -196,11 +203,7 @@ def weight_table(rows: pd.DataFrame) -> Table:
         "chance_of_seeds": "by chance", "overlap_of_methods": "overlap with other methods",
         "chance_of_methods": "by chance",
     }  # fmt: skip
-    cells = [
-        [row["dataset"], row["model"], method_name(row["method"]), f"{row['sparsity']:g}",
-         *(number(row[name], scale=100) for name in shares)]
-        for row in rows.to_dict("records")
-    ]  # fmt: skip
+    cells = [[*_names(row), *(number(getattr(row, name), scale=100) for name in shares)] for row in rows.itertuples()]
     caption = (
         "Share of active weights, and of kernels and channels without any, in percent. Overlap: intersection over union"
         " of the active weights of two seeds, or of the method and another of the same seed, and what random masks of "

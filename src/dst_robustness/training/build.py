@@ -49,7 +49,8 @@ def build_state(
         sparsity=run.sparsity,
         total_steps=options.epochs * data.steps_per_epoch(options.batch_size),
         seed=run.seed,
-        initial_masks=load_tensors(masks, data.device) if masks else None,
+        # By way of the host: a GPU that is full must not pass for a damaged file.
+        initial_masks={name: mask.to(data.device) for name, mask in load_tensors(masks).items()} if masks else None,
         loss=lambda: saliency_loss(network, data, run.seed),
         **sparse_options,
     )
