@@ -58,6 +58,9 @@ class Contender:
     def mask(self) -> None:
         """Do again what keeps the network sparse between updates."""
 
+    def prepare_update(self) -> None:
+        """Bring back the dense gradients that an update meets."""
+
     def update(self) -> None:
         """Update the topology now."""
 
@@ -78,6 +81,8 @@ class Sparse(Contender):
             loss=self.loss,
         )
         self.dynamic = self.trainer.method.dynamic
+        self.backward()
+        self.gradients = [parameter.grad.clone() for parameter in self.model.parameters()]
 
     def step(self) -> None:
         self.backward()
@@ -85,6 +90,10 @@ class Sparse(Contender):
 
     def mask(self) -> None:
         self.trainer.mask_gradients()
+
+    def prepare_update(self) -> None:
+        for parameter, gradient in zip(self.model.parameters(), self.gradients, strict=True):
+            parameter.grad.copy_(gradient)
 
     def update(self) -> None:
         needed = self.trainer.method.needs_gradient
@@ -118,10 +127,12 @@ class RigLTorch(Contender):
         self.scheduler.reset_momentum()
         self.scheduler.apply_mask_to_weights()
 
-    def update(self) -> None:
+    def prepare_update(self) -> None:
         for hook, gradient in zip(self.scheduler.backward_hook_objects, self.gradients, strict=True):
             if hook is not None:
                 hook.dense_grad = gradient
+
+    def update(self) -> None:
         self.scheduler._rigl_step()
 
 
@@ -173,6 +184,7 @@ def main() -> None:
             contender = everybody[name]
             step = seconds(contender.step, device)
             mask = seconds(contender.mask, device)
+            contender.prepare_update()
             update = seconds(contender.update, device) if contender.dynamic else 0.0
             if turn >= 2:  # the first rounds warm up
                 for kind, value in (("step", step), ("mask", mask), ("update", update)):

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dst_robustness.sparsity.masks import (
+    SAMPLE,
     _largest_on_device,
     drop_and_grow,
     exact_counts,
@@ -61,6 +62,27 @@ def test_largest_is_a_stable_sort(values, data):
     expected = np.zeros(len(values), bool)
     expected[np.argsort(-np.array(values), kind="stable")[:count]] = True
     assert largest(torch.tensor(values, dtype=torch.float32), count).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("kind", ["distinct", "tied", "equal", "mostly ineligible", "ascending"])
+def test_largest_of_many_is_a_stable_sort(kind):
+    """Layers that are large enough for the search by a sample, at all kinds of counts."""
+    size = 8 * SAMPLE + 5
+    scores = np.random.default_rng(0).normal(size=size).astype(np.float32)
+    match kind:
+        case "tied":
+            scores = scores.round(1)
+        case "equal":
+            scores[:] = 0
+        case "mostly ineligible":
+            scores[200:] = -np.inf
+        case "ascending":
+            scores.sort()
+    order = np.argsort(-scores, kind="stable")
+    for count in (1, 199, 200, 201, size // 3, size - 1, size):
+        expected = np.zeros(size, bool)
+        expected[order[:count]] = True
+        assert np.array_equal(largest(torch.from_numpy(scores), count).numpy(), expected), count
 
 
 def test_the_path_for_devices_chooses_as_the_one_for_the_host():

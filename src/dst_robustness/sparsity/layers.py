@@ -29,29 +29,27 @@ class SparseLayer:
     """A weight of shape [...] with its mask, in which 1 is active and 0 inactive.
 
     The mask has the dtype and memory layout of the weight: multiplying by it is then several times as fast as filling
-    by a bool tensor. ``ever_active`` is the union of all masks so far, flat; ``active`` counts the present one.
+    by a bool tensor. ``is_active`` is the same mask as a flat bool tensor in the order of the indices, ``ever_active``
+    the union of all such masks so far; ``active`` counts the present one.
     """
 
     name: str
     weight: nn.Parameter
     mask: Tensor
+    is_active: Tensor
     ever_active: Tensor
     active: int
 
     @classmethod
     def from_mask(cls, name: str, weight: nn.Parameter, mask: Tensor) -> SparseLayer:
         """Return the layer with a flat bool mask on the weight's device; the weight is not yet zeroed."""
-        layer = cls(name, weight, torch.empty_like(weight, requires_grad=False), mask.clone(), int(mask.sum()))
+        layer = cls(name, weight, torch.empty_like(weight, requires_grad=False), mask, mask.clone(), int(mask.sum()))
         layer.set_mask(mask)
         return layer
 
-    @property
-    def is_active(self) -> Tensor:
-        """The mask as a flat bool tensor."""
-        return self.mask.reshape(-1).bool()
-
     def set_mask(self, mask: Tensor) -> None:
-        """Take over a bool mask, in place: a captured graph keeps pointing at the same memory."""
+        """Take over a bool mask, flat or of the weight's shape, which must not be written to afterwards."""
+        self.is_active = mask.reshape(-1)
         self.mask.copy_(mask.view(self.mask.shape))
 
     @torch.no_grad()

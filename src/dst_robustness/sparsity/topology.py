@@ -43,6 +43,7 @@ def all_finite(tensors: Sequence[Tensor]) -> bool:
 
 def choose(
     layers: Sequence[SparseLayer],
+    weights: Sequence[Tensor],
     method: Method,
     gradients: Sequence[Tensor] | None,
     counts: Sequence[int] | int,
@@ -52,23 +53,21 @@ def choose(
 ) -> list[Tensor]:
     """Return a flat uint8 tensor a layer: ``STAY`` for what stays, ``GROWN`` for what is grown, 0 for the rest.
 
-    ``counts`` is how many weights each layer has after the update, or how many all of them share by score; ``targets``
-    is how many each has at the end of training. The first process decides for all.
+    ``weights`` and ``gradients`` are flat, in float32. ``counts`` is how many weights each layer has after the update,
+    or how many all of them share by score; ``targets`` is how many each has at the end of training. The first process
+    decides for all.
     """
-    flat = [layer.weight.detach().reshape(-1).float() for layer in layers]
-    slopes = [weight.new_empty(0) for weight in flat]
-    if gradients is not None:
-        slopes = [gradient.reshape(-1).float() for gradient in gradients]
     if not distributed.decides():
-        return distributed.broadcast([torch.empty_like(weight, dtype=torch.uint8) for weight in flat])
+        return distributed.broadcast([torch.empty_like(weight, dtype=torch.uint8) for weight in weights])
+    slopes = [weight.new_empty(0) for weight in weights] if gradients is None else [g.float() for g in gradients]
     keep = [
         rule_out(method.keep_score(weight, slope), ~layer.is_active)
-        for layer, weight, slope in zip(layers, flat, slopes, strict=True)
+        for layer, weight, slope in zip(layers, weights, slopes, strict=True)
     ]
     if isinstance(counts, int):
         counts = torch.stack([mask.count_nonzero() for mask in global_masks(keep, counts)]).tolist()
     choices = []
-    for layer, weight, slope, score, count, target in zip(layers, flat, slopes, keep, counts, targets, strict=True):
+    for layer, weight, slope, score, count, target in zip(layers, weights, slopes, keep, counts, targets, strict=True):
         survivors = method.survivors(layer.active, count, target, drop_fraction)
         grow = method.grow_score(weight, slope, generator) if method.grows else None
         stay, grown = drop_and_grow(score, grow, survivors, count)
@@ -78,19 +77,23 @@ def choose(
 
 @torch.no_grad()
 def apply(
-    layers: Sequence[SparseLayer], choices: Sequence[Tensor], optimizer: torch.optim.Optimizer, regrown: str
+    layers: Sequence[SparseLayer],
+    weights: Sequence[Tensor],
+    choices: Sequence[Tensor],
+    optimizer: torch.optim.Optimizer,
+    regrown: str,
 ) -> dict[str, int]:
     """Take over the choices and zero what is no longer active, the optimiser's states with it.
 
-    With ``regrown`` "zero", weights that were dropped and grown again start from zero as well. Returns the numbers of
-    weights dropped, grown, regrown and ever_active. Raises RuntimeError if an inactive weight was not zero before, or
-    if the processes hold different masks.
+    ``weights`` are those before the update, flat. With ``regrown`` "zero", weights that were dropped and grown again
+    start from zero as well. Returns the numbers of weights dropped, grown, regrown and ever_active. Raises RuntimeError
+    if an inactive weight was not zero before, or if the processes hold different masks.
     """
     rows = []
-    for layer, choice in zip(layers, choices, strict=True):
+    for layer, weight, choice in zip(layers, weights, choices, strict=True):
         active, mask = layer.is_active, choice.bool()
         stay, grown = (choice & STAY).bool(), (choice & GROWN).bool()
-        stray = layer.weight.reshape(-1).bool() & ~active
+        stray = weight.bool() & ~active
         layer.ever_active |= mask
         layer.set_mask(stay if regrown == "zero" else mask)
         layer.zero_inactive(optimizer)

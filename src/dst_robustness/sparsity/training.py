@@ -169,9 +169,10 @@ class SparseTraining:
         self.network.mask_gradients()
 
     def dense_gradients(self) -> list[Tensor]:
-        """Return copies of the gradients of the sparse layers, inactive weights included, averaged over processes."""
+        """Return copies of the gradients of the sparse layers, inactive weights too, averaged over processes, flat."""
         weights = [layer.weight for layer in self.network.layers]
-        gradients = [torch.zeros_like(w) if w.grad is None else w.grad.detach().clone() for w in weights]
+        gradients = [torch.zeros_like(w) if w.grad is None else w.grad for w in weights]
+        gradients = [g.detach().clone(memory_format=torch.contiguous_format).view(-1) for g in gradients]
         distributed.average(gradients)
         return gradients
 
@@ -185,7 +186,8 @@ class SparseTraining:
         layers = self.network.layers
         if not layers:
             return
-        if not topology.all_finite([*(layer.weight for layer in layers), *(gradients or ())]):
+        weights = [layer.weight.detach().reshape(-1).float() for layer in layers]
+        if not topology.all_finite([*weights, *(gradients or ())]):
             self._note(None)
             if (
                 self.schedule
@@ -202,6 +204,7 @@ class SparseTraining:
         by_name = {} if self.method.global_budget else self._counts(self.budget.at(self.steps), limits=limits)
         choices = topology.choose(
             layers,
+            weights,
             self.method,
             gradients,
             active if self.method.global_budget else [by_name[layer.name] for layer in layers],
@@ -209,7 +212,7 @@ class SparseTraining:
             self.drop_fraction.at(self.steps),
             initial.generator_at(self.steps, self.seed, layers[0].weight.device),
         )
-        done = topology.apply(layers, choices, self.optimizer, self.regrown)
+        done = topology.apply(layers, weights, choices, self.optimizer, self.regrown)
         if sum(layer.active for layer in layers) != active:
             raise RuntimeError(f"step {self.steps}: the masks hold {self.density}, not {self.budget.at(self.steps)}")
         self._note(done)

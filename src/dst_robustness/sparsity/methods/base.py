@@ -19,8 +19,9 @@ Average = Callable[[Sequence["Tensor"]], None]
 class Method:
     """A random mask that never changes; the other methods override one part or another.
 
-    The fields of a subclass are its options. Scores are float32 [N] for a layer of N weights, the higher the better;
-    the gradient [N] is empty unless ``needs_gradient``. The class attributes say what a method is:
+    The fields of a subclass are its options. Scores are float32 [N] for a layer of N weights, the higher the better,
+    and new tensors, since they are written to; the gradient [N] is empty unless ``needs_gradient``. The class
+    attributes say what a method is:
 
     Attributes:
         sparse: it takes a sparsity; if not, it runs at sparsity 0 only.
