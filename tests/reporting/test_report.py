@@ -47,14 +47,13 @@ def report(tmp_path_factory):
         folder / "tables/layers.csv"
     )
     pd.DataFrame(columns=OVERLAP_COLUMNS).to_csv(folder / "tables/overlap.csv", index=False)
-    made = {"commit": "0123abc", "machine": "<script>alert(1)</script>"}
     write_report(
         folder / "report.html",
         folder / "tables",
         [png],
         [folder / "noise_gallery.png"],
         configuration="seeds: [0, 1]",
-        made=made,
+        commit="0123abc<script>alert(1)</script>",
     )
     return folder / "report.html"
 

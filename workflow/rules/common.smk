@@ -90,6 +90,11 @@ def test_split(wildcards):
     return clean_test(wildcards.dataset)
 
 
+@cache
+def corrupted_sets(dataset, corruptions):
+    return [f"{RESOURCES}/{dataset}/corrupted/{corruption}.h5" for corruption in corruptions]
+
+
 def network_of_origin(wildcards):
     run = RUN.replace("{dataset}", trained_on(wildcards.dataset))
     return expand(f"{RESULTS}/{run}/{{file}}", file=NETWORK, **wildcards)

@@ -7,10 +7,7 @@ rule evaluate_run:
         model=f"{RESULTS}/{RUN}/model.pt",
         run=f"{RESULTS}/{RUN}/run.json",
         test=test_split,
-        corrupted=lambda wildcards: expand(
-            f"{RESOURCES}/{wildcards.dataset}/corrupted/{{corruption}}.h5",
-            corruption=scenario_of(wildcards).corruptions,
-        ),
+        corrupted=lambda wildcards: corrupted_sets(wildcards.dataset, scenario_of(wildcards).corruptions),
     output:
         predictions=f"{RESULTS}/{RUN}/predictions.h5",
         metrics=f"{RESULTS}/{RUN}/metrics.csv",

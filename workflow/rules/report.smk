@@ -18,9 +18,7 @@ rule draw_gallery:
     """Draw one sample of a data set under every corruption and severity that the networks are tested on."""
     input:
         clean=test_split,
-        corrupted=lambda wildcards: expand(
-            f"{RESOURCES}/{wildcards.dataset}/corrupted/{{corruption}}.h5", corruption=TESTED[wildcards.dataset]
-        ),
+        corrupted=lambda wildcards: corrupted_sets(wildcards.dataset, tuple(TESTED[wildcards.dataset])),
     output:
         report(f"{RESULTS}/galleries/{{dataset}}.png", category="Corruptions", caption="../report/gallery.rst"),
     log:
@@ -44,8 +42,10 @@ rule draw_gallery:
 rule write_report:
     """Write one page that opens without a network: verdict, tables, figures, galleries, how it was made."""
     input:
-        tables=[f"{TABLES}/{name}" for name in ("summary.csv", "corruptions.csv", "missing.csv", "verdict.json")],
-        run=run_files("run.json"),
+        tables=[
+            f"{TABLES}/{name}"
+            for name in ("summary.csv", "corruptions.csv", "missing.csv", "verdict.json", "made_with.json")
+        ],
         figures=PICTURES,
         galleries=GALLERIES,
     output:

@@ -12,6 +12,8 @@ rule summarise:
         predictions=run_files("predictions.h5"),
         metrics=run_files("metrics.csv"),
         run=run_files("run.json"),
+        history=run_files("history.csv"),
+        topology=run_files("topology.csv"),
     output:
         summary=f"{TABLES}/summary.csv",
         corruptions=f"{TABLES}/corruptions.csv",
@@ -19,6 +21,7 @@ rule summarise:
         topology=f"{TABLES}/topology.csv",
         missing=f"{TABLES}/missing.csv",
         verdict=f"{TABLES}/verdict.json",
+        made_with=f"{TABLES}/made_with.json",
         texts=TEXTS,
     log:
         f"{LOGS}/summarise.log",
@@ -59,7 +62,7 @@ rule measure_corruptions:
     """Measure how much of what each corruption does lies in high frequencies: the order of the figures."""
     input:
         tests=[clean_test(dataset) for dataset in TESTED],
-        corrupted=[f"{RESOURCES}/{dataset}/corrupted/{name}.h5" for dataset, names in TESTED.items() for name in names],
+        corrupted=[path for dataset, names in TESTED.items() for path in corrupted_sets(dataset, tuple(names))],
     output:
         f"{TABLES}/frequency.csv",
     log:

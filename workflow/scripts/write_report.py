@@ -2,7 +2,6 @@ from pathlib import Path
 
 import yaml
 
-from dst_robustness.analysis.runs import made_with
 from dst_robustness.logs import log_to
 from dst_robustness.provenance import git_commit
 from dst_robustness.reporting.report import write_report
@@ -14,5 +13,5 @@ with log_to(snakemake.log[0]):
         [*snakemake.input.figures, *(path for path in snakemake.params.analyses if path.endswith(".png"))],
         snakemake.input.galleries,
         configuration=yaml.safe_dump(snakemake.params.study, sort_keys=False),
-        made=made_with(Path(run).parent for run in snakemake.input.run) | {"commit": git_commit(".")},
+        commit=git_commit("."),
     )

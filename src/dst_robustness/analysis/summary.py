@@ -25,6 +25,7 @@ from dst_robustness.analysis.runs import (
     complete_runs,
     image_scores,
     is_dynamic,
+    made_with,
 )
 from dst_robustness.analysis.verdict import BASELINE_ROW, UNDECIDED, Overall, holm, in_range, overall, verdict
 from dst_robustness.storage import atomic_path, write_text
@@ -71,14 +72,15 @@ def write_summary(
     """Summarise the runs of these folders and write the tables into a folder.
 
     Writes corruptions.csv, summary.csv, training.csv and topology.csv (histories and topology updates, means over
-    seeds), missing.csv (runs that were expected and are not there) and verdict.json. Runs that are incomplete or
-    answered on other test sets are listed as missing, not fatal.
+    seeds), missing.csv (runs that were expected and are not there), verdict.json, and made_with.json (devices and
+    versions). Runs that are incomplete or answered on other test sets are listed as missing, not fatal.
 
     Args:
         folders: every expected run, ``.../{dataset}/{model}/{method}/{sparsity}/seed{seed}``, whether or not it exists.
         base_methods: for each method that is a variant, the registered method behind it, where run.json does not say.
         resamples: of the bootstrap.
     """
+    folders = list(folders)
     summary = summarise(folders, base_methods=base_methods, resamples=resamples)
     files = {"summary": summary.rows, "corruptions": summary.cells, "training": summary.training}
     files |= {"topology": summary.topology, "missing": summary.missing}
@@ -88,6 +90,7 @@ def write_summary(
     # json has no NaN.
     values = {key: None if value != value else value for key, value in asdict(summary.overall).items()}
     write_text(Path(tables) / "verdict.json", json.dumps(values, indent=2) + "\n")
+    write_text(Path(tables) / "made_with.json", json.dumps(made_with(folders), indent=2) + "\n")
     return summary
 
 

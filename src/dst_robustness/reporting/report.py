@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,17 +39,17 @@ def write_report(
     *,
     title: str = "Robustness of dynamic sparse training",
     configuration: str = "",
-    made: Mapping[str, str] | None = None,
+    commit: str = "unknown",
 ) -> None:
     """Write the report of a study.
 
     Args:
-        tables: folder of summary.csv, corruptions.csv, missing.csv and verdict.json; layers.csv and overlap.csv are
-            shown where they are there too.
+        tables: folder of summary.csv, corruptions.csv, missing.csv, verdict.json and made_with.json; layers.csv and
+            overlap.csv are shown where they are there too.
         figures: PNG files, in the order of the report; the name of the file chooses the caption.
         galleries: PNG or JPEG files with pictures of the corruptions.
         configuration: the study's merged configuration as text.
-        made: what it was made with, by name: versions, commit, machine.
+        commit: of the checkout that the study was run from.
     """
     tables = Path(tables)
     rows, missing = pd.read_csv(tables / "summary.csv"), pd.read_csv(tables / "missing.csv")
@@ -70,7 +70,7 @@ def write_report(
         figures=[_picture(Path(path)) for path in figures],
         galleries=[_picture(Path(path)) for path in galleries],
         configuration=configuration,
-        made=dict(made or {}),
+        made=json.loads((tables / "made_with.json").read_text(encoding="utf-8")) | {"commit": commit},
         percent=lambda value: number(value, 2, scale=100),
         method_name=method_name,
     )
