@@ -1,10 +1,12 @@
 """Images per second of this project's training step beside a plain PyTorch loop, in turns.
 
-    uv run python -P benchmarks/training.py --model resnet18 --batch 128
+    uv run python -P benchmarks/training.py --model resnet18 --batch 128 [--compile]
 
 The plain loop is what a tutorial writes: float32, torchvision's RandomCrop and RandomHorizontalFlip on each picture in
 a DataLoader with a worker for each core, the default memory layout. Both train the same network with the same
-optimiser on the same random pictures of 32 pixels; the first step of each is not counted.
+optimiser on the same random pictures of 32 pixels; the first step of each is not counted. The last column is the share
+of the device's peak: the multiplications of the network's layers, forward and backward, beside what one product of two
+large matrices reaches in the same arithmetic.
 """
 
 from __future__ import annotations
@@ -26,10 +28,11 @@ from torchvision.transforms import v2
 
 from dst_robustness.models import build_model
 from dst_robustness.run import Run
+from dst_robustness.sparsity.flops import inference_flops, layer_flops
 from dst_robustness.storage import create_hdf5, write_samples
 from dst_robustness.training.build import build_state
 from dst_robustness.training.data import SampleSet
-from dst_robustness.training.devices import choose_device
+from dst_robustness.training.devices import autocast, choose_device, device_name
 from dst_robustness.training.loop import train_step
 from dst_robustness.training.options import TrainingOptions
 
@@ -68,10 +71,12 @@ def plain_steps(model: str, batch: int, pixels: np.ndarray, labels: np.ndarray) 
             yield
 
 
-def own_steps(model: str, batch: int, pixels: np.ndarray, labels: np.ndarray, method: str) -> Iterator[None]:
+def own_steps(
+    model: str, batch: int, pixels: np.ndarray, labels: np.ndarray, method: str, compiled: bool
+) -> Iterator[None]:
     """Train for ever, one step at a time, as this project does."""
     properties = yaml.safe_load(SCHEMA.read_text())["$defs"]["training"]["properties"]
-    values = {name: part["default"] for name, part in properties.items()} | {"batch_size": batch}
+    values = {name: part["default"] for name, part in properties.items()} | {"batch_size": batch, "compile": compiled}
     options = TrainingOptions(**values)
     sparsity = 0.0 if method == "dense" else 0.5
     with tempfile.TemporaryDirectory() as folder:
@@ -101,12 +106,38 @@ def seconds(steps: Iterator[None], count: int) -> float:
     return time.perf_counter() - started
 
 
+def peak_flops() -> float:
+    """Return the FLOP a second of a product of two large matrices, in the arithmetic that trainings choose here."""
+    device = choose_device()
+    side = 8192 if device.type == "cuda" else 2048
+    with autocast(torch.empty(1, 3, 1, 1, device=device), "auto") as context:
+        dtype = context.fast_dtype if torch.is_autocast_enabled(device.type) else torch.float32
+    one, other = torch.randn(2, side, side, device=device, dtype=dtype)
+
+    def products() -> Iterator[None]:
+        while True:
+            torch.mm(one, other)
+            yield
+
+    steps = products()
+    next(steps)
+    return 2 * side**3 / min(seconds(steps, 1) for _ in range(10))
+
+
+def training_flops(model: str) -> float:
+    """Return the FLOPs of a forward and a backward pass of one picture, after the formula of the tables."""
+    with torch.device("meta"):
+        network = build_model(model, 10)
+    return 3 * inference_flops(layer_flops(network, (3, 32, 32)))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="resnet18")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--steps", type=int, default=4, help="steps in a turn")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--compile", action="store_true", help="as with training.compile: true")
     arguments = parser.parse_args()
     random = np.random.default_rng(0)
     count = arguments.batch * (2 * arguments.steps * arguments.rounds + 2)
@@ -114,17 +145,20 @@ def main() -> None:
     labels = random.integers(0, 10, count)
     loops = {"plain": plain_steps(arguments.model, arguments.batch, pixels, labels)}
     for method in ("dense", "rigl"):
-        loops[method] = own_steps(arguments.model, arguments.batch, pixels, labels, method)
+        loops[method] = own_steps(arguments.model, arguments.batch, pixels, labels, method, arguments.compile)
     for steps in loops.values():
         next(steps)
     rates: dict[str, list[float]] = {name: [] for name in loops}
     for _ in range(arguments.rounds):
         for name, steps in loops.items():
             rates[name].append(arguments.batch * arguments.steps / seconds(steps, arguments.steps))
-    print(f"{arguments.model}, batch {arguments.batch}, {choose_device()}, {torch.get_num_threads()} threads")
+    peak, flops = peak_flops(), training_flops(arguments.model)
+    print(f"{arguments.model}, batch {arguments.batch}, {device_name(choose_device())}, ", end="")
+    print(f"{torch.get_num_threads()} threads, peak {peak / 1e12:.2f} TFLOP/s")
     for name, values in rates.items():
         ratios = [value / plain for value, plain in zip(values, rates["plain"], strict=True)]
-        print(f"{name:6} {statistics.median(values):8.1f} images/s, {statistics.median(ratios):5.2f} x plain")
+        rate, ratio = statistics.median(values), statistics.median(ratios)
+        print(f"{name:6} {rate:8.1f} images/s, {ratio:5.2f} x plain, {rate * flops / peak:4.0%} of peak")
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ OPTIONS = TrainingOptions(
     augmentation="crop",
     mixing="none",
     precision="float32",
+    compile=False,
     checkpoint_seconds=60,
 )
 

@@ -1,6 +1,7 @@
 """The training loop: what it leaves behind, that it learns, that it resumes, that it fails well."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +10,11 @@ import pandas as pd
 import pytest
 import torch
 
+from dst_robustness.run import Run
 from dst_robustness.training import loop
+from dst_robustness.training.build import build_state
 from dst_robustness.training.checkpoint import Checkpoint
+from dst_robustness.training.data import SampleSet
 from dst_robustness.training.options import TrainingOptions
 
 
@@ -85,6 +89,34 @@ def test_a_diverged_run_fails_with_the_loss_and_what_to_change(
         train(tmp_path, options=replace(options, learning_rate=1e30))
     assert not (tmp_path / "model.pt").exists()
     assert Checkpoint(tmp_path / "checkpoint.pt", {}, 60).load(torch.device("cpu")) is None
+
+
+@pytest.mark.skipif(shutil.which("c++") is None, reason="compiling needs a C++ compiler")
+def test_a_compiled_network_trains_to_the_same_masks(
+    train: Callable[..., None], options: TrainingOptions, tmp_path: Path
+) -> None:
+    """Same weights up to rounding, under the same names, and the masks of the same topology updates."""
+    options = replace(options, batch_size=20)
+    train(tmp_path / "plain", options=options)
+    train(tmp_path / "compiled", options=replace(options, compile=True))
+    for name in ("model.pt", "masks.pt"):
+        plain, compiled = (torch.load(tmp_path / run / name, weights_only=True) for run in ("plain", "compiled"))
+        torch.testing.assert_close(compiled, plain, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_step_never_waits_for_the_gpu(splits: Path, options: TrainingOptions) -> None:
+    """Fetching a batch, augmenting it and training on it read nothing back, so that the GPU is never without work."""
+    data = SampleSet(splits / "train.h5", torch.device("cuda"))
+    options = replace(options, gradient_clipping=1.0, augmentation="crop_flip", precision="auto")
+    state = build_state(Run("tiny", "resnet8", "static", 0.5, 0), "static", data, options, {}, None)
+    batches = data.shuffled(16, seed=0, epoch=0)
+    loop.train_step(state, data, *next(batches), options)  # the first one prepares the optimiser's states
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        loop.train_step(state, data, *next(batches), options)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
 
 
 def test_gradient_accumulation_is_the_same_step(

@@ -54,7 +54,7 @@ def build_state(
         loss=lambda: saliency_loss(network, data, run.seed),
         **sparse_options,
     )
-    return TrainingState(network, optimizer, sparse, run.seed, options.weight_averaging)
+    return TrainingState(network, optimizer, sparse, run.seed, options.weight_averaging, options.compile)
 
 
 def width(run: Run, method: str, data: SampleSet) -> float:

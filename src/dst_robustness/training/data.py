@@ -78,6 +78,7 @@ class SampleSet:
         With several processes each takes every so manieth sample of each batch.
         """
         order = torch.randperm(len(self), generator=torch.Generator().manual_seed((seed << 32) + epoch))
+        order = order.to(self._device_of_rows)
         batches = []
         for step in range(start, self.steps_per_epoch(batch_size)):
             rows = order[step * batch_size : (step + 1) * batch_size]
@@ -86,14 +87,18 @@ class SampleSet:
 
     def in_order(self, batch_size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield (samples, labels) of all samples in order."""
-        return self._batches(torch.arange(len(self)).split(batch_size))
+        return self._batches(torch.arange(len(self), device=self._device_of_rows).split(batch_size))
+
+    @property
+    def _device_of_rows(self) -> torch.device:
+        """Where the samples are: to move the rows of each batch there would have the host wait for the device."""
+        return torch.device("cpu") if self.resident is None else self.device
 
     def _batches(self, batches: Sequence[torch.Tensor]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         if self.resident is None:
             yield from self._streamed(batches)
             return
         for rows in batches:
-            rows = rows.to(self.device)
             yield self.resident[rows], self.labels[rows]
 
     def _streamed(self, batches: Sequence[torch.Tensor]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
@@ -108,7 +113,10 @@ class SampleSet:
             pin_memory=self.device.type == "cuda",
         )
         for rows, samples in zip(batches, loader, strict=True):
-            yield samples.to(self.device, non_blocking=True).movedim(-1, 1), self.labels[rows.to(self.device)]
+            yield (
+                samples.to(self.device, non_blocking=True).movedim(-1, 1),
+                self.labels[rows.to(self.device, non_blocking=True)],
+            )
 
 
 class _Rows(Dataset):

@@ -24,4 +24,5 @@ class TrainingOptions:
     augmentation: str
     mixing: str
     precision: str
+    compile: bool
     checkpoint_seconds: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -19,7 +20,8 @@ class TrainingState:
 
     Attributes:
         network, optimizer, sparse: what is trained, and how.
-        forward: the network as training calls it: its gradients are averaged over the processes.
+        forward: the network as training calls it: its gradients are averaged over the processes, and it is compiled
+            where the options say so.
         layout: memory layout of the network and its inputs.
         average: moving average of the weights, where the options ask for one.
         seed: decides initialisation, order of the data and augmentations.
@@ -37,9 +39,12 @@ class TrainingState:
         sparse: SparseTraining,
         seed: int,
         weight_averaging: float = 0.0,
+        compiled: bool = False,
     ) -> None:
         self.network, self.optimizer, self.sparse, self.seed = network, optimizer, sparse, seed
-        self.forward = data_parallel(network)
+        self.forward: Callable[[torch.Tensor], torch.Tensor] = data_parallel(network)
+        if compiled:
+            self.forward = torch.compile(self.forward, dynamic=False)
         self.average: AveragedModel | None = None
         if weight_averaging:
             smooth = get_ema_multi_avg_fn(weight_averaging)
