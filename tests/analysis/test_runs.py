@@ -59,6 +59,8 @@ def test_complete_and_incomplete_runs_are_told_apart(tmp_path):
     runs, missing = complete_runs([part, whole])
     assert [run.method for run in runs] == ["dense"]
     assert [(run.method, reason) for run, reason in missing] == [("set", "no metrics.csv")]
+    (part / "diverged.csv").touch()
+    assert complete_runs([part])[1][0][1] == "diverged: see diverged.csv in its folder"
     assert made_with([part, whole]) == {"runs": "1", "seeds": "0", "device": "H200", "torch": "2.9"}
 
 

@@ -81,14 +81,20 @@ def test_a_run_that_is_stopped_in_an_epoch_resumes_bit_for_bit(
     )
 
 
-def test_a_diverged_run_fails_with_the_loss_and_what_to_change(
-    train: Callable[..., None], options: TrainingOptions, tmp_path: Path
+def test_a_diverged_run_fails_with_the_loss_and_keeps_its_history(
+    train: Callable[..., None], options: TrainingOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A loss that is not finite ends the run, and no checkpoint of it stays."""
-    with pytest.raises(FloatingPointError, match=r"the loss is (nan|inf) in epoch 1, .*learning_rate \(1e\+30\)"):
-        train(tmp_path, options=replace(options, learning_rate=1e30))
+    """A loss that is not finite ends the run, and no checkpoint of it stays; its history goes when it is trained."""
+    rates = {0: 0.01, 1: 0.01, 2: 0.01}  # the first epoch; 1e30 from then on
+    with monkeypatch.context() as patched:
+        patched.setattr(loop, "learning_rate", lambda step, total, **_: rates.get(step, 1e30))
+        with pytest.raises(FloatingPointError, match=r"the loss is (nan|inf) in epoch 2, .*learning_rate \(0\.05\)"):
+            train(tmp_path, options=options)
     assert not (tmp_path / "model.pt").exists()
     assert Checkpoint(tmp_path / "checkpoint.pt", {}, 60).load(torch.device("cpu")) is None
+    assert pd.read_csv(tmp_path / "diverged.csv")["epoch"].tolist() == [1]
+    train(tmp_path, options=options)
+    assert not (tmp_path / "diverged.csv").exists()
 
 
 @pytest.mark.skipif(shutil.which("c++") is None, reason="compiling needs a C++ compiler")

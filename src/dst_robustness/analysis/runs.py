@@ -58,6 +58,12 @@ class StoredRun:
         """The first file that the run still lacks, or None where it is complete."""
         return next((name for name in FILES if not (self.folder / name).is_file()), None)
 
+    @property
+    def why_incomplete(self) -> str:
+        """What the table of missing runs says of a run that lacks a file."""
+        diverged = (self.folder / "diverged.csv").is_file()
+        return "diverged: see diverged.csv in its folder" if diverged else f"no {self.missing_file}"
+
     def description(self) -> dict[str, Any]:
         """Return what run.json says: parameters, costs, versions."""
         return json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
@@ -119,7 +125,7 @@ def image_scores(predictions: str | Path) -> ImageScores:
 def complete_runs(folders: Iterable[str | Path]) -> tuple[list[StoredRun], list[tuple[StoredRun, str]]]:
     """Split the expected runs into those that are complete and those that are not, with the reason."""
     runs = sorted(StoredRun.at(folder) for folder in folders)
-    missing = [(run, f"no {run.missing_file}") for run in runs if run.missing_file]
+    missing = [(run, run.why_incomplete) for run in runs if run.missing_file]
     return [run for run in runs if not run.missing_file], missing
 
 

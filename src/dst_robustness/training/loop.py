@@ -23,7 +23,7 @@ from dst_robustness.training.data import SampleSet, fit, normalise
 from dst_robustness.training.devices import autocast, choose_device
 from dst_robustness.training.mixing import mixed_cross_entropy
 from dst_robustness.training.options import TrainingOptions
-from dst_robustness.training.outputs import write_outputs
+from dst_robustness.training.outputs import write_history, write_outputs
 from dst_robustness.training.parallel import agreed, process_group, rank, total, world_size
 from dst_robustness.training.rates import learning_rate
 from dst_robustness.training.state import TrainingState
@@ -54,7 +54,7 @@ def train_run(
         masks: masks.pt of a finished run, for a method that starts from it.
 
     Raises:
-        FloatingPointError: the loss is no longer finite.
+        FloatingPointError: the loss is no longer finite; the epochs until then are kept as diverged.csv.
         RuntimeError: another process is training this run.
     """
     with process_group(), exclusive(folder / ".lock") if rank() == 0 else nullcontext():
@@ -71,11 +71,18 @@ def train_run(
         if saved := checkpoint.load(device):
             state.load_state_dict(saved)
             print(f"going on from the checkpoint at epoch {state.epoch + 1}, step {state.step}")
+        diverged = folder / "diverged.csv"
+        diverged.unlink(missing_ok=True)
         stop = StopSignal()
         with tqdm(total=options.epochs, initial=state.epoch, unit="epoch", disable=not sys.stderr.isatty()) as progress:
             while state.epoch < options.epochs:
-                train_epoch(state, data, options, checkpoint, stop)
-                end_epoch(state, data, held_out, options)
+                try:
+                    train_epoch(state, data, options, checkpoint, stop)
+                    end_epoch(state, data, held_out, options)
+                except FloatingPointError:
+                    if rank() == 0:
+                        write_history(diverged, state)
+                    raise
                 progress.update()
         if rank() == 0:
             write_outputs(folder, state, data, run, method)
@@ -177,7 +184,7 @@ def test(state: TrainingState, data: SampleSet, options: TrainingOptions) -> tup
 
 
 def check_finite(state: TrainingState, options: TrainingOptions) -> None:
-    """Raise FloatingPointError where the loss has left the finite numbers; the log keeps the epochs before."""
+    """Raise FloatingPointError where the loss has left the finite numbers."""
     loss = total(state.totals)[0].item()
     if not math.isfinite(loss):
         raise FloatingPointError(

@@ -33,10 +33,15 @@ def write_outputs(folder: Path, state: TrainingState, data: SampleSet, run: Run,
     weights = {name: value.detach().cpu().contiguous() for name, value in state.result.state_dict().items()}
     save_tensors(folder / "model.pt", weights)
     save_tensors(folder / "masks.pt", {name: mask.cpu() for name, mask in state.sparse.masks.items()})
-    write_text(folder / "history.csv", pd.DataFrame(state.history).to_csv(index=False))
+    write_history(folder / "history.csv", state)
     updates = pd.DataFrame([vars(update) for update in state.sparse.updates], columns=TOPOLOGY_COLUMNS)
     write_text(folder / "topology.csv", updates.to_csv(index=False))
     write_text(folder / "run.json", json.dumps(describe(state, data, run, method), indent=2) + "\n")
+
+
+def write_history(path: Path, state: TrainingState) -> None:
+    """Write a row for each finished epoch."""
+    write_text(path, pd.DataFrame(state.history).to_csv(index=False))
 
 
 def describe(state: TrainingState, data: SampleSet, run: Run, method: str) -> dict[str, Any]:
