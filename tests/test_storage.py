@@ -67,7 +67,9 @@ def test_pixels_come_back_in_order(tmp_path: Path, shape: tuple[int, ...]) -> No
         stored = Samples(file)
         assert stored.sample_shape == shape[1:]
         np.testing.assert_array_equal(stored[1:4], samples[1:4])
-        np.testing.assert_array_equal(np.concatenate(list(stored.batches(2))), samples)
+        for threads in (1, 2, 4):
+            stored = Samples(file, threads)
+            np.testing.assert_array_equal(np.concatenate(list(stored.batches(2))), samples)
         np.testing.assert_array_equal(stored.labels, np.arange(5))
 
 

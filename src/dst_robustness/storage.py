@@ -7,8 +7,11 @@ Where pictures are kept as JPEG, ``images`` [N] (or ``clips`` [N, T]) holds thei
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -141,9 +144,11 @@ class Samples:
         stored: the underlying dataset, for readers that want the JPEG bytes.
         labels: int64 [N].
         sample_shape: (H, W, 3) or (T, H, W, 3).
+        threads: how many of them read and decode the batches that come next.
     """
 
-    def __init__(self, group: h5py.Group) -> None:
+    def __init__(self, group: h5py.Group, threads: int = 1) -> None:
+        self.threads = threads
         self.stored: h5py.Dataset = group["clips" if "clips" in group else "images"]
         self.labels: np.ndarray = group["labels"][:]
         self.is_jpeg = "picture_shape" in self.stored.attrs
@@ -162,6 +167,11 @@ class Samples:
         return np.stack(pixels).reshape(len(taken), *self.sample_shape)
 
     def batches(self, size: int) -> Iterator[np.ndarray]:
-        """Yield all samples in order, ``size`` at a time."""
-        for start in range(0, len(self), size):
-            yield self[start : start + size]
+        """Yield all samples in order, ``size`` at a time, while the next ones are read and decoded."""
+        slices = (slice(start, start + size) for start in range(0, len(self), size))
+        with ThreadPoolExecutor(self.threads) as pool:
+            ahead = deque(pool.submit(self.__getitem__, rows) for rows in islice(slices, self.threads))
+            while ahead:
+                batch = ahead.popleft().result()
+                ahead.extend(pool.submit(self.__getitem__, rows) for rows in islice(slices, 1))
+                yield batch

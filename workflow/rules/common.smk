@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 from dst_robustness.configuration import check_configuration
 from dst_robustness.corruptions import CONSTANTS, KNOWN_CORRUPTIONS, VIDEO_CORRUPTIONS
 from dst_robustness.corruptions.video.parameters import KINETICS_C, UCF101_P
-from dst_robustness.datasets import DATASETS, SPEC_OPTIONS
+from dst_robustness.datasets import DATASETS, SPEC_OPTIONS, dataset_spec
 from dst_robustness.experiment import read_scenarios
 from dst_robustness.models import MODELS
 from dst_robustness.origins import show_origins
@@ -156,6 +156,14 @@ def preparation_code(wildcards):
 
 def is_video(dataset):
     return DATASETS[dataset_type(dataset)].kind == "clips"
+
+
+def gpu_job_threads(wildcards):
+    """Return the threads of a training or an evaluation: one, and where its samples are stored as JPEG its share of the
+    cores to decode them. One share is left for the jobs without a GPU."""
+    places = workflow.global_resources.get("gpu")
+    spec = dataset_spec(wildcards.dataset, STUDY["datasets"].get(wildcards.dataset, {}))
+    return max(1, workflow.cores // (places.value + 1)) if places and places.value and spec.jpeg else 1
 
 
 def corruption_registry(wildcards):

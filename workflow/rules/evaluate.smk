@@ -18,7 +18,7 @@ rule evaluate_run:
     priority: 1  # what is trained is tested at once, so that a study that ends early has results
     conda:
         "../../envs/environment.yaml"
-    threads: 1
+    threads: gpu_job_threads
     resources:
         gpu=1,
         runs_per_gpu=STUDY["runs_per_gpu"],

@@ -22,7 +22,7 @@ rule train_run:
         dataset=any_of(TRAINED),
     conda:
         "../../envs/environment.yaml"
-    threads: 1
+    threads: gpu_job_threads
     resources:
         gpu=STUDY["gpus_per_run"],
         runs_per_gpu=STUDY["runs_per_gpu"],

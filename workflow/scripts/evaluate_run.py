@@ -15,5 +15,6 @@ with log_to(snakemake.log[0]):
         dict(zip(snakemake.params.corruptions, map(Path, snakemake.input.corrupted), strict=True)),
         Path(snakemake.output.predictions),
         precision=snakemake.params.precision,
+        threads=snakemake.threads,
     )
     write_metrics(Path(snakemake.output.predictions), Path(snakemake.output.metrics))

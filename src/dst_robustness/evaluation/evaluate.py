@@ -25,7 +25,7 @@ BATCH_SIZE = 512
 
 
 def evaluate_run(
-    model: Path, run: Path, test: Path, corrupted: Mapping[str, Path], target: Path, *, precision: str
+    model: Path, run: Path, test: Path, corrupted: Mapping[str, Path], target: Path, *, precision: str, threads: int = 1
 ) -> None:
     """Write the predictions of one run (see ``Predictions``) to ``target``.
 
@@ -38,6 +38,7 @@ def evaluate_run(
         test: the clean test split.
         corrupted: corrupted test sets, five severities each, by the name of the corruption.
         precision: arithmetic of the forward pass; the one that the network was trained in.
+        threads: that read and decode samples while the network computes.
     """
     device = choose_device()
     network = load_network(model, run).to(device).eval()
@@ -46,8 +47,8 @@ def evaluate_run(
         mean, std = (torch.tensor(file.attrs[name], dtype=torch.float32, device=device) for name in ("mean", "std"))
         clips = int(file.attrs.get("clips_per_video", 1))
     cells, answers, labels = [], [], None
-    count = 1 + 5 * len(corrupted)
-    for corruption, severity, samples in tqdm(_cells(test, corrupted), total=count, disable=not sys.stderr.isatty()):
+    progress = tqdm(total=1 + 5 * len(corrupted), unit="cell", disable=not sys.stderr.isatty())
+    for corruption, severity, samples in _cells(test, corrupted, threads):
         if labels is not None and not np.array_equal(labels, samples.labels):
             raise ValueError(
                 f"{corrupted[corruption]}: severity {severity} has other labels than {test}; delete it and run again"
@@ -55,6 +56,7 @@ def evaluate_run(
         labels = samples.labels
         cells.append((corruption, severity))
         answers.append(predict(network, samples, mean, std, precision, clips))
+        progress.update()
     predicted, confidence, nll = (np.stack(arrays) for arrays in zip(*answers, strict=True))
     corruptions, severities = zip(*cells, strict=True)
     Predictions(labels[::clips], list(corruptions), np.array(severities), predicted, confidence, nll).save(target)
@@ -73,13 +75,13 @@ def load_network(model: Path, run: Path) -> nn.Module:
     return network
 
 
-def _cells(test: Path, corrupted: Mapping[str, Path]) -> Iterator[tuple[str, int, Samples]]:
+def _cells(test: Path, corrupted: Mapping[str, Path], threads: int) -> Iterator[tuple[str, int, Samples]]:
     with open_hdf5(test) as file:
-        yield CLEAN, 0, Samples(file)
+        yield CLEAN, 0, Samples(file, threads)
     for name, path in corrupted.items():
         with open_hdf5(path) as file:
             for severity in sorted(map(int, file)):
-                yield name, severity, Samples(file[str(severity)])
+                yield name, severity, Samples(file[str(severity)], threads)
 
 
 @torch.inference_mode()
