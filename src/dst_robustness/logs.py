@@ -37,7 +37,8 @@ def log_to(path: str | Path) -> Iterator[None]:
                 traceback.print_exc()
             print(f"{type(error).__name__}: {error}", flush=True)
             if isinstance(error, DamagedFileError):
-                print(f"It is now {error.set_aside()}; run again, and it is made anew.", flush=True)
+                aside = error.set_aside()
+                print(f"It is now {aside}; run again" if aside else "Run again", "and it is made anew.", sep=", ")
             raise SystemExit(1) from None
         finally:
             sys.stdout.flush()

@@ -29,12 +29,13 @@ class DamagedFileError(ValueError):
         super().__init__(f"cannot read {path}: truncated or no {kind}")
         self.path = Path(path)
 
-    def set_aside(self) -> Path:
-        """Give the file another name, which is returned, so that the next call of the workflow makes it anew."""
+    def set_aside(self) -> Path | None:
+        """Give the file another name, so that the next call of the workflow makes it anew; return the name.
+
+        That is None where there is no file, or another job that met it was faster.
+        """
         aside = self.path.with_name(f"{self.path.name}.damaged")
-        if self.path.exists():  # not where another job that met it was faster
-            self.path.replace(aside)
-        return aside
+        return self.path.replace(aside) if self.path.exists() else None
 
 
 @contextmanager

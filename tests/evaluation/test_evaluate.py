@@ -67,9 +67,7 @@ def test_predictions_of_videos_have_one_answer_each(tmp_path: Path) -> None:
         for severity in range(1, 6):
             write_samples(file.create_group(str(severity)), [clips[:, ::-1]], labels)
     files = [tmp_path / name for name in ("model.pt", "run.json", "test.h5")]
-    evaluate.evaluate_run(
-        *files, {"reversed": tmp_path / "reversed.h5"}, tmp_path / "predictions.h5", precision="float32"
-    )
+    evaluate.evaluate_run(*files, [tmp_path / "reversed.h5"], tmp_path / "predictions.h5", precision="float32")
     found = Predictions.load(tmp_path / "predictions.h5")
     assert found.labels.tolist() == [2, 1]
     assert found.predicted.shape == found.confidence.shape == found.nll.shape == (6, 2)

@@ -196,6 +196,20 @@ def test_a_truncated_test_set_is_named_and_made_again(finished_study, study) -> 
     assert_same(finished_study.folder, study.folder, [damaged, RUN / "predictions.h5", RUN / "metrics.csv"])
 
 
+def test_a_corrupted_set_that_is_gone_is_named_and_made_again(finished_study, study) -> None:
+    """Sets may be deleted to save disk: an evaluation names the one that it lacks, the same command brings it back."""
+    gone = Path("resources/digits/corrupted/contrast.h5")
+    (study.folder / gone).unlink()
+    assert study.planned() == {}
+    (study.folder / RUN / "predictions.h5").unlink()
+    result = study.snakemake(f"{RUN}/predictions.h5")
+    assert result.returncode == 1
+    assert f"cannot read {gone}" in result.stdout
+    assert "Run again, and it is made anew" in result.stdout
+    study.run(f"{RUN}/predictions.h5")
+    assert_same(finished_study.folder, study.folder, [gone, RUN / "predictions.h5"])
+
+
 def test_a_second_driver_says_so_and_ends(new_study) -> None:
     """The first one holds the folder; the second changes nothing."""
     first = start(new_study)

@@ -31,6 +31,28 @@ rule corrupt_dataset:
         "../scripts/corrupt_dataset.py"
 
 
+rule list_corrupted:
+    """Say that the corrupted sets that networks are tested on are all there."""
+    input:
+        lambda wildcards: corrupted_sets(wildcards.dataset, LISTS[wildcards.list]),
+    output:
+        f"{RESOURCES}/{{dataset}}/corrupted/{{list}}.txt",
+    log:
+        f"{LOGS}/corrupt/{{dataset}}/{{list}}.log",
+    benchmark:
+        f"{BENCHMARKS}/corrupt/{{dataset}}/{{list}}.jsonl"
+    wildcard_constraints:
+        list=any_of(LISTS),
+    priority: 1
+    localrule: True
+    conda:
+        "../../envs/environment.yaml"
+    message:
+        "List the corrupted sets of {wildcards.dataset}"
+    shell:
+        "printf '%s\\n' {input:q} > {output:q} 2> {log:q}"
+
+
 rule import_corrupted:
     """Bring one corruption of a published test set into the order and the format of the test split."""
     input:
@@ -45,6 +67,7 @@ rule import_corrupted:
     wildcard_constraints:
         dataset=any_of(PUBLISHED),
     priority: 1
+    localrule: not SHARED_DISK  # as in prepare.smk
     conda:
         "../../envs/environment.yaml"
     resources:

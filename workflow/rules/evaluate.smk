@@ -7,7 +7,7 @@ rule evaluate_run:
         model=f"{RESULTS}/{RUN}/model.pt",
         run=f"{RESULTS}/{RUN}/run.json",
         test=test_split,
-        corrupted=lambda wildcards: corrupted_sets(wildcards.dataset, scenario_of(wildcards).corruptions),
+        corrupted=corrupted_for_run,
     output:
         predictions=f"{RESULTS}/{RUN}/predictions.h5",
         metrics=f"{RESULTS}/{RUN}/metrics.csv",
@@ -25,7 +25,6 @@ rule evaluate_run:
         mem_mb=4000,
         runtime="4h",
     params:
-        corruptions=lambda wildcards: scenario_of(wildcards).corruptions,
         precision=lambda wildcards: scenario_of(wildcards).training["precision"],
         code=evaluation_code,
     message:

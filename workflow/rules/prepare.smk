@@ -15,6 +15,7 @@ rule prepare_dataset:
         f"{BENCHMARKS}/prepare/{{dataset}}.jsonl"
     wildcard_constraints:
         dataset=any_of(TRAINED),
+    localrule: not SHARED_DISK  # the raw files are where they were acquired, and no rule declares them
     conda:
         "../../envs/environment.yaml"
     threads: 2

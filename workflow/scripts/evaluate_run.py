@@ -12,7 +12,7 @@ with log_to(snakemake.log[0]):
         Path(snakemake.input.model),
         Path(snakemake.input.run),
         Path(snakemake.input.test),
-        dict(zip(snakemake.params.corruptions, map(Path, snakemake.input.corrupted), strict=True)),
+        [Path(path) for path in snakemake.input.corrupted],
         Path(snakemake.output.predictions),
         precision=snakemake.params.precision,
         threads=snakemake.threads,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 from tqdm import tqdm
 
+from dst_robustness.evaluation.corrupted_sets import corrupted_sets
 from dst_robustness.models import build_model
 from dst_robustness.predictions import CLEAN, Predictions
 from dst_robustness.storage import Samples, open_hdf5
@@ -25,7 +26,7 @@ BATCH_SIZE = 512
 
 
 def evaluate_run(
-    model: Path, run: Path, test: Path, corrupted: Mapping[str, Path], target: Path, *, precision: str, threads: int = 1
+    model: Path, run: Path, test: Path, corrupted: Sequence[Path], target: Path, *, precision: str, threads: int = 1
 ) -> None:
     """Write the predictions of one run (see ``Predictions``) to ``target``.
 
@@ -36,7 +37,7 @@ def evaluate_run(
         model: the network's state_dict.
         run: run.json, which says how to build the network.
         test: the clean test split.
-        corrupted: corrupted test sets, five severities each, by the name of the corruption.
+        corrupted: corrupted test sets, five severities each, or a list of them; see ``corrupted_sets``.
         precision: arithmetic of the forward pass; the one that the network was trained in.
         threads: that read and decode samples while the network computes.
     """
@@ -47,16 +48,19 @@ def evaluate_run(
         mean, std = (torch.tensor(file.attrs[name], dtype=torch.float32, device=device) for name in ("mean", "std"))
         clips = int(file.attrs.get("clips_per_video", 1))
     cells, answers, labels = [], [], None
-    progress = tqdm(total=1 + 5 * len(corrupted), unit="cell", disable=not sys.stderr.isatty())
-    for corruption, severity, samples in _cells(test, corrupted, threads):
-        if labels is not None and not np.array_equal(labels, samples.labels):
-            raise ValueError(
-                f"{corrupted[corruption]}: severity {severity} has other labels than {test}; delete it and run again"
-            )
-        labels = samples.labels
-        cells.append((corruption, severity))
-        answers.append(predict(network, samples, mean, std, precision, clips))
-        progress.update()
+    with (
+        corrupted_sets(corrupted) as sets,
+        tqdm(total=1 + 5 * len(sets), unit="cell", disable=not sys.stderr.isatty()) as progress,
+    ):
+        for corruption, severity, samples in _cells(test, sets, threads):
+            if labels is not None and not np.array_equal(labels, samples.labels):
+                raise ValueError(
+                    f"{sets[corruption]}: severity {severity} has other labels than {test}; delete it and run again"
+                )
+            labels = samples.labels
+            cells.append((corruption, severity))
+            answers.append(predict(network, samples, mean, std, precision, clips))
+            progress.update()
     predicted, confidence, nll = (np.stack(arrays) for arrays in zip(*answers, strict=True))
     corruptions, severities = zip(*cells, strict=True)
     Predictions(labels[::clips], list(corruptions), np.array(severities), predicted, confidence, nll).save(target)
