@@ -35,7 +35,7 @@ def exact_counts(quotas: Sequence[float], total: int, limits: Sequence[int]) -> 
 def largest(scores: Tensor, count: int) -> Tensor:
     """Return a bool mask of exactly the ``count`` largest scores; of equal ones the first are taken.
 
-    The smallest chosen value is found by selection instead of sorting, thirty times as fast.
+    The smallest chosen value is found by selection instead of sorting, about ten times as fast.
     """
     if not 0 <= count <= scores.numel():
         raise ValueError(f"cannot choose {count} of {scores.numel()} weights")

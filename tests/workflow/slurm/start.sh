@@ -2,7 +2,7 @@
 # A SLURM of one host for tests: this machine as the only node, with two pretend GPUs. Needs root on Debian or Ubuntu.
 #
 #   start.sh          install what is missing, start munged, slurmctld and slurmd, wait until the node takes jobs
-#   start.sh stop     end the daemons that this script started
+#   start.sh stop     end the daemons that this script started, and take the links away
 #
 # Everything is kept in $folder, but for two links in /etc/slurm: Snakemake's job steps drop SLURM_CONF, so that the
 # built-in place is the only one they find. A cluster that is already configured there is left alone.
@@ -17,6 +17,10 @@ stop() {
     [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$name" ] || continue
     kill "$pid"
     timeout 10 tail --pid="$pid" -f /dev/null || kill -9 "$pid"
+  done
+  # Where a configuration is left, each call of Snakemake asks for the controller, and waits 10 s for it.
+  for name in slurm.conf gres.conf; do
+    if [ "$(readlink "/etc/slurm/$name")" = "$folder/$name" ]; then rm "/etc/slurm/$name"; fi
   done
 }
 
