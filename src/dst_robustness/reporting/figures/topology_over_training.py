@@ -7,6 +7,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from dst_robustness.reporting.figures.training_curves import usual_sparsity
 from dst_robustness.reporting.names import method_name
@@ -33,6 +34,7 @@ def draw(tables: Path) -> Figure:
         for axis in (left, right):
             axis.set_title(f"{dataset} · {model} · sparsity {level:g}")
             axis.set_xlabel("optimiser step")
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             axis.set_ylim(100 * (1 - level) - 4, 102)
     legend_below(figure, axes)
     return figure

@@ -34,7 +34,7 @@ def draw(tables: Path) -> Figure:
         for axis in (left, right):
             axis.set_title(f"{dataset} · {model} · sparsity {level:g}")
             axis.set_xlabel("epoch")
-            axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     legend_below(figure, axes)
     return figure
 
@@ -47,5 +47,7 @@ def usual_sparsity(rows: pd.DataFrame) -> float:
 
 def _draw_curves(axis: plt.Axes, curves: pd.DataFrame, column: str, scale: float = 1) -> None:
     for method, part in curves.groupby("method", sort=False):
-        style = method_style(method) | {"marker": "", "linewidth": 1.0}
+        style = method_style(method) | {"linewidth": 1.0}
+        if len(part) > 1:  # of a single epoch only the marker would be seen
+            style["marker"] = ""
         axis.plot(part["epoch"], scale * part[column], label=method_name(method), **style)
