@@ -2,7 +2,6 @@
 import gc
 import os
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 
 import yaml
@@ -12,6 +11,7 @@ from dst_robustness.configuration import check_configuration
 from dst_robustness.corruptions import CONSTANTS, KNOWN_CORRUPTIONS, VIDEO_CORRUPTIONS
 from dst_robustness.corruptions.video.parameters import KINETICS_C, UCF101_P
 from dst_robustness.datasets import DATASETS, SPEC_OPTIONS, dataset_spec
+from dst_robustness.evaluation.corrupted_sets import list_name
 from dst_robustness.experiment import read_scenarios
 from dst_robustness.models import MODELS
 from dst_robustness.origins import show_origins
@@ -98,10 +98,6 @@ def corrupted_sets(dataset, corruptions):
 
 # Whether all jobs share a disk: where a storage provider is named, each has only the files that its rule declares.
 SHARED_DISK = not workflow.storage_settings.default_storage_provider
-
-
-def list_name(corruptions):
-    return sha256(" ".join(corruptions).encode()).hexdigest()[:8]
 
 
 # The lists of corrupted sets that stand for the sets themselves, by name.

@@ -50,7 +50,7 @@ rule list_corrupted:
     message:
         "List the corrupted sets of {wildcards.dataset}"
     shell:
-        "printf '%s\\n' {input:q} > {output:q} 2> {log:q}"
+        "basename -a {input:q} > {output:q}.partial 2> {log:q} && mv {output:q}.partial {output:q}"
 
 
 rule import_corrupted:

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
 from dst_robustness.storage import DamagedFileError
 
-LIST = ".txt"  # a text file with the path of one set a line
+LIST = ".txt"  # beside the sets: the file name of one of them a line
+
+
+def list_name(corruptions: Iterable[str]) -> str:
+    """Return the name, without its ending, of the list of these sets: a checksum of what it holds."""
+    return sha256(" ".join(corruptions).encode()).hexdigest()[:8]
 
 
 @contextmanager
 def corrupted_sets(paths: Sequence[Path]) -> Iterator[dict[str, Path]]:
-    """Yield the sets by corruption, after which each file is named: ``paths`` themselves, or those of a list in them.
+    """Yield the sets by corruption, after which each file is named: ``paths`` themselves, or those of the one list.
 
-    A set that is missing, or that is found damaged in the block, is a DamagedFileError. The list is then removed: it
-    says that all sets are there, and whoever makes it anew makes the set before.
+    A set that is missing, or that is found damaged in the block, is a DamagedFileError, and so is a list that is not
+    whole. The list is then removed: it says that all sets are there, and whoever makes it anew makes the set before.
     """
     lists = [path for path in paths if path.suffix == LIST]
-    named = [Path(line) for path in lists for line in path.read_text(encoding="utf-8").splitlines()]
-    sets = {path.stem: path for path in [*named, *paths] if path not in lists}
     try:
+        sets = {path.stem: path for path in (_listed(lists[0]) if lists else paths)}
         for path in sets.values():
             if not path.exists():
                 raise DamagedFileError(path, "file")
@@ -30,3 +35,10 @@ def corrupted_sets(paths: Sequence[Path]) -> Iterator[dict[str, Path]]:
         for path in lists:
             path.unlink(missing_ok=True)
         raise
+
+
+def _listed(path: Path) -> list[Path]:
+    sets = [path.parent / name for name in path.read_text(encoding="utf-8").splitlines()]
+    if list_name(one.stem for one in sets) != path.stem:
+        raise DamagedFileError(path, "whole list of corrupted sets")
+    return sets
