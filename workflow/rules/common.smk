@@ -49,6 +49,10 @@ for scenario in SCENARIOS.values():
 TRAINED = {scenario.trained_on for scenario in SCENARIOS.values()}
 # Published corrupted test sets: imported, not made, and tested with networks trained on another data set.
 PUBLISHED = {scenario.dataset for scenario in SCENARIOS.values()} - TRAINED
+# The lists of corrupted sets that stand for the sets themselves, by name.
+LISTS = {list_name(scenario.corruptions): scenario.corruptions for scenario in SCENARIOS.values()}
+# Whether all jobs share a disk: where a storage provider is named, each has only the files that its rule declares.
+SHARED_DISK = not workflow.storage_settings.default_storage_provider
 
 
 def any_of(names):
@@ -96,17 +100,9 @@ def corrupted_sets(dataset, corruptions):
     return [f"{RESOURCES}/{dataset}/corrupted/{corruption}.h5" for corruption in corruptions]
 
 
-# Whether all jobs share a disk: where a storage provider is named, each has only the files that its rule declares.
-SHARED_DISK = not workflow.storage_settings.default_storage_provider
-
-
-# The lists of corrupted sets that stand for the sets themselves, by name.
-LISTS = {list_name(scenario.corruptions): scenario.corruptions for scenario in SCENARIOS.values()}
-
-
 def corrupted_for_run(wildcards):
-    """Return the corrupted sets of a run. On a disk that all jobs share that is one list of them: to name each of
-    nineteen for each of 2,000 networks takes a third of the time that Snakemake needs to see what is to do."""
+    """Return the corrupted sets of a run, and on a disk that all jobs share one list that stands for them: to name each
+    of nineteen for each of 2,000 networks is a quarter of the time that Snakemake needs to see what is to do."""
     corruptions = scenario_of(wildcards).corruptions
     if not SHARED_DISK:
         return corrupted_sets(wildcards.dataset, corruptions)
@@ -177,8 +173,8 @@ def is_video(dataset):
 
 
 def gpu_job_threads(wildcards):
-    """Return the threads of a training or an evaluation: one, and where its samples are stored as JPEG its share of the
-    cores to decode them. One share is left for the jobs without a GPU."""
+    """Return the threads of a training or an evaluation: one, or to decode samples that are stored as JPEG its share of
+    the cores beside the GPUs. One more share is left for the jobs without a GPU."""
     places = workflow.global_resources.get("gpu")
     spec = dataset_spec(wildcards.dataset, STUDY["datasets"].get(wildcards.dataset, {}))
     return max(1, workflow.cores // (places.value + 1)) if places and places.value and spec.jpeg else 1
