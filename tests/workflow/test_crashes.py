@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import h5py
@@ -65,6 +65,10 @@ def all_results(folder: Path) -> list[Path]:
     ]
     assert len(files) > 15
     return files
+
+
+def truncate(file: Path) -> None:
+    os.truncate(file, file.stat().st_size // 2)
 
 
 def start(study) -> psutil.Popen:
@@ -175,7 +179,7 @@ def test_a_truncated_checkpoint_is_noticed(finished_study, new_study) -> None:
     """The run says so, starts from the beginning and ends with the same weights."""
     checkpoint = new_study.folder / RUN / "checkpoint.pt"
     new_study.kill_when(checkpoint.exists, f"{RUN}/model.pt")
-    os.truncate(checkpoint, checkpoint.stat().st_size // 2)
+    truncate(checkpoint)
     new_study.run("--unlock")
     new_study.run(f"{RUN}/model.pt")
     log = new_study.folder / "results/logs" / RUN.relative_to("results") / "train.log"
@@ -183,31 +187,20 @@ def test_a_truncated_checkpoint_is_noticed(finished_study, new_study) -> None:
     assert_same(finished_study.folder, new_study.folder, [RUN / "model.pt"])
 
 
-def test_a_truncated_test_set_is_named_and_made_again(finished_study, study) -> None:
+@pytest.mark.parametrize(("spoil", "kind"), [(truncate, "HDF5"), (Path.unlink, "file")], ids=["truncated", "gone"])
+def test_a_test_set_that_is_truncated_or_gone_is_named_and_made_again(
+    finished_study, study, spoil: Callable[[Path], None], kind: str
+) -> None:
     """The evaluation stops with a line that names the file; the same command makes it anew, with the same results."""
-    damaged = Path("resources/digits/corrupted/contrast.h5")
-    os.truncate(study.folder / damaged, (study.folder / damaged).stat().st_size // 2)
+    spoiled = Path("resources/digits/corrupted/contrast.h5")
+    spoil(study.folder / spoiled)
     (study.folder / RUN / "predictions.h5").unlink()
     result = study.snakemake(f"{RUN}/predictions.h5")
     assert result.returncode == 1
-    assert f"cannot read {damaged}: truncated or no HDF5" in result.stdout
-    assert "run again, and it is made anew" in result.stdout
+    assert f"cannot read {spoiled}: truncated or no {kind}" in result.stdout
+    assert "un again, and it is made anew" in result.stdout
     study.run(f"{RUN}/predictions.h5")
-    assert_same(finished_study.folder, study.folder, [damaged, RUN / "predictions.h5", RUN / "metrics.csv"])
-
-
-def test_a_corrupted_set_that_is_gone_is_named_and_made_again(finished_study, study) -> None:
-    """Sets may be deleted to save disk: an evaluation names the one that it lacks, the same command brings it back."""
-    gone = Path("resources/digits/corrupted/contrast.h5")
-    (study.folder / gone).unlink()
-    assert study.planned() == {}
-    (study.folder / RUN / "predictions.h5").unlink()
-    result = study.snakemake(f"{RUN}/predictions.h5")
-    assert result.returncode == 1
-    assert f"cannot read {gone}" in result.stdout
-    assert "Run again, and it is made anew" in result.stdout
-    study.run(f"{RUN}/predictions.h5")
-    assert_same(finished_study.folder, study.folder, [gone, RUN / "predictions.h5"])
+    assert_same(finished_study.folder, study.folder, [spoiled, RUN / "predictions.h5", RUN / "metrics.csv"])
 
 
 def test_a_second_driver_says_so_and_ends(new_study) -> None:

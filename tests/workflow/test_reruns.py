@@ -68,6 +68,13 @@ def test_a_lost_result_is_made_again(study) -> None:
     assert study.planned() == SUMMARY
 
 
+def test_corrupted_sets_that_were_deleted_to_save_disk_rerun_nothing(study) -> None:
+    """They are made again when an evaluation needs them."""
+    for path in (study.folder / "resources/digits/corrupted").glob("*.h5"):
+        path.unlink()
+    assert study.planned() == {}
+
+
 def test_a_touched_configuration_reruns_nothing(study) -> None:
     """Times do not count, values do."""
     (study.folder / "config.yaml").touch()
