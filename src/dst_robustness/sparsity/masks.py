@@ -65,7 +65,7 @@ def _kth_largest(scores: np.ndarray, k: int) -> np.float32:
         sample = np.sort(scores[np.random.default_rng(k).integers(0, scores.size, SAMPLE)])
         place = SAMPLE - 1 - k * SAMPLE // scores.size
         low, high = sample[np.clip([place - MARGIN, place + MARGIN], 0, SAMPLE - 1)]
-        above = np.count_nonzero(scores > high)
+        above = int(np.count_nonzero(scores > high))
         between = scores[(scores >= max(low, LOWEST)) & (scores <= high)]  # the ineligible at -inf are many
         if 0 < k - above <= between.size:
             scores, k = between, k - above
