@@ -7,11 +7,9 @@ Where pictures are kept as JPEG, ``images`` [N] (or ``clips`` [N, T]) holds thei
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -145,7 +143,7 @@ class Samples:
         stored: the underlying dataset, for readers that want the JPEG bytes.
         labels: int64 [N].
         sample_shape: (H, W, 3) or (T, H, W, 3).
-        threads: how many of them read and decode the batches that come next.
+        threads: how many of them read and decode the batch that comes next.
     """
 
     def __init__(self, group: h5py.Group, threads: int = 1) -> None:
@@ -168,11 +166,20 @@ class Samples:
         return np.stack(pixels).reshape(len(taken), *self.sample_shape)
 
     def batches(self, size: int) -> Iterator[np.ndarray]:
-        """Yield all samples in order, ``size`` at a time, while the next ones are read and decoded."""
-        slices = (slice(start, start + size) for start in range(0, len(self), size))
+        """Yield all samples in order, ``size`` at a time, while the next batch is read and decoded.
+
+        The threads share a batch, so that memory is bounded by two batches, however many threads there are.
+        """
+        share = -(-size // self.threads)
         with ThreadPoolExecutor(self.threads) as pool:
-            ahead = deque(pool.submit(self.__getitem__, rows) for rows in islice(slices, self.threads))
-            while ahead:
-                batch = ahead.popleft().result()
-                ahead.extend(pool.submit(self.__getitem__, rows) for rows in islice(slices, 1))
+
+            def read(start: int) -> list[Future[np.ndarray]]:
+                stop = min(start + size, len(self))
+                parts = [slice(row, min(row + share, stop)) for row in range(start, stop, share)]
+                return [pool.submit(self.__getitem__, part) for part in parts]
+
+            coming = read(0)
+            for start in range(0, len(self), size):
+                batch = np.concatenate([part.result() for part in coming])
+                coming = read(start + size)
                 yield batch

@@ -95,7 +95,6 @@ def test_split(wildcards):
     return clean_test(wildcards.dataset)
 
 
-@cache
 def corrupted_sets(dataset, corruptions):
     return [f"{RESOURCES}/{dataset}/corrupted/{corruption}.h5" for corruption in corruptions]
 

@@ -18,7 +18,7 @@ rule draw_gallery:
     """Draw one sample of a data set under every corruption and severity that the networks are tested on."""
     input:
         clean=test_split,
-        corrupted=lambda wildcards: corrupted_sets(wildcards.dataset, tuple(TESTED[wildcards.dataset])),
+        corrupted=lambda wildcards: corrupted_sets(wildcards.dataset, TESTED[wildcards.dataset]),
     output:
         report(f"{RESULTS}/galleries/{{dataset}}.png", category="Corruptions", caption="../report/gallery.rst"),
     log:

@@ -62,7 +62,7 @@ rule measure_corruptions:
     """Measure how much of what each corruption does lies in high frequencies: the order of the figures."""
     input:
         tests=[clean_test(dataset) for dataset in TESTED],
-        corrupted=[path for dataset, names in TESTED.items() for path in corrupted_sets(dataset, tuple(names))],
+        corrupted=[path for dataset, names in TESTED.items() for path in corrupted_sets(dataset, names)],
     output:
         f"{TABLES}/frequency.csv",
     log:
