@@ -34,8 +34,9 @@ import cv2
 import numpy as np
 
 from dst_robustness.corruptions import CONSTANTS, IMAGE_CORRUPTIONS, corrupt_images
-from dst_robustness.corruptions.generate import generate_corrupted
-from dst_robustness.storage import JPEG_QUALITY, atomic_path, create_hdf5, write_samples
+from dst_robustness.jobs.files import atomic_path
+from dst_robustness.sets.corrupt import generate_corrupted
+from dst_robustness.sets.storage import JPEG_QUALITY, create_hdf5, write_samples
 
 SEVERITY = 3
 SIZES = {"cifar": (32, 500), "imagenet": (224, 16)}

@@ -26,8 +26,8 @@ import torch
 import yaml
 
 from dst_robustness.datasets.moving_digits import texture
-from dst_robustness.run import Run
-from dst_robustness.storage import create_hdf5, write_samples
+from dst_robustness.sets.storage import create_hdf5, write_samples
+from dst_robustness.study.run import Run
 from dst_robustness.training.build import build_state
 from dst_robustness.training.data import SampleSet, _Rows
 from dst_robustness.training.devices import choose_device

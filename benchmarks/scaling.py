@@ -17,9 +17,9 @@ from pathlib import Path
 
 import yaml
 
-from dst_robustness.configuration import check_configuration
-from dst_robustness.experiment import Scenario, read_scenarios
-from dst_robustness.progress import measured_seconds
+from dst_robustness.jobs.progress import measured_seconds
+from dst_robustness.study.configuration import check_configuration
+from dst_robustness.study.grid import Scenario, read_scenarios
 
 ROOT = Path(__file__).parents[1]
 # Sizes of the official splits: training and test samples.

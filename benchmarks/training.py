@@ -27,9 +27,9 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from dst_robustness.models import build_model
-from dst_robustness.run import Run
+from dst_robustness.sets.storage import create_hdf5, write_samples
 from dst_robustness.sparsity.flops import inference_flops, layer_flops
-from dst_robustness.storage import create_hdf5, write_samples
+from dst_robustness.study.run import Run
 from dst_robustness.training.build import build_state
 from dst_robustness.training.data import SampleSet
 from dst_robustness.training.devices import autocast, choose_device, device_name

@@ -28,10 +28,11 @@ import h5py
 import numpy as np
 
 from dst_robustness.corruptions import VIDEO_CORRUPTIONS, corrupt_clips
-from dst_robustness.datasets import DATASETS, acquire, prepare, video_conversion
+from dst_robustness.datasets import DATASETS, acquire, prepare
 from dst_robustness.datasets.decoding import _read_with_decord, _square, frame_indices, read_clip
 from dst_robustness.datasets.moving_digits import texture
-from dst_robustness.storage import Samples, write_samples
+from dst_robustness.sets import video_conversion
+from dst_robustness.sets.storage import Samples, write_samples
 
 FRAMES, SIZE, LENGTH = 16, 128, 175
 

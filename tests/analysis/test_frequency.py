@@ -9,7 +9,7 @@ from dst_robustness.analysis.frequency import (
     power_spectrum,
     write_corruption_shares,
 )
-from dst_robustness.storage import create_hdf5, write_samples
+from dst_robustness.sets.storage import create_hdf5, write_samples
 
 
 def wave(cycles: int, side: int = 16) -> np.ndarray:

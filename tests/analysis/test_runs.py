@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from dst_robustness.analysis.runs import StoredRun, collect_tables, complete_runs, image_scores, is_dynamic, made_with
-from dst_robustness.predictions import Predictions
+from dst_robustness.sets.predictions import Predictions
 
 
 def test_a_run_is_named_by_its_folder(tmp_path):

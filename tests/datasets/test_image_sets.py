@@ -15,7 +15,7 @@ from dst_robustness.datasets import DATASETS, acquire, prepare
 from dst_robustness.datasets.imagenet import DEVKIT, META, TRAIN_TAR, TRUTH, VAL_TAR
 from dst_robustness.datasets.pictures import square
 from dst_robustness.datasets.spec import Acquired
-from dst_robustness.storage import Samples, open_hdf5
+from dst_robustness.sets.storage import Samples, open_hdf5
 
 WNIDS = ("n01440764", "n01443537", "n02084071")
 

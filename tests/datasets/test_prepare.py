@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dst_robustness.datasets import DATASETS, acquire, picture_conversion, prepare
+from dst_robustness.datasets import DATASETS, acquire, prepare
 from dst_robustness.datasets.spec import Acquired, RawSet, Split
-from dst_robustness.storage import Samples, encode_jpeg, open_hdf5
+from dst_robustness.sets import picture_conversion
+from dst_robustness.sets.storage import Samples, encode_jpeg, open_hdf5
 
 SPLITS = ("train", "validation", "test")
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(find_spec("decord") is None, reason="decord is n
 
 from dst_robustness.datasets import decoding  # noqa: E402
 from dst_robustness.datasets.decoding import frame_indices, read_clip  # noqa: E402
-from dst_robustness.datasets.decoding_pool import DecodingPool  # noqa: E402
+from dst_robustness.sets.decoding_pool import DecodingPool  # noqa: E402
 
 FRAMES = 12
 

@@ -25,7 +25,7 @@ from dst_robustness.datasets.moving_digits import (
     write_h264,
     write_videos,
 )
-from dst_robustness.storage import Samples, open_hdf5
+from dst_robustness.sets.storage import Samples, open_hdf5
 
 pytestmark = pytest.mark.skipif(None in (find_spec("av"), find_spec("decord")), reason="av or decord is not installed")
 

@@ -16,9 +16,10 @@ import pytest
 av = pytest.importorskip("av")
 pytestmark = pytest.mark.skipif(find_spec("decord") is None, reason="decord is not installed")
 
-from dst_robustness.datasets import DATASETS, acquire, prepare, video_conversion  # noqa: E402
+from dst_robustness.datasets import DATASETS, acquire, prepare  # noqa: E402
 from dst_robustness.datasets.rar import unpack  # noqa: E402
-from dst_robustness.storage import Samples, open_hdf5  # noqa: E402
+from dst_robustness.sets import video_conversion  # noqa: E402
+from dst_robustness.sets.storage import Samples, open_hdf5  # noqa: E402
 
 CLASSES = ("ApplyEyeMakeup", "Archery", "YoYo")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dst_robustness.evaluation.corrupted_sets import corrupted_sets, list_name
-from dst_robustness.storage import DamagedFileError
+from dst_robustness.jobs.files import DamagedFileError
 
 
 @pytest.fixture

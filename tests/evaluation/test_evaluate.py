@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dst_robustness.predictions import Predictions
-from dst_robustness.storage import Samples, create_hdf5, open_hdf5, write_samples
+from dst_robustness.sets.predictions import Predictions
+from dst_robustness.sets.storage import Samples, create_hdf5, open_hdf5, write_samples
 
 torch = pytest.importorskip("torch")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dst_robustness.storage import create_hdf5, write_samples
+from dst_robustness.sets.storage import create_hdf5, write_samples
 
 torch = pytest.importorskip("torch")
 

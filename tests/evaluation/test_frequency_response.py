@@ -10,7 +10,7 @@ from dst_robustness.evaluation.frequency_response import (
     radius_accuracy,
     write_frequency_response,
 )
-from dst_robustness.storage import create_hdf5, write_samples
+from dst_robustness.sets.storage import create_hdf5, write_samples
 
 
 def waves(*cycles: int, side: int = 16) -> np.ndarray:

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from dst_robustness.evaluation.metrics import METRICS, category, cell_metrics, expected_calibration_error, write_metrics
-from dst_robustness.predictions import Predictions
+from dst_robustness.sets.predictions import Predictions
 
 
 @pytest.fixture

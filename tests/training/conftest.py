@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dst_robustness.run import Run
-from dst_robustness.storage import create_hdf5, write_samples
+from dst_robustness.sets.storage import create_hdf5, write_samples
+from dst_robustness.study.run import Run
 from dst_robustness.training.loop import train_run
 from dst_robustness.training.options import TrainingOptions
 

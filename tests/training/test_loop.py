@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from dst_robustness.run import Run
+from dst_robustness.study.run import Run
 from dst_robustness.training import loop
 from dst_robustness.training.build import build_state
 from dst_robustness.training.checkpoint import Checkpoint

@@ -16,7 +16,7 @@ SCRIPT = """
 import json, sys
 from pathlib import Path
 from torch import nn
-from dst_robustness.run import Run
+from dst_robustness.study.run import Run
 from dst_robustness.training import build
 from dst_robustness.training.loop import train_run
 from dst_robustness.training.options import TrainingOptions

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dst_robustness.predictions import Predictions
+from dst_robustness.sets.predictions import Predictions
 
 
 def test_summary_follows_from_the_predictions(finished_study) -> None:

@@ -15,10 +15,10 @@ import pytest
 import yaml
 from scipy.io import savemat
 
-from dst_robustness.configuration import check_configuration
 from dst_robustness.datasets.imagenet import DEVKIT, META, TRAIN_TAR, TRUTH, VAL_TAR
-from dst_robustness.experiment import read_scenarios
-from dst_robustness.smoke import shrink
+from dst_robustness.study.configuration import check_configuration
+from dst_robustness.study.grid import read_scenarios
+from dst_robustness.study.smoke import shrink
 
 PROJECT = Path(__file__).parents[2]
 SCHEMA = PROJECT / "workflow/schemas/config.schema.yaml"

@@ -7,17 +7,17 @@ from pathlib import Path
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from dst_robustness.configuration import check_configuration
+from dst_robustness.study.configuration import check_configuration
 from dst_robustness.corruptions import CONSTANTS, KNOWN_CORRUPTIONS, VIDEO_CORRUPTIONS
 from dst_robustness.corruptions.video.parameters import KINETICS_C, UCF101_P
 from dst_robustness.datasets import DATASETS, SPEC_OPTIONS, dataset_spec
 from dst_robustness.evaluation.corrupted_sets import list_name
-from dst_robustness.experiment import read_scenarios
+from dst_robustness.study.grid import read_scenarios
 from dst_robustness.models import MODELS
-from dst_robustness.origins import show_origins
-from dst_robustness.provenance import code_fingerprint
+from dst_robustness.study.origins import show_origins
+from dst_robustness.jobs.provenance import code_fingerprint
 from dst_robustness.reporting.figures import ANALYSIS_FIGURES, ANALYSIS_TABLES, CAPTIONS, FIGURES
-from dst_robustness.smoke import shrink
+from dst_robustness.study.smoke import shrink
 from dst_robustness.sparsity import METHODS
 from dst_robustness.training.augmentation import AUGMENTATIONS
 
@@ -193,7 +193,7 @@ def corruption_constants(wildcards):
 
 def corruption_code(wildcards):
     file = corruption_registry(wildcards)[wildcards.corruption].place.partition(":")[0]
-    return fingerprint("dst_robustness.corruptions.generate", f"dst_robustness.corruptions.{file}")
+    return fingerprint("dst_robustness.sets.corrupt", f"dst_robustness.corruptions.{file}")
 
 
 def configuration_layers():

@@ -74,7 +74,7 @@ rule import_corrupted:
         mem_mb=2000,
         runtime="4h",
     params:
-        code=fingerprint("dst_robustness.corruptions.exchange"),
+        code=fingerprint("dst_robustness.sets.published"),
     message:
         "Import {wildcards.dataset}: {wildcards.corruption}"
     script:

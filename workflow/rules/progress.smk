@@ -4,7 +4,7 @@ from dataclasses import replace
 from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
 
-from dst_robustness.progress import ProgressHandler
+from dst_robustness.jobs.progress import ProgressHandler
 
 
 def jobs_on_networks():

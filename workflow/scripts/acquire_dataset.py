@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from dst_robustness.datasets import acquire, dataset_spec
-from dst_robustness.logs import log_to
+from dst_robustness.jobs.logs import log_to
 
 with log_to(snakemake.log[0]):
     spec = dataset_spec(snakemake.wildcards.dataset, snakemake.params.spec)

@@ -1,5 +1,5 @@
 from dst_robustness.analysis.runs import collect_tables
-from dst_robustness.logs import log_to
+from dst_robustness.jobs.logs import log_to
 
 with log_to(snakemake.log[0]):
     for name in ("radius", "fourier"):

@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from dst_robustness.corruptions.generate import generate_corrupted
-from dst_robustness.logs import log_to
+from dst_robustness.jobs.logs import log_to
+from dst_robustness.sets.corrupt import generate_corrupted
 
 with log_to(snakemake.log[0]):
     generate_corrupted(

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from dst_robustness.logs import log_to
+from dst_robustness.jobs.logs import log_to
 from dst_robustness.reporting.figures.kernel_maps import write_kernel_maps
 
 with log_to(snakemake.log[0]):

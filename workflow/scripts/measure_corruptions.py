@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from dst_robustness.analysis.frequency import write_corruption_shares
-from dst_robustness.logs import log_to
+from dst_robustness.jobs.logs import log_to
 
 with log_to(snakemake.log[0]):
     files = iter(map(Path, snakemake.input.corrupted))

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from dst_robustness.datasets import dataset_spec, prepare
-from dst_robustness.logs import log_to
+from dst_robustness.jobs.logs import log_to
 
 with log_to(snakemake.log[0]):
     prepare(

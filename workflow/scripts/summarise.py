@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from dst_robustness.analysis.summary import write_summary
-from dst_robustness.logs import log_to
+from dst_robustness.jobs.logs import log_to
 from dst_robustness.reporting.tables import write_tables
 
 with log_to(snakemake.log[0]):

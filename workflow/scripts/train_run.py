@@ -1,8 +1,8 @@
 from pathlib import Path
 
-from dst_robustness.gpus import take_gpus
-from dst_robustness.logs import log_to
-from dst_robustness.run import Run
+from dst_robustness.jobs.gpus import take_gpus
+from dst_robustness.jobs.logs import log_to
+from dst_robustness.study.run import Run
 
 with log_to(snakemake.log[0]):
     take_gpus(snakemake.resources.gpu, per_gpu=snakemake.resources.runs_per_gpu)

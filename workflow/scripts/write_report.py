@@ -2,8 +2,8 @@ from pathlib import Path
 
 import yaml
 
-from dst_robustness.logs import log_to
-from dst_robustness.provenance import git_commit
+from dst_robustness.jobs.logs import log_to
+from dst_robustness.jobs.provenance import git_commit
 from dst_robustness.reporting.report import write_report
 
 with log_to(snakemake.log[0]):

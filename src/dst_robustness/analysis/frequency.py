@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dst_robustness.storage import Samples, atomic_path, open_hdf5
+from dst_robustness.jobs.files import atomic_path
+from dst_robustness.sets.storage import Samples, open_hdf5
 
 # Half of the highest frequency that pixels can carry along a row or column, in cycles per pixel.
 HIGH = 0.25

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from dst_robustness.predictions import CLEAN
+from dst_robustness.sets.predictions import CLEAN
 
 # Mean error of AlexNet over the five severities of ImageNet-C (Hendrycks & Dietterich 2019), and on clean ImageNet.
 ALEXNET_ERROR = {

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dst_robustness.predictions import CLEAN
-from dst_robustness.storage import DamagedFileError, atomic_path, open_hdf5
+from dst_robustness.jobs.files import DamagedFileError, atomic_path
+from dst_robustness.sets.predictions import CLEAN
+from dst_robustness.sets.storage import open_hdf5
 
 BASELINE = "dense"
 # The columns that name a run, or the row of a method, in all tables.

@@ -19,8 +19,8 @@ from scipy import stats
 
 from dst_robustness.analysis.runs import is_dynamic
 from dst_robustness.evaluation.metrics import write_metrics
-from dst_robustness.predictions import CLEAN, Predictions
-from dst_robustness.storage import write_text
+from dst_robustness.jobs.files import write_text
+from dst_robustness.sets.predictions import CLEAN, Predictions
 
 CLEAN_BONUS = 1.5
 

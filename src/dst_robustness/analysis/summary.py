@@ -28,7 +28,7 @@ from dst_robustness.analysis.runs import (
     made_with,
 )
 from dst_robustness.analysis.verdict import BASELINE_ROW, UNDECIDED, Overall, holm, in_range, overall, verdict
-from dst_robustness.storage import atomic_path, write_text
+from dst_robustness.jobs.files import atomic_path, write_text
 
 CORRUPTION_COLUMNS = [*RUN, "corruption", "category", "severity", "accuracy"]
 SUMMARY_COLUMNS = [

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dst_robustness.analysis.runs import BASELINE, ROW, RUN, StoredRun
-from dst_robustness.storage import atomic_path
+from dst_robustness.jobs.files import atomic_path
 
 # Active weights are True, or not zero.
 Topology = Mapping[str, np.ndarray]
@@ -29,7 +29,7 @@ def load_topology(folder: str | Path) -> dict[str, np.ndarray]:
     Taken from masks.pt for the layers that it holds, since an active weight may be zero, and from the non-zeros of
     model.pt for all others of two and more dimensions.
     """
-    from dst_robustness.tensors import load_tensors
+    from dst_robustness.models.tensor_files import load_tensors
 
     folder = Path(folder)
     state = load_tensors(folder / "model.pt")

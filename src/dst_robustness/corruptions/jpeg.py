@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from dst_robustness.corruptions.compiled import compiled
-from dst_robustness.storage import decode_jpeg
+from dst_robustness.sets.storage import decode_jpeg
 
 # ITU-T T.81, tables K.1 and K.2: the steps of quality 50, for brightness and colour.
 BRIGHTNESS_STEPS = (

@@ -17,7 +17,7 @@ from dst_robustness.datasets.checksums import Digests, digests, mismatch, parse_
 from dst_robustness.datasets.download import DownloadError, fetch
 from dst_robustness.datasets.rar import unpack
 from dst_robustness.datasets.spec import Acquired, DatasetSpec, RemoteFile
-from dst_robustness.storage import write_text
+from dst_robustness.jobs.files import write_text
 
 log = logging.getLogger(__name__)
 

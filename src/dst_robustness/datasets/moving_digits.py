@@ -13,8 +13,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dst_robustness.datasets.video_conversion import convert_videos
 from dst_robustness.datasets.video_folder import VideoSpec, read_divided_folder
+from dst_robustness.sets.video_conversion import convert_videos
 
 FRAMES = 16
 SIZE = 64  # of the videos; they are stored at half of it, as real videos are stored smaller than they come

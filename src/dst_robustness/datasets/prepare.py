@@ -11,9 +11,9 @@ import numpy as np
 
 from dst_robustness import __version__
 from dst_robustness.datasets.acquire import acquired
-from dst_robustness.datasets.picture_conversion import convert_pictures
 from dst_robustness.datasets.spec import DatasetSpec, RawSet, Split
 from dst_robustness.datasets.splits import carve, stratified
+from dst_robustness.sets.picture_conversion import convert_pictures
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from dst_robustness.datasets.spec import Acquired, DatasetSpec, RawSet, RemoteFile
-from dst_robustness.datasets.video_conversion import convert_videos
 from dst_robustness.datasets.video_folder import (
     KINETICS_MEAN,
     KINETICS_STD,
@@ -22,6 +21,7 @@ from dst_robustness.datasets.video_folder import (
     video_split,
     videos_by_class,
 )
+from dst_robustness.sets.video_conversion import convert_videos
 
 UCF101_LISTS = "UCF101TrainTestSplits-RecognitionTask.zip"
 _CRCV = "https://www.crcv.ucf.edu/data/UCF101"

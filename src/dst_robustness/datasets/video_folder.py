@@ -15,7 +15,7 @@ import numpy as np
 
 from dst_robustness.datasets.decoding import read_clip
 from dst_robustness.datasets.spec import Acquired, DatasetSpec, RawSet, Split
-from dst_robustness.datasets.video_conversion import convert_videos
+from dst_robustness.sets.video_conversion import convert_videos
 
 VIDEO_ENDINGS = (".avi", ".mp4", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".wmv", ".3gp")
 TEST_FOLDERS = ("test", "val", "validate", "validation")  # the labels of Kinetics' own test videos are not published

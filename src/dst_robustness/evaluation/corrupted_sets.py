@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from dst_robustness.storage import DamagedFileError
+from dst_robustness.jobs.files import DamagedFileError
 
 LIST = ".txt"  # beside the sets: the file name of one of them a line
 

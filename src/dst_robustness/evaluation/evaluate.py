@@ -16,9 +16,9 @@ from tqdm import tqdm
 
 from dst_robustness.evaluation.corrupted_sets import corrupted_sets
 from dst_robustness.models import build_model
-from dst_robustness.predictions import CLEAN, Predictions
-from dst_robustness.storage import Samples, open_hdf5
-from dst_robustness.tensors import load_tensors
+from dst_robustness.models.tensor_files import load_tensors
+from dst_robustness.sets.predictions import CLEAN, Predictions
+from dst_robustness.sets.storage import Samples, open_hdf5
 from dst_robustness.training.data import normalise
 from dst_robustness.training.devices import autocast, choose_device, memory_format
 

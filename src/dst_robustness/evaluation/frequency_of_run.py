@@ -10,7 +10,7 @@ import torch
 
 from dst_robustness.evaluation.evaluate import load_network, predict
 from dst_robustness.evaluation.frequency_response import write_frequency_response
-from dst_robustness.storage import open_hdf5
+from dst_robustness.sets.storage import open_hdf5
 from dst_robustness.training.devices import choose_device
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dst_robustness.storage import Samples, atomic_path, open_hdf5
+from dst_robustness.jobs.files import atomic_path
+from dst_robustness.sets.storage import Samples, open_hdf5
 
 Predict = Callable[[np.ndarray], np.ndarray]
 RADII = 12

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dst_robustness.predictions import CLEAN, Predictions
-from dst_robustness.storage import atomic_path
+from dst_robustness.jobs.files import atomic_path
+from dst_robustness.sets.predictions import CLEAN, Predictions
 
 BINS = 15
 METRICS = ("corruption", "category", "severity", "accuracy", "ece", "nll")

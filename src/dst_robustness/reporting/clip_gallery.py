@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from dst_robustness.corruptions import SEVERITIES, VIDEO_CORRUPTIONS, corrupt_clips
-from dst_robustness.storage import atomic_path
+from dst_robustness.jobs.files import atomic_path
 
 FRAME = 0.42  # inches
 GAP = 2  # pixels between two frames

@@ -11,7 +11,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from dst_robustness.corruptions import SEVERITIES
-from dst_robustness.storage import Samples, atomic_path, open_hdf5
+from dst_robustness.jobs.files import atomic_path
+from dst_robustness.sets.storage import Samples, open_hdf5
 
 CELL = 0.9  # inches
 

@@ -14,6 +14,7 @@ import pandas as pd
 from dst_robustness.analysis.published import beside_published
 from dst_robustness.analysis.runs import BASELINE
 from dst_robustness.analysis.weights import weight_summary
+from dst_robustness.jobs.files import write_text
 from dst_robustness.reporting.figures import CAPTIONS
 from dst_robustness.reporting.heat import heat_tables
 from dst_robustness.reporting.names import method_name
@@ -26,7 +27,6 @@ from dst_robustness.reporting.tables import (
     weight_table,
     with_interval,
 )
-from dst_robustness.storage import write_text
 
 TEMPLATE = "report.html.jinja"
 

@@ -11,7 +11,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from dst_robustness.storage import atomic_path
+from dst_robustness.jobs.files import atomic_path
 
 # Okabe & Ito 2008, a palette that all common forms of colour blindness keep apart; black is the dense baseline.
 BLACK, GREY = "#000000", "#7F7F7F"

@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from dst_robustness.analysis.runs import BASELINE
+from dst_robustness.jobs.files import write_text
 from dst_robustness.reporting.names import method_name
-from dst_robustness.storage import write_text
 
 ABSENT = "-"
 LATEX_SPECIAL = str.maketrans({"%": r"\%", "_": r"\_", "&": r"\&", "#": r"\#", "±": r"$\pm$"})

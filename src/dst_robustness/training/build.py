@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from dst_robustness.models import build_model
+from dst_robustness.models.tensor_files import load_tensors
 from dst_robustness.models.width import width_for_density
-from dst_robustness.run import Run
 from dst_robustness.sparsity import METHODS, SparseTraining
-from dst_robustness.tensors import load_tensors
+from dst_robustness.study.run import Run
 from dst_robustness.training.data import SampleSet, fit, normalise
 from dst_robustness.training.devices import memory_format
 from dst_robustness.training.options import TrainingOptions

@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
-from dst_robustness.storage import DamagedFileError
-from dst_robustness.tensors import load_tensors, save_tensors
+from dst_robustness.jobs.files import DamagedFileError
+from dst_robustness.models.tensor_files import load_tensors, save_tensors
 from dst_robustness.training.parallel import rank
 
 

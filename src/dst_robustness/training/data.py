@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader, Dataset
 
-from dst_robustness.storage import Samples, open_hdf5
+from dst_robustness.sets.storage import Samples, open_hdf5
 from dst_robustness.training.parallel import world_size
 
 RESIDENT_BYTES = 8e9  # larger sets stream

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
-from dst_robustness.storage import atomic_path
-from dst_robustness.tensors import load_tensors
+from dst_robustness.jobs.files import atomic_path
+from dst_robustness.models.tensor_files import load_tensors
 
 
 def export_run(folder: Path) -> Path:

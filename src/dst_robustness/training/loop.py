@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from dst_robustness.run import Run
+from dst_robustness.study.run import Run
 from dst_robustness.training.augmentation import MIXINGS, augment
 from dst_robustness.training.build import build_state
 from dst_robustness.training.checkpoint import Checkpoint, StopSignal, exclusive

@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 import torch
 
+from dst_robustness.jobs.files import write_text
+from dst_robustness.jobs.provenance import versions
 from dst_robustness.models import build_model
-from dst_robustness.provenance import versions
-from dst_robustness.run import Run
+from dst_robustness.models.tensor_files import save_tensors
 from dst_robustness.sparsity.flops import cost, inference_flops, layer_flops
-from dst_robustness.storage import write_text
-from dst_robustness.tensors import save_tensors
+from dst_robustness.study.run import Run
 from dst_robustness.training.build import width
 from dst_robustness.training.data import SampleSet
 from dst_robustness.training.devices import device_name, peak_memory_mb

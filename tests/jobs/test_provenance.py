@@ -2,7 +2,7 @@
 
 import pytest
 
-from dst_robustness.provenance import _code_only, code_fingerprint
+from dst_robustness.jobs.provenance import _code_only, code_fingerprint
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def test_every_change_of_code_counts(source: str) -> None:
 
 def test_fingerprint_follows_imports_of_the_package() -> None:
     """predictions imports storage, so a change of storage reruns what uses predictions."""
-    assert code_fingerprint("dst_robustness.predictions") == code_fingerprint(
-        "dst_robustness.predictions", "dst_robustness.storage"
+    assert code_fingerprint("dst_robustness.sets.predictions") == code_fingerprint(
+        "dst_robustness.sets.predictions", "dst_robustness.sets.storage"
     )
-    assert code_fingerprint("dst_robustness.predictions") != code_fingerprint("dst_robustness.storage")
+    assert code_fingerprint("dst_robustness.sets.predictions") != code_fingerprint("dst_robustness.sets.storage")

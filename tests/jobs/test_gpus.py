@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dst_robustness import gpus
+from dst_robustness.jobs import gpus
 
 FORK = multiprocessing.get_context("fork")
 
@@ -110,7 +110,7 @@ def test_cuda_sees_what_was_taken_and_nothing_else(monkeypatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-8a-1, GPU-77, -1, 3")
     _, processes = take_one_after_the_other(1, 1)
     code = (
-        "import os, sys; from dst_robustness import gpus; gpus.lock_folder = lambda: __import__('pathlib').Path("
+        "import os, sys; from dst_robustness.jobs import gpus; gpus.lock_folder = lambda: __import__('pathlib').Path("
         "sys.argv[1]); gpus.installed_gpus = list; gpus.take_gpus(int(sys.argv[2])); "
         "print(os.environ['CUDA_VISIBLE_DEVICES'], 'torch' in sys.modules)"
     )

@@ -59,7 +59,7 @@ class _Worker:
     """One process, asked through its standard input. Fork would copy the threads' locks, spawn the caller's script."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-m", "dst_robustness.datasets.decoding_pool"]
+        command = [sys.executable, "-m", "dst_robustness.sets.decoding_pool"]
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         self._requests, self._answers = cast(BinaryIO, self.process.stdin), cast(BinaryIO, self.process.stdout)

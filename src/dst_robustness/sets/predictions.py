@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dst_robustness.storage import DamagedFileError, create_hdf5, open_hdf5
+from dst_robustness.jobs.files import DamagedFileError
+from dst_robustness.sets.storage import create_hdf5, open_hdf5
 
 CLEAN = "clean"
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from dst_robustness.experiment import BASELINE, Scenario
 from dst_robustness.models import VIDEO_MODELS
+from dst_robustness.study.grid import BASELINE, Scenario
 
 TRAIN_SAMPLES, TEST_SAMPLES = 200, 50
 TRAINING = {"epochs": 1, "batch_size": 8, "warmup_epochs": 0}

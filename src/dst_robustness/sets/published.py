@@ -16,15 +16,8 @@ import numpy as np
 
 from dst_robustness import __version__
 from dst_robustness.corruptions.images import SEVERITIES
-from dst_robustness.storage import (
-    JPEG_QUALITY,
-    Samples,
-    atomic_path,
-    create_hdf5,
-    encode_jpeg,
-    open_hdf5,
-    write_samples,
-)
+from dst_robustness.jobs.files import atomic_path
+from dst_robustness.sets.storage import JPEG_QUALITY, Samples, create_hdf5, encode_jpeg, open_hdf5, write_samples
 
 BATCH = 1000
 _PICTURES = {".jpeg", ".jpg"}

@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 
 from dst_robustness.datasets.spec import DatasetSpec, Split
-from dst_robustness.storage import create_hdf5, decode_jpeg, encode_jpeg, open_hdf5, write_samples
+from dst_robustness.sets.storage import create_hdf5, decode_jpeg, encode_jpeg, open_hdf5, write_samples
 
 log = logging.getLogger(__name__)
 

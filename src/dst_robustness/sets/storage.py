@@ -1,4 +1,4 @@
-"""Files that are complete or absent, and the HDF5 layout of images and clips.
+"""The HDF5 layout of images and clips.
 
 A set is a group with ``images`` uint8 [N, H, W, 3] (or ``clips`` uint8 [N, T, H, W, 3]) and ``labels`` int64 [N].
 Where pictures are kept as JPEG, ``images`` [N] (or ``clips`` [N, T]) holds their bytes at variable length.
@@ -16,48 +16,10 @@ import cv2
 import h5py
 import numpy as np
 
+from dst_robustness.jobs.files import DamagedFileError, atomic_path
+
 JPEG_QUALITY = 85
 CHUNK_BYTES = 1 << 20
-
-
-class DamagedFileError(ValueError):
-    """A file that an earlier step made is truncated or of another kind; ``path`` is the file."""
-
-    def __init__(self, path: str | Path, kind: str) -> None:
-        super().__init__(f"cannot read {path}: truncated or no {kind}")
-        self.path = Path(path)
-
-    def set_aside(self) -> Path | None:
-        """Give the file another name, so that the next call of the workflow makes it anew; return the name.
-
-        That is None where there is no file, or another job that met it was faster.
-        """
-        aside = self.path.with_name(f"{self.path.name}.damaged")
-        return self.path.replace(aside) if self.path.exists() else None
-
-
-@contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path`` that takes its name when the block ends well, and is removed otherwise.
-
-    The temporary name is always the same, so that what a killed process left behind is overwritten by the next one.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        yield partial
-        with open(partial, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def write_text(path: str | Path, text: str) -> None:
-    """Write a text file in one piece."""
-    with atomic_path(path) as partial:
-        partial.write_text(text, encoding="utf-8")
 
 
 @contextmanager

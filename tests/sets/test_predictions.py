@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dst_robustness.predictions import Predictions
+from dst_robustness.sets.predictions import Predictions
 
 
 def test_predictions_come_back_as_saved(tmp_path: Path) -> None:

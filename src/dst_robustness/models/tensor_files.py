@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from dst_robustness.storage import DamagedFileError, atomic_path
+from dst_robustness.jobs.files import DamagedFileError, atomic_path
 
 
 def save_tensors(path: str | Path, content: Mapping[str, Any]) -> None:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import h5py
 import numpy as np
 
-from dst_robustness.datasets.decoding_pool import DecodingPool
-from dst_robustness.storage import create_hdf5, encode_jpeg, open_hdf5
+from dst_robustness.sets.decoding_pool import DecodingPool
+from dst_robustness.sets.storage import create_hdf5, encode_jpeg, open_hdf5
 
 if TYPE_CHECKING:
     from dst_robustness.datasets.video_folder import VideoSpec, VideoSplit

@@ -10,7 +10,7 @@ import pytest
 
 def job(log: Path, body: str) -> subprocess.Popen:
     """Start a process that logs to a file and does something."""
-    code = f"import os, sys, time\nfrom dst_robustness.logs import log_to\nwith log_to(sys.argv[1]):\n    {body}"
+    code = f"import os, sys, time\nfrom dst_robustness.jobs.logs import log_to\nwith log_to(sys.argv[1]):\n    {body}"
     return subprocess.Popen([sys.executable, "-c", code, str(log)])
 
 
@@ -41,7 +41,7 @@ def test_a_damaged_file_is_set_aside(tmp_path: Path) -> None:
     """The same command makes it anew: nobody has to delete it."""
     log, damaged = tmp_path / "job.log", tmp_path / "test.h5"
     damaged.write_bytes(b"half")
-    body = f"from dst_robustness.storage import open_hdf5; open_hdf5('{damaged}').__enter__()"
+    body = f"from dst_robustness.sets.storage import open_hdf5; open_hdf5('{damaged}').__enter__()"
     assert job(log, body).wait() == 1
     assert log.read_text() == (
         f"DamagedFileError: cannot read {damaged}: truncated or no HDF5\n"

@@ -6,11 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from dst_robustness.corruptions import corrupt_images, generate
-from dst_robustness.corruptions.exchange import export_arrays, export_folders, import_corrupted
-from dst_robustness.corruptions.generate import generate_corrupted
+from dst_robustness.corruptions import corrupt_images
 from dst_robustness.reporting.gallery import draw_gallery
-from dst_robustness.storage import Samples, create_hdf5, open_hdf5, write_samples
+from dst_robustness.sets import corrupt
+from dst_robustness.sets.corrupt import generate_corrupted
+from dst_robustness.sets.published import export_arrays, export_folders, import_corrupted
+from dst_robustness.sets.storage import Samples, create_hdf5, open_hdf5, write_samples
 
 CLASSES = ["ant", "bee", "cat"]
 
@@ -34,8 +35,8 @@ def read(path, severity):
 @pytest.mark.parametrize("threads", [1, 3])
 def test_a_generated_set_holds_what_corrupt_images_gives(split, images, tmp_path, monkeypatch, threads):
     """Whatever the batches and threads; with all that is needed to make it again in the attributes."""
-    monkeypatch.setattr(generate, "CHUNK_BYTES", images[0].nbytes)
-    monkeypatch.setattr(generate, "CHUNKS_PER_BATCH", 2)
+    monkeypatch.setattr(corrupt, "CHUNK_BYTES", images[0].nbytes)
+    monkeypatch.setattr(corrupt, "CHUNKS_PER_BATCH", 2)
     generate_corrupted(split, tmp_path / "snow.h5", "snow", seed=5, threads=threads)
     for severity in (1, 5):
         pixels, labels = read(tmp_path / "snow.h5", severity)

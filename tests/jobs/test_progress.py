@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dst_robustness.progress import (
+from dst_robustness.jobs.progress import (
     Left,
     ProgressHandler,
     duration,

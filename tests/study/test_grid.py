@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from dst_robustness.configuration import check_configuration
-from dst_robustness.experiment import Scenario, read_scenarios
-from dst_robustness.run import Run
+from dst_robustness.study.configuration import check_configuration
+from dst_robustness.study.grid import Scenario, read_scenarios
+from dst_robustness.study.run import Run
 
-SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
+SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
 
 
 def scenarios(**changes: Any) -> dict[tuple[str, str], Scenario]:

@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 PACKAGE = "dst_robustness"
-ROOT = Path(__file__).parent
+ROOT = Path(__file__).parents[1]
 LAYOUT = (tokenize.COMMENT, tokenize.NL, tokenize.ENCODING)
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dst_robustness.storage import DamagedFileError, Samples, atomic_path, create_hdf5, open_hdf5, write_samples
+from dst_robustness.jobs.files import DamagedFileError, atomic_path
+from dst_robustness.sets.storage import Samples, create_hdf5, open_hdf5, write_samples
 
 IMAGES = np.arange(5 * 4 * 4 * 3, dtype=np.uint8).reshape(5, 4, 4, 3)
 

@@ -16,8 +16,8 @@ from dst_robustness.corruptions import (
 from dst_robustness.datasets import DATASETS, DatasetSpec, dataset_spec
 from dst_robustness.models import MODELS, VIDEO_MODELS
 from dst_robustness.registry import unknown_name
-from dst_robustness.run import Run
 from dst_robustness.sparsity import METHODS
+from dst_robustness.study.run import Run
 from dst_robustness.training.augmentation import AUGMENTATIONS, MIXINGS
 
 BASELINE = "dense"

@@ -15,7 +15,7 @@ from dst_robustness import __version__
 from dst_robustness.corruptions import SEVERITIES, VIDEO_CORRUPTIONS, check_corruption, corrupt_clips, corrupt_images
 from dst_robustness.corruptions.frost import load_frost
 from dst_robustness.registry import unknown_name
-from dst_robustness.storage import CHUNK_BYTES, JPEG_QUALITY, Samples, create_hdf5, open_hdf5, write_samples
+from dst_robustness.sets.storage import CHUNK_BYTES, JPEG_QUALITY, Samples, create_hdf5, open_hdf5, write_samples
 
 CHUNKS_PER_BATCH = 8
 

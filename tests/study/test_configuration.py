@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from dst_robustness.configuration import check_configuration
+from dst_robustness.study.configuration import check_configuration
 
-SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
+SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
 
 
 def check(**changes: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from dst_robustness.configuration import GRID_KEYS, OPTION_KEYS
+from dst_robustness.study.configuration import GRID_KEYS, OPTION_KEYS
 
 DEFAULT = "default"
 WIDTH = 60  # column of the origins

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dst_robustness.storage import DamagedFileError
+from dst_robustness.jobs.files import DamagedFileError
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Samples on disk: the layout, one writer, one reader, conversion, corruption."""

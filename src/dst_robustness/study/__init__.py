@@ -1,0 +1,1 @@
+"""The study that a configuration asks for: options, scenarios, runs."""
