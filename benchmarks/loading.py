@@ -23,7 +23,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-import yaml
 
 from dst_robustness.datasets.moving_digits import texture
 from dst_robustness.sets.storage import create_hdf5, write_samples
@@ -34,7 +33,6 @@ from dst_robustness.training.devices import choose_device
 from dst_robustness.training.loop import train_step
 from dst_robustness.training.options import TrainingOptions
 
-SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
 WARM = 2  # batches that are not counted
 CLASSES = 10
 
@@ -116,9 +114,7 @@ def measure(
 
 def step_on(data: SampleSet, kind: Kind) -> Callable[[torch.Tensor, torch.Tensor], None]:
     """Return a training step of the set's network, dense, with the default options."""
-    properties = yaml.safe_load(SCHEMA.read_text())["$defs"]["training"]["properties"]
-    values = {name: part["default"] for name, part in properties.items()}
-    options = TrainingOptions(**values | {"batch_size": kind.batch, "augmentation": kind.augmentation})
+    options = TrainingOptions(batch_size=kind.batch, augmentation=kind.augmentation)
     state = build_state(Run("random", kind.model, "dense", 0.0, 0), "dense", data, options, {}, None)
 
     def step(samples: torch.Tensor, labels: torch.Tensor) -> None:

@@ -15,10 +15,8 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
-import yaml
-
 from dst_robustness.jobs.progress import measured_seconds
-from dst_robustness.study.configuration import check_configuration
+from dst_robustness.study.configuration import read_layer, read_study
 from dst_robustness.study.grid import Scenario, read_scenarios
 
 ROOT = Path(__file__).parents[1]
@@ -51,7 +49,7 @@ def assumed_seconds(scenario: Scenario) -> tuple[float, float]:
     train, test = SAMPLES[scenario.trained_on]
     rate = ASSUMED_RATES[scenario.model]
     tested = test * (1 + 5 * len(scenario.corruptions))
-    return ASSUMED_START + train * scenario.training["epochs"] / rate, ASSUMED_START + tested / rate / TEST_SPEED
+    return ASSUMED_START + train * scenario.training.epochs / rate, ASSUMED_START + tested / rate / TEST_SPEED
 
 
 def makespan(chains: Sequence[tuple[float, Sequence[float]]], gpus: int) -> float:
@@ -114,8 +112,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, help="results_dir of a study with finished jobs")
     parser.add_argument("--gpus", type=int, nargs="+", default=[4, 32, 256])
     arguments = parser.parse_args()
-    config = yaml.safe_load(arguments.configuration.read_text(encoding="utf-8"))
-    scenarios = read_scenarios(check_configuration(config, ROOT / "workflow/schemas/config.schema.yaml"))
+    scenarios = read_scenarios(read_study(read_layer(arguments.configuration)))
     chains = chains_of(scenarios, arguments.results)
     evaluations = sum(len(tests) for _, tests in chains.values())
     total = sum(train + sum(tests) for train, tests in chains.values())

@@ -22,7 +22,6 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-import yaml
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
@@ -35,8 +34,6 @@ from dst_robustness.training.data import SampleSet
 from dst_robustness.training.devices import autocast, choose_device, device_name
 from dst_robustness.training.loop import train_step
 from dst_robustness.training.options import TrainingOptions
-
-SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
 
 
 class Pictures(Dataset):
@@ -75,9 +72,7 @@ def own_steps(
     model: str, batch: int, pixels: np.ndarray, labels: np.ndarray, method: str, compiled: bool
 ) -> Iterator[None]:
     """Train for ever, one step at a time, as this project does."""
-    properties = yaml.safe_load(SCHEMA.read_text())["$defs"]["training"]["properties"]
-    values = {name: part["default"] for name, part in properties.items()} | {"batch_size": batch, "compile": compiled}
-    options = TrainingOptions(**values)
+    options = TrainingOptions(batch_size=batch, compile=compiled)
     sparsity = 0.0 if method == "dense" else 0.5
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "train.h5"

@@ -5,40 +5,69 @@ from typing import Any
 
 import pytest
 
-from dst_robustness.study.configuration import check_configuration
+from dst_robustness.study.configuration import read_layer, read_study
+from dst_robustness.study.options import Study
 
-SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
+DIGITS = {"scenarios": [{"dataset": "digits", "model": "resnet8"}]}
 
 
-def check(**changes: Any) -> dict[str, Any]:
-    return check_configuration({"scenarios": [{"dataset": "digits", "model": "resnet8"}], **changes}, SCHEMA)
+def check(**changes: Any) -> Study:
+    return read_study({**DIGITS, **changes})
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"sede": [0]}, "config: unknown key 'sede'. Did you mean 'seeds'? Allowed: results_dir,"),
+        ({"sede": [0]}, "config: unknown key 'sede'. Did you mean 'seeds'? Allowed: methods,"),
         (
             {"training": {"epoch": 3}},
             "config: unknown key in training 'epoch'. Did you mean 'epochs'? Allowed: epochs,",
         ),
-        ({"training": {"epochs": 0}}, "config: training.epochs is 0; allowed: at least 1"),
+        ({"training": {"epochs": 0}}, "config: training.epochs is 0; allowed: integer, at least 1"),
         ({"training": {"epochs": "many"}}, "config: training.epochs is 'many'; allowed: integer"),
-        ({"sparsities": [0.5, 1]}, "config: sparsities[1] is 1; allowed: at least 0 and less than 1"),
-        ({"sparsities": [-0.1]}, "config: sparsities[0] is -0.1; allowed: at least 0 and less than 1"),
+        ({"training": {"epochs": True}}, "config: training.epochs is True; allowed: integer"),
+        ({"training": {"epochs": 1.5}}, "config: training.epochs is 1.5; allowed: integer"),
+        ({"training": {"learning_rate": float("nan")}}, "config: training.learning_rate is nan; allowed: number, more"),
+        ({"training": None}, "config: training is None; allowed: table"),
+        ({"sparsities": [0.5, 1]}, "config: sparsities[1] is 1; allowed: number, at least 0 and less than 1"),
+        ({"sparsities": [-0.1]}, "config: sparsities[0] is -0.1; allowed: number, at least 0 and less than 1"),
+        ({"sparsities": [30]}, "sparsities[0] is 30; allowed: number, at least 0 and less than 1. Did you mean 0.3?"),
+        ({"sparsities_of": {"rigl": [30]}}, "sparsities_of.rigl[0] is 30; allowed: number, at least 0 and less than 1"),
+        ({"seeds": 2}, "Did you mean seeds: [0, 1]?"),
+        ({"seeds": 20240601}, "Did you mean seeds: [20240601]?"),
+        ({"methods": "rigl"}, "Did you mean methods: [rigl]?"),
         ({"seeds": [0, 1, 0]}, "config: seeds lists 0 more than once"),
+        ({"corruptions": ["fog", "fog"]}, "config: corruptions lists 'fog' more than once"),
+        ({"seeds": [2**63]}, "config: seeds[0] is 9223372036854775808; allowed: integer, at least 0 and at most 922"),
         ({"training": {"schedule": "stop"}}, "unknown training.schedule 'stop'. Did you mean 'step'? Allowed: step,"),
-        ({"corruptions": "most"}, "config: corruptions is 'most'; allowed: `all`"),
+        ({"corruptions": "most"}, "config: corruptions is 'most'; allowed: all, benchmark,"),
+        ({"corruptions": ["fog", 3]}, "config: corruptions is ['fog', 3]; allowed: all, benchmark,"),
         ({"scenarios": [{"dataset": "digits"}]}, "config: scenarios[0] lacks the key 'model'"),
-        ({"scenarios": []}, "config: scenarios: [] should be non-empty"),
+        ({"scenarios": []}, "config: scenarios is []; allowed: list, not empty"),
+        ({"scenarios": ["digits"]}, "config: scenarios[0] is 'digits'; allowed: table"),
+        ({"variants": {"v": {"method": "rigl", "drop_fractoin": 1}}}, "variants.v 'drop_fractoin'. Did you mean 'drop"),
+        ({"variants": {"v": {"method": "rigl", "drop_fraction": 30}}}, "variants.v.drop_fraction is 30; allowed: numb"),
+        ({"datasets": {"own": {"checksum": "md5:1"}}}, "config: datasets.own.checksum is 'md5:1'; allowed: text ^(md5"),
+        ({"datasets": {3: {}}}, "config: datasets: the name is 3; allowed:"),
+        ({"results_dir": "$NO_SUCH_NAME/results"}, "but there is no $NO_SUCH_NAME on this machine"),
+        ({"results_dir": "~no_such_user/results"}, "but there is no ~no_such_user on this machine"),
+        ({"resources_dir": "a{b}"}, "config: resources_dir is 'a{b}'; allowed: a folder of its own, without braces"),
     ],
 )
 def test_a_mistake_is_one_line(changes: dict[str, Any], message: str) -> None:
-    """The line says what is wrong, where, and what is allowed."""
+    """The line says what is wrong, where, what is allowed, and what may have been meant."""
     with pytest.raises(ValueError, match="config") as caught:
         check(**changes)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["a{b}", "[a]", "-a", ".a", "a/b", "a\nb", "a b", "", "a" * 101])
+def test_a_name_that_no_file_can_have_is_refused(name: str) -> None:
+    """Names of data sets and variants become parts of paths, of wildcards and of command lines."""
+    for group, entry in (("datasets", {"type": "image_folder"}), ("variants", {"method": "rigl"})):
+        with pytest.raises(ValueError, match=f"^config: {group}: the name .* is not allowed: a name has letters"):
+            check(**{group: {name: entry}})
 
 
 def test_every_mistake_is_named_at_once() -> None:
@@ -49,8 +78,8 @@ def test_every_mistake_is_named_at_once() -> None:
 
 
 def test_defaults_reach_every_scenario_and_a_scenario_overrides_them() -> None:
-    """What a scenario does not say is the study's, what the study does not say is the schema's."""
-    config = check(
+    """What a scenario does not say is the study's, what the study does not say is the default of the option."""
+    study = check(
         seeds=[7],
         training={"epochs": 3},
         scenarios=[
@@ -58,17 +87,64 @@ def test_defaults_reach_every_scenario_and_a_scenario_overrides_them() -> None:
             {"dataset": "cifar10", "model": "vgg16", "seeds": [1, 2], "training": {"batch_size": 64}},
         ],
     )
-    first, second = config["scenarios"]
-    assert (first["seeds"], second["seeds"]) == ([7], [1, 2])
-    assert (first["training"]["batch_size"], second["training"]["batch_size"]) == (128, 64)
-    assert first["training"]["epochs"] == second["training"]["epochs"] == 3
-    assert second["training"]["learning_rate"] == 0.1
-    assert config["results_dir"] == "results"
+    first, second = study.scenarios
+    assert (first.seeds, second.seeds) == ([7], [1, 2])
+    assert (first.training.batch_size, second.training.batch_size) == (128, 64)
+    assert first.training.epochs == second.training.epochs == 3
+    assert second.training.learning_rate == 0.1
+    assert study.results_dir == "results"
 
 
-def test_lists_may_come_from_the_command_line() -> None:
-    """`--config seeds=[0,1]` arrives as text, or as a list of texts; numbers inside tables as well."""
-    assert check(seeds="[0, 1]")["seeds"] == check(seeds=["0", "1"])["seeds"] == [0, 1]
-    config = check(training={"epochs": "4"}, smoke="true", datasets={"digits": {"seed": "3", "type": "7"}})
-    assert (config["training"]["epochs"], config["smoke"]) == (4, True)
-    assert config["datasets"]["digits"] == {"seed": 3, "type": "7"}
+def test_a_later_layer_counts_before_the_scenarios_of_an_earlier_one() -> None:
+    """``--config training={epochs: 7}`` must not be lost where a preset's scenarios have a training of their own."""
+    scenario = {**DIGITS["scenarios"][0], "seeds": [5], "training": {"epochs": 2, "batch_size": 16}}
+    preset = {"training": {"momentum": 0.5}, "scenarios": [scenario, DIGITS["scenarios"][0]]}
+    study = read_study(preset, {"training": {"epochs": "7"}, "seeds": ["1"]})
+    assert [one.training.epochs for one in study.scenarios] == [7, 7]
+    assert [one.training.batch_size for one in study.scenarios] == [16, 128]
+    assert [one.training.momentum for one in study.scenarios] == [0.5, 0.5]
+    assert [one.seeds for one in study.scenarios] == [[1], [1]]
+
+
+def test_scenarios_of_a_later_layer_keep_their_own_values() -> None:
+    """A layer that brings scenarios replaces those below, and its scenarios count before its own general values."""
+    upper = {"training": {"epochs": 7}, "scenarios": [{**DIGITS["scenarios"][0], "training": {"epochs": 2}}]}
+    (scenario,) = read_study(DIGITS, upper).scenarios
+    assert scenario.training.epochs == 2
+
+
+def test_text_stands_for_the_value_that_an_option_wants() -> None:
+    """``--config seeds=[0,1]`` arrives as text, or as a list of texts; YAML reads 1e-3 as a text."""
+    assert check(seeds="[0, 1]").seeds == check(seeds=["0", "1"]).seeds == [0, 1]
+    study = check(
+        training={"epochs": "4", "learning_rate": "1e-3", "batch_size": "1e2"},
+        sparse_training={"memory_bound": "[0.1, 1e-2]", "first_update": "null"},
+        smoke="true",
+        datasets={"digits": {"seed": "3", "type": "7"}},
+    )
+    assert (study.training.epochs, study.training.learning_rate, study.training.batch_size) == (4, 1e-3, 100)
+    assert (study.sparse_training.memory_bound, study.sparse_training.first_update) == ([0.1, 0.01], None)
+    assert study.smoke is True
+    assert (study.datasets["digits"].seed, study.datasets["digits"].type) == (3, "7")
+
+
+def test_paths_are_expanded_and_tidied(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No folder called ``~`` or ``$SCRATCH`` is ever made, and Snakemake warns of no double slash."""
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("SCRATCH", "/scratch/me")
+    study = check(
+        results_dir="~/results/",
+        resources_dir="./resources",
+        frost_pictures="$SCRATCH/frost//",
+        datasets={"own": {"type": "image_folder", "path": "${SCRATCH}/own"}},
+    )
+    assert (study.results_dir, study.resources_dir) == ("/home/me/results", "resources")
+    assert (study.frost_pictures, study.datasets["own"].path) == ("/scratch/me/frost", "/scratch/me/own")
+
+
+def test_a_file_that_is_no_configuration_is_named(tmp_path: Path) -> None:
+    """A list, and text that is no YAML, are refused with the name of the file."""
+    for text in ("- 1\n", "a: [", ""):
+        (tmp_path / "study.yaml").write_text(text)
+        with pytest.raises(ValueError, match=r"^config: .*study\.yaml"):
+            read_layer(tmp_path / "study.yaml")

@@ -1,20 +1,17 @@
 """The grid that a configuration spans."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dst_robustness.study.configuration import check_configuration
+from dst_robustness.study.configuration import read_study
 from dst_robustness.study.grid import Scenario, read_scenarios
 from dst_robustness.study.run import Run
-
-SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
 
 
 def scenarios(**changes: Any) -> dict[tuple[str, str], Scenario]:
     config = {"scenarios": [{"dataset": "digits", "model": "resnet8"}], **changes}
-    return read_scenarios(check_configuration(config, SCHEMA))
+    return read_scenarios(read_study(config))
 
 
 def test_dense_is_trained_once_per_seed_and_the_others_at_every_sparsity() -> None:
@@ -115,8 +112,22 @@ def test_clips_have_suites_of_corruptions() -> None:
         ),
         ({"scenarios": [{"dataset": "digits", "model": "resnet8"}] * 2}, "digits with resnet8 is listed twice"),
         (
-            {"methods": ["dense", "v"], "variants": {"v": {"method": "rigl", "drop_fractoin": 1}}},
-            "unknown option of variant 'v' 'drop_fractoin'. Did you mean 'drop_fraction'?",
+            {
+                "datasets": {"my_pictures": {"path": "/data"}},
+                "scenarios": [{"dataset": "my_pictures", "model": "vgg16"}],
+            },
+            "scenarios[0]: datasets.my_pictures lacks the key 'type': which data set it is, as image_folder.",
+        ),
+        (
+            {
+                "datasets": {"my_pictures": {"type": "image_folder"}},
+                "scenarios": [{"dataset": "my_picture", "model": "vgg16"}],
+            },
+            "unknown dataset 'my_picture'. Did you mean 'my_pictures'?",
+        ),
+        (
+            {"datasets": {"own": {"type": "image_foldr"}}, "scenarios": [{"dataset": "own", "model": "vgg16"}]},
+            "unknown datasets.own.type 'image_foldr'. Did you mean 'image_folder'?",
         ),
         ({"methods": ["dense", "dst_frozen"]}, "method dst_frozen needs a source"),
         (

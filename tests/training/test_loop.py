@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -45,7 +44,9 @@ def test_outputs_of_a_run(train: Callable[..., None], tmp_path: Path) -> None:
 
 def test_it_learns(train: Callable[..., None], options: TrainingOptions, tmp_path: Path) -> None:
     """Dark and bright are told apart after a few steps."""
-    train(tmp_path, method="dense", sparsity=0, options=replace(options, epochs=8, augmentation="none"))
+    train(
+        tmp_path, method="dense", sparsity=0, options=options.model_copy(update={"epochs": 8, "augmentation": "none"})
+    )
     assert pd.read_csv(tmp_path / "history.csv")["validation_accuracy"].iloc[-1] == 1
 
 
@@ -58,7 +59,7 @@ def test_a_run_that_is_stopped_in_an_epoch_resumes_bit_for_bit(
     change: dict[str, object],
 ) -> None:
     """The fourth step of six raises; the second attempt goes on behind the third and ends with the same weights."""
-    options = replace(options, checkpoint_seconds=0, **change)
+    options = options.model_copy(update=dict(checkpoint_seconds=0, **change))
     train(tmp_path / "whole", options=options)
     step, calls = loop.train_step, []
 
@@ -102,9 +103,9 @@ def test_a_compiled_network_trains_to_the_same_masks(
     train: Callable[..., None], options: TrainingOptions, tmp_path: Path
 ) -> None:
     """Same weights up to rounding, under the same names, and the masks of the same topology updates."""
-    options = replace(options, batch_size=20)
+    options = options.model_copy(update={"batch_size": 20})
     train(tmp_path / "plain", options=options)
-    train(tmp_path / "compiled", options=replace(options, compile=True))
+    train(tmp_path / "compiled", options=options.model_copy(update={"compile": True}))
     for name in ("model.pt", "masks.pt"):
         plain, compiled = (torch.load(tmp_path / run / name, weights_only=True) for run in ("plain", "compiled"))
         torch.testing.assert_close(compiled, plain, rtol=1e-3, atol=1e-4)
@@ -114,7 +115,7 @@ def test_a_compiled_network_trains_to_the_same_masks(
 def test_a_step_never_waits_for_the_gpu(splits: Path, options: TrainingOptions) -> None:
     """Fetching a batch, augmenting it and training on it read nothing back, so that the GPU is never without work."""
     data = SampleSet(splits / "train.h5", torch.device("cuda"))
-    options = replace(options, gradient_clipping=1.0, augmentation="crop_flip", precision="auto")
+    options = options.model_copy(update={"gradient_clipping": 1.0, "augmentation": "crop_flip", "precision": "auto"})
     state = build_state(Run("tiny", "resnet8", "static", 0.5, 0), "static", data, options, {}, None)
     batches = data.shuffled(16, seed=0, epoch=0)
     loop.train_step(state, data, *next(batches), options)  # the first one prepares the optimiser's states
@@ -129,9 +130,9 @@ def test_gradient_accumulation_is_the_same_step(
     train: Callable[..., None], options: TrainingOptions, tmp_path: Path
 ) -> None:
     """Two halves of a batch add up to its gradient: layers without batch statistics get the same first update."""
-    options = replace(options, epochs=1, batch_size=40, augmentation="none")
+    options = options.model_copy(update={"epochs": 1, "batch_size": 40, "augmentation": "none"})
     train(tmp_path / "one", method="dense", sparsity=0, options=options)
-    train(tmp_path / "two", method="dense", sparsity=0, options=replace(options, gradient_accumulation=2))
+    train(tmp_path / "two", method="dense", sparsity=0, options=options.model_copy(update={"gradient_accumulation": 2}))
     one, two = (pd.read_csv(tmp_path / name / "history.csv") for name in ("one", "two"))
     # Batch normalisation sees halves, so the loss is close and not equal.
     assert one["loss"][0] == pytest.approx(two["loss"][0], rel=0.05)
@@ -150,8 +151,8 @@ def test_narrow_dense_control_has_as_many_parameters(
     train: Callable[..., None], options: TrainingOptions, tmp_path: Path
 ) -> None:
     """dense_small at sparsity 0.5 is a narrower network of half the parameters, without masks."""
-    train(tmp_path / "dense", method="dense", sparsity=0, options=replace(options, epochs=1))
-    train(tmp_path / "small", method="dense_small", options=replace(options, epochs=1))
+    train(tmp_path / "dense", method="dense", sparsity=0, options=options.model_copy(update={"epochs": 1}))
+    train(tmp_path / "small", method="dense_small", options=options.model_copy(update={"epochs": 1}))
     dense, small = (json.loads((tmp_path / name / "run.json").read_text()) for name in ("dense", "small"))
     assert small["parameters"] == pytest.approx(dense["parameters"] / 2, rel=0.1)
     assert small["width"] < 1

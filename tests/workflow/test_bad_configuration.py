@@ -16,5 +16,6 @@ def test_a_mistake_is_said_and_nothing_runs(new_study, change: str, message: str
     result = new_study.snakemake("--config", change)
     assert result.returncode == 1
     assert message in result.stdout
+    assert message in new_study.snakemake("--quiet", "all", "--config", change).stdout
     assert "Traceback" not in result.stdout
     assert not (new_study.folder / "resources").exists()

@@ -16,12 +16,11 @@ import yaml
 from scipy.io import savemat
 
 from dst_robustness.datasets.imagenet import DEVKIT, META, TRAIN_TAR, TRUTH, VAL_TAR
-from dst_robustness.study.configuration import check_configuration
+from dst_robustness.study.configuration import read_study
 from dst_robustness.study.grid import read_scenarios
 from dst_robustness.study.smoke import shrink
 
 PROJECT = Path(__file__).parents[2]
-SCHEMA = PROJECT / "workflow/schemas/config.schema.yaml"
 PRESETS = sorted(PROJECT.glob("config/*.yaml"))
 SINGLE = (
     "cifar10", "cifar100", "tiny_imagenet", "imagenet", "imagenet_c_bar", "imagenet_3dcc", "imagenet_deit",
@@ -36,31 +35,30 @@ def preset(name: str) -> dict:
 
 
 def scenarios(name: str) -> dict:
-    return read_scenarios(check_configuration(preset(name), SCHEMA))
+    return read_scenarios(read_study(preset(name)))
 
 
 @pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
 def test_a_preset_states_its_grid(path: Path) -> None:
-    """What it leaves out would be that of config.yaml, which it is laid over, and not the default."""
+    """A reader sees what will be trained without knowing the defaults."""
     config = yaml.safe_load(path.read_text())
     assert {"methods", "sparsities", "seeds", "scenarios"} <= set(config)
     assert path.read_text().startswith("# yaml-language-server: $schema=../workflow/schemas/config.schema.yaml") or (
         path.stem == "smoke"
     )
-    assert set(yaml.safe_load((PROJECT / "config.yaml").read_text())) <= set(config)
 
 
 @pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
 def test_a_preset_shrinks_to_a_smoke_study(path: Path) -> None:
     """Two networks a scenario, small ones, on two corruptions, in folders of its own."""
-    study = check_configuration(preset(path.stem), SCHEMA)
+    study = read_study(preset(path.stem))
     small_study, small = shrink(study, read_scenarios(study))
-    assert small_study["results_dir"] == study["results_dir"] + "_smoke"
+    assert small_study.results_dir == study.results_dir + "_smoke"
     for scenario in small.values():
         assert scenario.model in {"resnet8", "deit_tiny", "r3d_tiny"}
         assert len(scenario.runs) == len(scenario.corruptions) == 2
-        assert scenario.training["epochs"] == 1
-        assert "train_samples" in small_study["datasets"][scenario.trained_on]
+        assert scenario.training.epochs == 1
+        assert small_study.datasets[scenario.trained_on].train_samples
 
 
 @pytest.mark.parametrize(
@@ -110,19 +108,28 @@ def test_the_paper_is_planned_with_its_imagenet_networks_trained_once(new_study)
     assert planned["acquire_dataset"] == 5 + 3
 
 
-def test_a_preset_lies_over_the_embedded_default(new_study) -> None:
-    """As the README tells: --configfile with config.yaml there; nothing of the digits is left."""
-    new_study.write_config(yaml.safe_load((PROJECT / "config.yaml").read_text()))
-    planned = new_study.planned("--configfile", str(PROJECT / "config/cifar10_small.yaml"))
-    assert (planned["train_run"], planned["corrupt_dataset"], planned["prepare_dataset"]) == (8, 19, 1)
+def test_a_preset_takes_nothing_from_the_study_of_the_folder(new_study) -> None:
+    """One file is one study, wherever it is started: what it does not say has the documented default."""
+    (new_study.folder / "short.yaml").write_text("scenarios: [{dataset: digits, model: resnet8}]\n")
+    planned = new_study.planned("--configfile", "short.yaml")
+    seeds, sparsities, methods = 3, 3, 8
+    assert planned["train_run"] == seeds * (1 + (methods - 1) * sparsities)
+    assert planned["corrupt_dataset"] == 19
+
+
+def test_the_embedded_study_runs_in_an_empty_folder(new_study, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """As in the container, whose working folder holds no configuration."""
+    new_study.write_config(new_study.config() | {"seeds": [0, 1]})
+    snakefile = new_study.folder / "Snakefile"
+    new_study.folder = tmp_path_factory.mktemp("empty")
+    assert new_study.planned("--snakefile", str(snakefile))["train_run"] == 4
 
 
 def test_print_config_tells_where_each_value_comes_from(new_study) -> None:
-    """Defaults, config.yaml, a preset and --config, in the order in which they are laid over each other."""
+    """Defaults, two files and --config, in the order in which they are laid over each other."""
     (new_study.folder / "mine.yaml").write_text("seeds: [3]\nsparse_training: {update_interval: 7}\n")
-    output = new_study.run(
-        "print_config", "--quiet", "all", "--configfile", "mine.yaml", "--config", "training={momentum: 0.8}"
-    )
+    layers = ["--configfile", "config.yaml", "mine.yaml", "--config", "training={momentum: 0.8}"]
+    output = new_study.run("print_config", "--quiet", "all", *layers)
     told = Counter(tuple(part.strip() for part in line.split("  # ")) for line in output.splitlines() if "  # " in line)
     for line in (
         ("seeds: [3]", "mine.yaml"),
@@ -134,7 +141,7 @@ def test_print_config_tells_where_each_value_comes_from(new_study) -> None:
         assert told[tuple(part.strip() for part in line)], (line, output)
     values = yaml.safe_load(output[output.index("results_dir:") :])
     assert values["scenarios"][0]["training"]["momentum"] == 0.8
-    assert values["scenarios"][0]["sparse_training"]["update_interval"] == 2
+    assert values["scenarios"][0]["sparse_training"]["update_interval"] == 7
 
 
 # The kinds of data that the presets start from, made here in miniature, through every step.

@@ -34,12 +34,12 @@ rule measure_frequency_response:
         "../../envs/environment.yaml"
     resources:
         gpu=1,
-        runs_per_gpu=STUDY["runs_per_gpu"],
+        runs_per_gpu=STUDY.runs_per_gpu,
         mem_mb=4000,
         runtime="4h",
     params:
-        precision=lambda wildcards: scenario_of(wildcards).training["precision"],
-        samples=STUDY["fourier_samples"],
+        precision=lambda wildcards: scenario_of(wildcards).training.precision,
+        samples=STUDY.fourier_samples,
         code=fingerprint("dst_robustness.evaluation.frequency_of_run"),
     message:
         "Frequency response of {wildcards.model} on {wildcards.dataset}: {wildcards.method}, sparsity {wildcards.sparsity}, seed {wildcards.seed}"

@@ -1,18 +1,19 @@
 # The grid and the paths. Everything that the rules need to know of the configuration is here.
 import gc
 import os
+import sys
 from functools import cache
 from pathlib import Path
 
-import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.enums import Quietness
 
-from dst_robustness.study.configuration import check_configuration
+from dst_robustness.study.configuration import read_layer, read_study, values_of
 from dst_robustness.corruptions import CONSTANTS, KNOWN_CORRUPTIONS, VIDEO_CORRUPTIONS
 from dst_robustness.corruptions.video.parameters import KINETICS_C, UCF101_P
 from dst_robustness.datasets import DATASETS, SPEC_OPTIONS, dataset_spec
 from dst_robustness.evaluation.corrupted_sets import list_name
-from dst_robustness.study.grid import read_scenarios
+from dst_robustness.study.grid import options_of, read_scenarios
 from dst_robustness.models import MODELS
 from dst_robustness.study.origins import show_origins
 from dst_robustness.jobs.provenance import code_fingerprint
@@ -21,22 +22,24 @@ from dst_robustness.study.smoke import shrink
 from dst_robustness.sparsity import METHODS
 from dst_robustness.training.augmentation import AUGMENTATIONS
 
-SCHEMA = workflow.source_path("../schemas/config.schema.yaml")
-
 try:
-    STUDY = check_configuration(config, SCHEMA)
+    LAYERS = [(os.path.relpath(path), read_layer(path)) for path in workflow.configfiles]
+    LAYERS.append(("--config", workflow.config_settings.config))
+    STUDY = read_study(*(content for _, content in LAYERS))
     SCENARIOS = read_scenarios(STUDY)
-    if STUDY["smoke"]:
+    if STUDY.smoke:
         STUDY, SCENARIOS = shrink(STUDY, SCENARIOS)
 except ValueError as error:
+    if Quietness.ALL in (workflow.output_settings.quiet or ()):  # else Snakemake says it
+        print(error, file=sys.stderr)
     raise WorkflowError(str(error)) from None
 
 # The graph of a large grid is millions of objects, all of which stay: looking for garbage among them is 7% of the time
 # of a dry run.
 gc.set_threshold(1_000_000, 50, 100)
 
-RESULTS = STUDY["results_dir"]
-RESOURCES = STUDY["resources_dir"]
+RESULTS = STUDY.results_dir
+RESOURCES = STUDY.resources_dir
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"
 RUN = "runs/{dataset}/{model}/{method}/{sparsity}/seed{seed}"
@@ -121,11 +124,11 @@ def source_masks(wildcards):
 
 
 def dataset_type(name):
-    return STUDY["datasets"].get(name, {}).get("type", name)
+    return options_of(name, STUDY).get("type", name)
 
 
 def dataset_options(wildcards, *names):
-    options = STUDY["datasets"].get(wildcards.dataset, {})
+    options = options_of(wildcards.dataset, STUDY)
     return {name: options[name] for name in names if name in options}
 
 
@@ -142,12 +145,12 @@ def first_seed(dataset, model):
 @cache
 def fingerprint(*modules):
     """Return a parameter that changes with the code of these modules, where the configuration asks for it."""
-    return code_fingerprint(*modules) if STUDY["track_code"] else None
+    return code_fingerprint(*modules) if STUDY.track_code else None
 
 
 def training_code(wildcards):
     method = scenario_of(wildcards).base_method(wildcards.method)
-    augmentations = scenario_of(wildcards).training["augmentation"].split("+")
+    augmentations = scenario_of(wildcards).training.augmentation.split("+")
     return fingerprint(
         "dst_robustness.training.loop",
         "dst_robustness.sparsity.training",
@@ -175,7 +178,7 @@ def gpu_job_threads(wildcards):
     """Return the threads of a training or an evaluation: one, or to decode samples that are stored as JPEG its share of
     the cores beside the GPUs. One more share is left for the jobs without a GPU."""
     places = workflow.global_resources.get("gpu")
-    spec = dataset_spec(wildcards.dataset, STUDY["datasets"].get(wildcards.dataset, {}))
+    spec = dataset_spec(wildcards.dataset, options_of(wildcards.dataset, STUDY))
     return max(1, workflow.cores // (places.value + 1)) if places and places.value and spec.jpeg else 1
 
 
@@ -194,11 +197,3 @@ def corruption_constants(wildcards):
 def corruption_code(wildcards):
     file = corruption_registry(wildcards)[wildcards.corruption].place.partition(":")[0]
     return fingerprint("dst_robustness.sets.corrupt", f"dst_robustness.corruptions.{file}")
-
-
-def configuration_layers():
-    """Return what the configuration was laid over each other from, by name: config.yaml, presets, --config."""
-    given = workflow.config_settings.configfiles
-    own = [path for path in workflow.configfiles if path not in given]
-    layers = [(os.path.relpath(path), yaml.safe_load(Path(path).read_text())) for path in (*own, *given)]
-    return [*layers, ("--config", workflow.config_settings.config)]

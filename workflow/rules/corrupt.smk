@@ -21,8 +21,8 @@ rule corrupt_dataset:
         mem_mb=2000,
         runtime="4h",
     params:
-        seed=STUDY["corruption_seed"],
-        frost_pictures=lambda wildcards: STUDY["frost_pictures"] if wildcards.corruption == "frost" else None,
+        seed=STUDY.corruption_seed,
+        frost_pictures=lambda wildcards: STUDY.frost_pictures if wildcards.corruption == "frost" else None,
         constants=corruption_constants,
         code=corruption_code,
     message:

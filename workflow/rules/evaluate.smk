@@ -21,11 +21,11 @@ rule evaluate_run:
     threads: gpu_job_threads
     resources:
         gpu=1,
-        runs_per_gpu=STUDY["runs_per_gpu"],
+        runs_per_gpu=STUDY.runs_per_gpu,
         mem_mb=4000,
         runtime="4h",
     params:
-        precision=lambda wildcards: scenario_of(wildcards).training["precision"],
+        precision=lambda wildcards: scenario_of(wildcards).training.precision,
         code=evaluation_code,
     message:
         "Evaluate {wildcards.model} on {wildcards.dataset}: {wildcards.method}, sparsity {wildcards.sparsity}, seed {wildcards.seed}"

@@ -12,6 +12,6 @@ rule print_config:
     conda:
         "../../envs/environment.yaml"
     params:
-        text=lambda wildcards: show_origins(check_configuration(config, SCHEMA), configuration_layers()),
+        text=lambda wildcards: show_origins(STUDY, LAYERS),
     shell:
         "printf '%s' {params.text:q} | tee {log:q}"

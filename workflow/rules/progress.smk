@@ -2,7 +2,6 @@
 from dataclasses import replace
 
 from snakemake.logging import logger
-from snakemake.settings.enums import Quietness
 
 from dst_robustness.jobs.progress import ProgressHandler
 

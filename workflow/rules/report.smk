@@ -60,7 +60,7 @@ rule write_report:
         mem_mb=1000,
         runtime="10m",
     params:
-        study=STUDY,
+        study=values_of(STUDY),
         analyses=lambda wildcards: {path: int(os.path.getmtime(path)) for path in ANALYSES if os.path.exists(path)},
         code=fingerprint("dst_robustness.reporting.report"),
     message:

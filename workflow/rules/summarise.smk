@@ -33,7 +33,7 @@ rule summarise:
         mem_mb=4000,
         runtime="1h",
     params:
-        base_methods={name: variant["method"] for name, variant in STUDY["variants"].items()},
+        base_methods={name: variant.method for name, variant in STUDY.variants.items()},
         code=fingerprint("dst_robustness.analysis.summary", "dst_robustness.reporting.tables"),
     message:
         "Summarise all runs"
@@ -50,7 +50,7 @@ rule summary:
         "../../envs/environment.yaml"
     params:
         folders=[f"{RESULTS}/{run.folder}" for run in RUNS],
-        base_methods={name: variant["method"] for name, variant in STUDY["variants"].items()},
+        base_methods={name: variant.method for name, variant in STUDY.variants.items()},
         partial=f"{RESULTS}/partial",
     message:
         "What is finished so far"

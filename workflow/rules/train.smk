@@ -24,14 +24,14 @@ rule train_run:
         "../../envs/environment.yaml"
     threads: gpu_job_threads
     resources:
-        gpu=STUDY["gpus_per_run"],
-        runs_per_gpu=STUDY["runs_per_gpu"],
+        gpu=STUDY.gpus_per_run,
+        runs_per_gpu=STUDY.runs_per_gpu,
         mem_mb=4000,
         runtime="24h",
     params:
         method=lambda wildcards: scenario_of(wildcards).base_method(wildcards.method),
-        options=lambda wildcards: scenario_of(wildcards).training,
-        processes=STUDY["gpus_per_run"],
+        options=lambda wildcards: scenario_of(wildcards).training.model_dump(),
+        processes=STUDY.gpus_per_run,
         sparse_options=lambda wildcards: scenario_of(wildcards).sparse_options(wildcards.method),
         code=training_code,
     message:

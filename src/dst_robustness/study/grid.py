@@ -17,6 +17,8 @@ from dst_robustness.datasets import DATASETS, DatasetSpec, dataset_spec
 from dst_robustness.models import MODELS, VIDEO_MODELS
 from dst_robustness.registry import unknown_name
 from dst_robustness.sparsity import METHODS
+from dst_robustness.study.options import Dataset, SparseTraining, Study, Training, Variant
+from dst_robustness.study.options import Scenario as Entry
 from dst_robustness.study.run import Run
 from dst_robustness.training.augmentation import AUGMENTATIONS, MIXINGS
 
@@ -46,9 +48,9 @@ class Scenario:
     sparsities_of: Mapping[str, tuple[float, ...]]
     seeds: tuple[int, ...]
     corruptions: tuple[str, ...]
-    training: Mapping[str, Any]
-    sparse_training: Mapping[str, Any]
-    variants: Mapping[str, Mapping[str, Any]]
+    training: Training
+    sparse_training: SparseTraining
+    variants: Mapping[str, Variant]
 
     @property
     def runs(self) -> list[Run]:
@@ -67,21 +69,21 @@ class Scenario:
 
     def base_method(self, method: str) -> str:
         """Return the registered method behind a listed name."""
-        return self.variants[method]["method"] if method in self.variants else method
+        return self.variants[method].method if method in self.variants else method
 
     def sparse_options(self, method: str) -> dict[str, Any]:
         """Return the options of sparse training for a listed name; the baseline has none."""
         if method == BASELINE:
             return {}
-        own = {key: value for key, value in self.variants.get(method, {}).items() if key not in VARIANT_KEYS}
-        return {**self.sparse_training, **own}
+        own = self.variants[method].model_dump(exclude_unset=True) if method in self.variants else {}
+        return self.sparse_training.model_dump() | {key: own[key] for key in own if key not in VARIANT_KEYS}
 
     def source(self, method: str) -> str | None:
         """Return the listed name whose final masks a listed name starts from, None for those that draw their own."""
-        return self.variants.get(method, {}).get("source")
+        return self.variants[method].source if method in self.variants else None
 
 
-def read_scenarios(config: Mapping[str, Any]) -> dict[tuple[str, str], Scenario]:
+def read_scenarios(study: Study) -> dict[tuple[str, str], Scenario]:
     """Return the scenarios of a checked configuration by (dataset, model).
 
     Raises ValueError, naming the scenario and what is allowed, for names that no registry knows, a model that does not
@@ -89,10 +91,10 @@ def read_scenarios(config: Mapping[str, Any]) -> dict[tuple[str, str], Scenario]
     networks that would train them in two ways.
     """
     scenarios: dict[tuple[str, str], Scenario] = {}
-    for number, entry in enumerate(config["scenarios"]):
+    for number, entry in enumerate(study.scenarios):
         place = f"config: scenarios[{number}]"
         try:
-            scenario = _read_scenario(entry, config)
+            scenario = _read_scenario(entry, study)
         except ValueError as error:
             raise ValueError(f"{place}: {error}") from error
         key = (scenario.dataset, scenario.model)
@@ -108,7 +110,7 @@ def _check_shared_networks(place: str, scenario: Scenario, other: Scenario) -> N
     if (scenario.trained_on, scenario.model) != (other.trained_on, other.model):
         return
     for key in ("training", "sparse_training"):
-        mine, theirs = getattr(scenario, key), getattr(other, key)
+        mine, theirs = (getattr(one, key).model_dump() for one in (scenario, other))
         for option in mine:
             if mine[option] != theirs[option]:
                 raise ValueError(
@@ -117,11 +119,9 @@ def _check_shared_networks(place: str, scenario: Scenario, other: Scenario) -> N
                 )
 
 
-def _read_scenario(entry: Mapping[str, Any], config: Mapping[str, Any]) -> Scenario:
-    dataset, model = entry["dataset"], entry["model"]
-    dataset_type = config["datasets"].get(dataset, {}).get("type", dataset)
-    if dataset_type not in DATASETS:
-        raise unknown_name("dataset", dataset_type, DATASETS)
+def _read_scenario(entry: Entry, study: Study) -> Scenario:
+    dataset, model = entry.dataset, entry.model
+    dataset_type = _type_of(dataset, study)
     if model not in MODELS:
         raise unknown_name("model", model, MODELS)
     clips = DATASETS[dataset_type].kind == "clips"
@@ -131,27 +131,27 @@ def _read_scenario(entry: Mapping[str, Any], config: Mapping[str, Any]) -> Scena
             f"model '{model}' does not take the {DATASETS[dataset_type].kind} of '{dataset}'. "
             f"Allowed: {', '.join(fitting)}"
         )
-    for name in entry["training"]["augmentation"].split("+"):
+    for name in entry.training.augmentation.split("+"):
         if name not in AUGMENTATIONS:
             raise unknown_name("training.augmentation", name, AUGMENTATIONS)
-    if entry["training"]["mixing"] not in MIXINGS:
-        raise unknown_name("training.mixing", entry["training"]["mixing"], MIXINGS)
-    trained_on = _trained_on(dataset, dataset_type, config)
-    suites = _suites(dataset_spec(dataset, config["datasets"].get(dataset, {})))
-    variants = {name: config["variants"][name] for name in entry["methods"] if name in config["variants"]}
-    _check_methods(entry["methods"], variants, config)
+    if entry.training.mixing not in MIXINGS:
+        raise unknown_name("training.mixing", entry.training.mixing, MIXINGS)
+    trained_on = _trained_on(dataset, dataset_type, study)
+    suites = _suites(dataset_spec(dataset, options_of(dataset, study)))
+    variants = {name: study.variants[name] for name in entry.methods if name in study.variants}
+    _check_methods(entry.methods, variants, study)
     return Scenario(
         dataset=dataset,
         dataset_type=dataset_type,
         trained_on=trained_on,
         model=model,
-        methods=tuple(entry["methods"]),
-        sparsities=tuple(float(sparsity) for sparsity in entry["sparsities"]),
-        sparsities_of=_sparsities_of(entry["sparsities_of"], config["variants"]),
-        seeds=tuple(entry["seeds"]),
-        corruptions=_corruptions(entry["corruptions"], suites),
-        training=entry["training"],
-        sparse_training=entry["sparse_training"],
+        methods=tuple(entry.methods),
+        sparsities=tuple(entry.sparsities),
+        sparsities_of=_sparsities_of(entry.sparsities_of, study.variants),
+        seeds=tuple(entry.seeds),
+        corruptions=_corruptions(entry.corruptions, suites),
+        training=entry.training,
+        sparse_training=entry.sparse_training,
         variants=variants,
     )
 
@@ -161,12 +161,33 @@ def _sparsities_of(chosen: Mapping[str, Sequence[float]], variants: Mapping[str,
     for name in chosen:
         if name not in sparse:
             raise unknown_name("method in sparsities_of", name, sparse)
-    return {name: tuple(float(sparsity) for sparsity in sparsities) for name, sparsities in chosen.items()}
+    return {name: tuple(sparsities) for name, sparsities in chosen.items()}
 
 
-def _trained_on(dataset: str, dataset_type: str, config: Mapping[str, Any]) -> str:
+def options_of(dataset: str, study: Study) -> dict[str, Any]:
+    """Return what the configuration says of a data set."""
+    return study.datasets.get(dataset, Dataset()).model_dump(exclude_none=True)
+
+
+def _type_of(dataset: str, study: Study) -> str:
+    """Return the registered data set behind a name, which may be one of the user's own."""
+    if dataset in study.datasets and study.datasets[dataset].type is None and dataset not in DATASETS:
+        raise ValueError(
+            f"datasets.{dataset} lacks the key 'type': which data set it is, as image_folder. "
+            f"Allowed: {', '.join(DATASETS)}"
+        )
+    found = options_of(dataset, study).get("type", dataset)
+    if found not in DATASETS:
+        what = f"datasets.{dataset}.type" if dataset in study.datasets else "dataset"
+        raise unknown_name(
+            what, found, DATASETS if dataset in study.datasets else dict.fromkeys([*study.datasets, *DATASETS])
+        )
+    return found
+
+
+def _trained_on(dataset: str, dataset_type: str, study: Study) -> str:
     """Return which data set the networks are trained on."""
-    spec, trained_on = DATASETS[dataset_type], config["datasets"].get(dataset, {}).get("trained_on")
+    spec, trained_on = DATASETS[dataset_type], options_of(dataset, study).get("trained_on")
     if spec.corrupted_from is None:
         if trained_on is not None:
             raise ValueError(
@@ -174,21 +195,21 @@ def _trained_on(dataset: str, dataset_type: str, config: Mapping[str, Any]) -> s
             )
         return dataset
     trained_on = trained_on or spec.corrupted_from
-    source = config["datasets"].get(trained_on, {}).get("type", trained_on)
+    source = options_of(trained_on, study).get("type", trained_on)
     if source not in DATASETS or DATASETS[source].corrupted_from:
-        trainable = [name for name in DATASETS if not DATASETS[name].corrupted_from]
+        trainable = [
+            name for name in (*study.datasets, *DATASETS) if not DATASETS[_type_of(name, study)].corrupted_from
+        ]
         raise unknown_name(f"datasets.{dataset}.trained_on", trained_on, trainable)
     return trained_on
 
 
-def _check_methods(
-    methods: Sequence[str], variants: Mapping[str, Mapping[str, Any]], config: Mapping[str, Any]
-) -> None:
+def _check_methods(methods: Sequence[str], variants: Mapping[str, Variant], study: Study) -> None:
     if BASELINE not in methods:
         raise ValueError(f"methods lack '{BASELINE}', the baseline that all others are compared with")
     for name in methods:
         if name not in METHODS and name not in variants:
-            raise unknown_name("method", name, [*METHODS, *config["variants"]])
+            raise unknown_name("method", name, [*METHODS, *study.variants])
         if name == FROZEN:
             raise ValueError(
                 f"method {FROZEN} needs a source: list a variant, as in rigl_frozen: {{method: {FROZEN}, source: rigl}}"
@@ -196,21 +217,18 @@ def _check_methods(
     for name, variant in variants.items():
         if name in METHODS:
             raise ValueError(f"variant '{name}' has the name of a method; choose another")
-        if variant["method"] not in METHODS:
-            raise unknown_name(f"method of variant '{name}'", variant["method"], METHODS)
-        for option in variant:
-            if option not in VARIANT_KEYS and option not in config["sparse_training"]:
-                raise unknown_name(f"option of variant '{name}'", option, config["sparse_training"])
+        if variant.method not in METHODS:
+            raise unknown_name(f"method of variant '{name}'", variant.method, METHODS)
         _check_source(name, variant, methods)
 
 
-def _check_source(name: str, variant: Mapping[str, Any], methods: Sequence[str]) -> None:
+def _check_source(name: str, variant: Variant, methods: Sequence[str]) -> None:
     """Check that a variant names a source exactly where its method starts from the masks of another run."""
-    if (variant["method"] == FROZEN) != ("source" in variant):
+    if (variant.method == FROZEN) != (variant.source is not None):
         raise ValueError(f"variant '{name}': `source` goes with method {FROZEN}, and {FROZEN} needs it")
-    if "source" in variant and (variant["source"] not in methods or variant["source"] in (BASELINE, name)):
+    if variant.source and (variant.source not in methods or variant.source in (BASELINE, name)):
         raise unknown_name(
-            f"source of variant '{name}'", variant["source"], [m for m in methods if m not in (BASELINE, name)]
+            f"source of variant '{name}'", variant.source, [m for m in methods if m not in (BASELINE, name)]
         )
 
 

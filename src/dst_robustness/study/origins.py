@@ -7,21 +7,22 @@ from typing import Any
 
 import yaml
 
-from dst_robustness.study.configuration import GRID_KEYS, OPTION_KEYS
+from dst_robustness.study.configuration import values_of
+from dst_robustness.study.options import Grid, Study
 
 DEFAULT = "default"
 WIDTH = 60  # column of the origins
 Place = tuple[str | int, ...]
 
 
-def show_origins(study: Mapping[str, Any], layers: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
-    """Return a checked configuration as YAML with the origin of each value as a comment.
+def show_origins(study: Study, layers: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+    """Return a study as YAML with the origin of each value as a comment.
 
     Args:
-        study: the configuration with all defaults filled in.
+        study: the study with all defaults filled in.
         layers: name and content of what was laid over each other, the last one on top.
     """
-    return "\n".join(_lines(study, (), layers)) + "\n"
+    return "\n".join(_lines(values_of(study), (), layers)) + "\n"
 
 
 def origin(place: Place, layers: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
@@ -29,12 +30,12 @@ def origin(place: Place, layers: Sequence[tuple[str, Mapping[str, Any]]]) -> str
 
     A list is replaced as a whole by the layer on top; what a scenario does not say itself is the study's.
     """
+    general = place[2:] if place[0] == "scenarios" and place[2:3] and place[2] in Grid.model_fields else ()
     for name, content in reversed(layers):
-        if place[0] == "scenarios" and "scenarios" in content and not _holds(content, place):
-            inherited = place[2:3] and place[2] in (*GRID_KEYS, *OPTION_KEYS)
-            return origin(place[2:], layers) if inherited else DEFAULT
-        if _holds(content, place):
+        if (place and _holds(content, place)) or (general and _holds(content, general)):
             return name
+        if "scenarios" in content:  # those of the layers below are replaced
+            place = place[:0] if place[0:1] == ("scenarios",) else place
     return DEFAULT
 
 

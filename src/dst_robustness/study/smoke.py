@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from dst_robustness.models import VIDEO_MODELS
 from dst_robustness.study.grid import BASELINE, Scenario
+from dst_robustness.study.options import Dataset, Study
 
 TRAIN_SAMPLES, TEST_SAMPLES = 200, 50
 TRAINING = {"epochs": 1, "batch_size": 8, "warmup_epochs": 0}
@@ -16,15 +16,17 @@ FOLDERS = ("results_dir", "resources_dir")
 
 
 def shrink(
-    study: Mapping[str, Any], scenarios: Mapping[tuple[str, str], Scenario]
-) -> tuple[dict[str, Any], dict[tuple[str, str], Scenario]]:
-    """Return a checked configuration and its scenarios, shrunk; numbers of samples that are configured are kept."""
+    study: Study, scenarios: Mapping[tuple[str, str], Scenario]
+) -> tuple[Study, dict[tuple[str, str], Scenario]]:
+    """Return a study and its scenarios, shrunk; numbers of samples that are configured are kept."""
     small = [_shrink_scenario(scenario) for scenario in scenarios.values()]
-    datasets = dict(study["datasets"])
+    datasets = dict(study.datasets)
     for name in {scenario.trained_on for scenario in small}:
-        datasets[name] = {"train_samples": TRAIN_SAMPLES, "test_samples": TEST_SAMPLES} | datasets.get(name, {})
-    folders = {key: f"{study[key]}_smoke" for key in FOLDERS}
-    return {**study, **folders, "datasets": datasets}, {(s.dataset, s.model): s for s in small}
+        own = datasets.get(name, Dataset())
+        samples = {"train_samples": TRAIN_SAMPLES, "test_samples": TEST_SAMPLES}
+        datasets[name] = own.model_copy(update=samples | own.model_dump(exclude_none=True))
+    folders = {key: f"{getattr(study, key)}_smoke" for key in FOLDERS}
+    return study.model_copy(update=folders | {"datasets": datasets}), {(s.dataset, s.model): s for s in small}
 
 
 def _shrink_scenario(scenario: Scenario) -> Scenario:
@@ -38,8 +40,8 @@ def _shrink_scenario(scenario: Scenario) -> Scenario:
         sparsities_of={},
         seeds=scenario.seeds[:1],
         corruptions=scenario.corruptions[:2],
-        training={**scenario.training, **TRAINING},
-        sparse_training={**scenario.sparse_training, **SPARSE_TRAINING},
+        training=scenario.training.model_copy(update=TRAINING),
+        sparse_training=scenario.sparse_training.model_copy(update=SPARSE_TRAINING),
     )
 
 

@@ -64,7 +64,7 @@ def train_run(
         configuration = {
             **asdict(run),
             "method": method,
-            "options": asdict(options),
+            "options": options.model_dump(),
             "sparse_options": {**sparse_options},
         }
         checkpoint = Checkpoint(folder / "checkpoint.pt", configuration, options.checkpoint_seconds)

@@ -1,0 +1,136 @@
+"""What is wrong with a value of the configuration, in one line: where, which value, what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import ErrorDetails
+
+from dst_robustness.registry import unknown_name
+from dst_robustness.study.options import Options
+
+Part = Mapping[str, Any]
+WORDS = {"array": "list", "object": "table", "string": "text", "boolean": "true or false"}
+LIMITS = {
+    "minimum": "at least",
+    "exclusiveMinimum": "more than",
+    "maximum": "at most",
+    "exclusiveMaximum": "less than",
+}
+
+
+class _Untitled(GenerateJsonSchema):
+    """A schema without titles, which would repeat the keys."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
+@cache
+def schema_of(options: type[Options]) -> dict[str, Any]:
+    """Return the JSON schema of a group of options, each description on one line."""
+    return _on_one_line(options.model_json_schema(schema_generator=_Untitled))
+
+
+def _on_one_line(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {key: _on_one_line(value) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_on_one_line(value) for value in part]
+    return " ".join(part.split()) if isinstance(part, str) else part
+
+
+def explain(faults: Iterable[ErrorDetails], options: type[Options]) -> str:
+    """Return a line for each place at which pydantic found a fault."""
+    schema = schema_of(options)
+    lines: dict[str, str] = {}
+    for fault in faults:
+        # A value that may be of several types has a fault for each: the first one, unless a check of ours failed.
+        place, line = _explain(fault, schema)
+        if place not in lines or fault["type"] == "value_error":
+            lines[place] = f"config: {line}"
+    return "\n".join(lines.values())
+
+
+def _explain(fault: ErrorDetails, schema: Part) -> tuple[str, str]:
+    """Return the place and what is wrong there."""
+    location, value = [step for step in fault["loc"] if step != "[key]"], fault["input"]
+    place, part = _place(location, schema)
+    above, group = _place(location[:-1], schema)
+    if location != list(fault["loc"]):  # a key
+        place = f"{above}: the name"
+    match fault["type"]:
+        case "extra_forbidden":
+            return place, str(unknown_name(f"key in {above}" if above else "key", location[-1], group["properties"]))
+        case "invalid_key":
+            return place, f"{above or 'the study'} has the key {location[-1]!r}, which is no text; write it in quotes"
+        case "missing":
+            return place, f"{above or 'the study'} lacks the key '{location[-1]}'"
+        case "value_error":
+            return place, f"{place} {fault['ctx']['error']}"
+        case "literal_error" if "enum" in part:
+            return place, str(unknown_name(place, value, map(str, part["enum"])))
+    return place, f"{place} is {value!r}; allowed: {in_words(part, schema)}{_hint(place, value, part)}"
+
+
+def _place(location: Sequence[str | int], schema: Part) -> tuple[str, Part]:
+    """Return the name of a place, as ``scenarios[0].training.epochs``, and its part of the schema.
+
+    The place ends where a value may be of several types: pydantic's location goes on with the types.
+    """
+    text, part = "", resolve(schema, schema)
+    for step in location:
+        is_entry = part.get("type") == "array"
+        inner = part["items"] if is_entry else part.get("properties", {}).get(step, part.get("additionalProperties"))
+        text += f"[{step}]" if is_entry else f".{step}"
+        if not isinstance(inner, Mapping):
+            break
+        part = resolve(inner, schema)
+        if "anyOf" in part:
+            break
+    return text.lstrip("."), part
+
+
+def resolve(part: Part, schema: Part) -> dict[str, Any]:
+    """Return a part of a schema with what it refers to, and without the null beside a single other choice."""
+    while "$ref" in part:
+        named = schema["$defs"][part["$ref"].rpartition("/")[2]]
+        part = {**named, **{key: value for key, value in part.items() if key != "$ref"}}
+    choices = [choice for choice in part.get("anyOf", ()) if choice.get("type") != "null"]
+    if len(choices) == 1:
+        rest = {key: value for key, value in part.items() if key != "anyOf"}
+        return {**resolve(choices[0], schema), **rest}
+    return dict(part)
+
+
+def in_words(part: Part, schema: Part) -> str:
+    """Return which values a part of a schema allows."""
+    part = resolve(part, schema)
+    if "anyOf" in part:
+        return " or ".join(in_words(choice, schema) for choice in part["anyOf"] if choice.get("type") != "null")
+    if "enum" in part:
+        return ", ".join(map(str, part["enum"]))
+    text = WORDS.get(part["type"], part["type"])
+    if part.get("minItems") or part.get("minProperties") or part.get("minLength"):
+        text += ", not empty"
+    limits = " and ".join(f"{word} {part[limit]}" for limit, word in LIMITS.items() if limit in part)
+    text += f", {limits}" if limits else ""
+    if "items" in part:
+        text += f" (each: {in_words(part['items'], schema)})"
+    return f"{text} {part['pattern']}" if "pattern" in part else text
+
+
+def _hint(place: str, value: Any, part: Part) -> str:
+    """Ask whether something near was meant: a share instead of percent, a list instead of its only entry."""
+    key = place.rpartition(".")[2]
+    is_share = part.get("maximum") == 1 or part.get("exclusiveMaximum") == 1
+    if is_share and isinstance(value, int | float) and 1 < value < 100:
+        return f". Did you mean {value / 100:g}?"
+    if part.get("type") == "array" and isinstance(value, str | int | float) and not isinstance(value, bool):
+        is_count = part["items"].get("type") == "integer" and isinstance(value, int) and 0 < value < 100
+        entries = ", ".join(map(str, range(value) if is_count else [value]))  # type: ignore[arg-type]
+        return f". Did you mean {key}: [{entries}]?"
+    return ""

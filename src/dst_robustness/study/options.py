@@ -1,0 +1,233 @@
+"""The configuration of a study: each option is one field with its type, limits, default and description.
+
+To add an option, add a field. Messages, docs/configuration.md and the schema for editors follow from it
+(``python docs/write_configuration.py`` writes the last two). Whether names exist, and whether options fit together, is
+checked in ``grid.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic_core.core_schema import ValidationInfo
+
+from dst_robustness.study.values import all_different, folder, name, path, read_value
+
+T = TypeVar("T")
+Integer = Annotated[int, Field(strict=True)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Count = Annotated[Integer, Field(ge=1)]
+NotNegative = Annotated[Number, Field(ge=0)]
+Positive = Annotated[Number, Field(gt=0)]
+BelowOne = Annotated[Number, Field(ge=0, lt=1)]
+Share = Annotated[Number, Field(ge=0, le=1)]
+Seed = Annotated[Integer, Field(ge=0, le=2**63 - 1)]
+Name = Annotated[str, AfterValidator(name)]
+Path = Annotated[str, Field(min_length=1), AfterValidator(path)]
+Folder = Annotated[str, Field(min_length=1), AfterValidator(folder)]
+Different = Annotated[list[T], AfterValidator(all_different), Field(json_schema_extra={"uniqueItems": True})]
+Listed = Annotated[Different[T], Field(min_length=1)]
+Checksum = Annotated[str, Field(pattern="^(md5:[0-9a-f]{32}|sha256:[0-9a-f]{64})$")]
+
+
+class Options(BaseModel):
+    """A group of options. The text below a field is its description."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _read_value(cls, value: Any, info: ValidationInfo) -> Any:
+        return read_value(value, cls.model_fields[str(info.field_name)].annotation)
+
+
+class Training(Options):
+    """How every network of the study is trained."""
+
+    epochs: Count = 200
+    """Passes over the training set."""
+    batch_size: Count = 128
+    """Samples per optimiser step."""
+    gradient_accumulation: Count = 1
+    """Parts that a batch is computed in, one after another, where it does not fit into memory."""
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    """Optimiser."""
+    learning_rate: Positive = 0.1
+    """Peak learning rate."""
+    momentum: BelowOne = 0.9
+    """Nesterov momentum of SGD."""
+    weight_decay: NotNegative = 0.0005
+    """L2 penalty (SGD) or decoupled decay (AdamW)."""
+    schedule: Literal["step", "cosine", "constant"] = "step"
+    """`step` multiplies the learning rate by 0.1 at 1/2 and 3/4 of training; `cosine` anneals it to 0."""
+    warmup_epochs: NotNegative = 0
+    """Epochs of linear warm-up."""
+    label_smoothing: BelowOne = 0
+    """Label smoothing."""
+    gradient_clipping: NotNegative = 0
+    """Largest norm of the gradient; 0 does not clip."""
+    weight_averaging: BelowOne = 0
+    """Decay of an exponential moving average of the weights, which is then the result; 0 averages nothing."""
+    augmentation: str = "crop_flip"
+    """Augmentations of the training samples, applied from left to right, as in `crop_flip+augmix`."""
+    mixing: str = "none"
+    """How pairs of training samples and their labels are mixed, as in `mixup`; `none` leaves them alone."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """`bfloat16` runs the forward pass in bf16 autocast. `auto` does so on devices with bf16 arithmetic, but not for
+    clips on a CPU, which computes them in `float32` only."""
+    compile: bool = False
+    """Compiles the network (torch.compile) when a training starts. For GPUs and long trainings: the first step of the
+    first training takes up to a minute, and on a CPU the others are hardly faster."""
+    checkpoint_seconds: NotNegative = 60
+    """Seconds between two checkpoints; 0 writes one after every step."""
+
+
+class SparseTraining(Options):
+    """How the sparse networks are trained. Which options count depends on the method."""
+
+    distribution: Literal["erk", "er", "uniform"] = "erk"
+    """How the density is spread over the layers."""
+    update_interval: Count = 100
+    """Optimiser steps between topology updates."""
+    drop_fraction: BelowOne = 0.3
+    """Share of a layer's active weights that the first topology update replaces."""
+    last_update: Annotated[Number, Field(gt=0, le=1)] = 0.75
+    """Share of training after which the topology is kept."""
+    drop_schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    """How the drop fraction is annealed until the last update."""
+    first_update: Count | None = None
+    """Optimiser step after which the first topology update comes; null is one update interval."""
+    regrown: Literal["keep", "zero"] | None = None
+    """What happens to a weight that an update drops and grows again: `keep` its value or `zero` it; null is the
+    method's own way."""
+    step_on_update: bool = True
+    """Whether the optimiser also steps when the topology is updated."""
+    initial_density: Annotated[Number, Field(gt=0, le=1)] | None = None
+    """Density at the start of GraNet; null is 0.8, or 1 where the target is above that."""
+    memory_bound: NotNegative | Annotated[list[NotNegative], Field(min_length=1)] | None = None
+    """MEST: how much the density between updates may exceed the target, relative to it. A list shrinks it in steps
+    (EM&S); null is 0.1."""
+    gradient_weight: NotNegative | None = None
+    """MEST: weight of the gradient in the drop score; null is 0.5."""
+    layerwise: bool | None = None
+    """GMP: prune layer by layer instead of all layers together; null is together."""
+    dense_first: bool = False
+    """Keep the first layer dense."""
+    dense_last: bool = False
+    """Keep the last layer dense."""
+    exclude: Different[str] = []
+    """Name patterns (as in `layer4.*`) of weights that are never made sparse."""
+
+
+class Variant(SparseTraining):
+    """A method with other options than `sparse_training` gives: any of those, and these two."""
+
+    method: str
+    """The method that this is a variant of."""
+    source: str | None = None
+    """For dst_frozen: the listed method whose final masks, of the same sparsity and seed, are trained from the
+    start."""
+
+
+class Dataset(Options):
+    """Options of a data set, all of them optional."""
+
+    type: str | None = None
+    """The registered data set that this is, where the name is your own, as in `image_folder`."""
+    addresses: Annotated[list[str], Field(min_length=1)] | None = None
+    """Where to download the archive from, tried in this order instead of the official addresses."""
+    checksum: Checksum | Annotated[dict[str, Checksum], Field(min_length=1)] | None = None
+    """Checksum of the archive instead of the official one, as `md5:...` or `sha256:...`; for a set of several files a
+    table from file name to checksum."""
+    path: Path | None = None
+    """Folder or archive on this machine to read instead of downloading."""
+    trained_on: str | None = None
+    """For a published corrupted test set: the data set whose networks it tests and whose test split it is made of,
+    where that is not the official one."""
+    image_size: Annotated[Integer, Field(ge=8)] | None = None
+    """Side of the square images or frames in pixels instead of the data set's own."""
+    frames: Annotated[Integer, Field(ge=2)] | None = None
+    """Frames of a clip (sets of videos only)."""
+    sampling: Literal["uniform", "dense"] | None = None
+    """Which frames (sets of videos only): `uniform` spreads them over the whole video, `dense` takes every second one
+    around its middle. The default is `uniform`."""
+    test_clips: Count | None = None
+    """Clips taken of each test video, evenly spread over it, of which a network's class probabilities are averaged
+    (sets of videos only). The default is 1."""
+    official_split: Annotated[Integer, Field(ge=1, le=3)] | None = None
+    """Which of the published divisions into training and test videos (UCF101 and HMDB51 only)."""
+    train_samples: Count | None = None
+    """Size of a stratified subset of the training samples (validation included)."""
+    test_samples: Count | None = None
+    """Size of a stratified subset of the test samples."""
+    validation_fraction: Annotated[Number, Field(gt=0, le=0.5)] | None = None
+    """Share of the training samples that is set aside for validation."""
+    seed: Seed | None = None
+    """Seed of the subsets and of the validation split."""
+
+
+class Grid(Options):
+    """What the study and each of its scenarios may say: a scenario's own value counts before the study's."""
+
+    methods: Listed[str] = ["dense", "static", "set", "rigl", "mest_r", "mest_g", "granet_r", "granet_g"]
+    """Training methods, or variants. `dense` is the baseline that the others are compared with."""
+    sparsities: Listed[BelowOne] = [0.1, 0.3, 0.5]
+    """Shares of weights that are zero; the dense baseline is trained once, at 0."""
+    sparsities_of: dict[str, Listed[BelowOne]] = {}
+    """Methods that are trained at other sparsities than the rest, as in `{granet_g: [0.5]}`."""
+    seeds: Listed[Seed] = [0, 1, 2]
+    """Seeds of initialisation, data order and masks. Runs of one seed are compared in pairs."""
+    corruptions: Literal["all", "benchmark", "c_bar", "3dcc", "kinetics_c", "ucf101_p"] | Listed[str] = "all"
+    """`all` that fit the data set, for images the nineteen; for images `benchmark`, the fifteen of mCE, `c_bar`, the
+    ten of C-bar for 32 or 224 pixels, and `3dcc`, the three of 3DCC that need no depth; for clips one of the suites
+    `kinetics_c` and `ucf101_p`; or a list of names."""
+    training: Training = Field(default_factory=Training)
+    """How every network is trained."""
+    sparse_training: SparseTraining = Field(default_factory=SparseTraining)
+    """How the sparse networks are trained."""
+
+
+class Scenario(Grid):
+    """A data set, a model, and their training."""
+
+    dataset: str
+    """A registered data set, whose test split is corrupted here, or a name of your own that `datasets` explains. A
+    published corrupted test set, as `cifar10_c`, tests the networks trained on the set that it is made of."""
+    model: str
+    """A registered architecture."""
+
+
+class Study(Grid):
+    """What to train, on which data, and under which corruptions to test it."""
+
+    results_dir: Folder = "results"
+    """Folder for runs, tables, figures and the report. Here and in all other paths `~` is your home folder, and
+    `$NAME` the value of an environment variable."""
+    resources_dir: Folder = "resources"
+    """Folder for data sets and their corrupted copies. Studies may share it."""
+    scenarios: Annotated[list[Scenario], Field(min_length=1)]
+    """The data sets and models of the study. Each may override any of methods, sparsities, sparsities_of, seeds,
+    corruptions, training and sparse_training for itself."""
+    variants: dict[Name, Variant] = {}
+    """Methods with other options, under names of your own that `methods` may then list, as in
+    `rigl_uniform: {method: rigl, distribution: uniform}`."""
+    datasets: dict[Name, Dataset] = {}
+    """Options of a data set, by its name."""
+    smoke: bool = False
+    """Shrinks the study to minutes on two cores: a small network, a few samples, one epoch, one method beside `dense`,
+    one sparsity, one seed and two corruptions a scenario. `_smoke` is appended to both folders."""
+    corruption_seed: Seed = 0
+    """Seed of the corrupted copies. All runs are tested on the same ones."""
+    frost_pictures: Path | None = None
+    """Folder with the frost images of the benchmark. Without it they are taken from an installed imagecorruptions
+    package, else a procedural texture stands in for them, and the report says so."""
+    gpus_per_run: Count = 1
+    """GPUs that one training run takes. More than one trains data-parallel."""
+    runs_per_gpu: Count = 1
+    """How many jobs may share one GPU."""
+    fourier_samples: Count = 1000
+    """Test images that the Fourier heat maps of `snakemake analyses` average over."""
+    track_code: bool = True
+    """Whether a change of the package's code reruns the steps that import it (comments and docstrings do not
+    count)."""
