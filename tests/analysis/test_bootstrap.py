@@ -5,10 +5,11 @@ from scipy import stats
 from dst_robustness.analysis.bootstrap import (
     Estimate,
     average,
+    critical_value,
     hierarchical_bootstrap,
     possible_gains,
-    quantile,
     resampled_means,
+    standard_errors,
 )
 
 
@@ -90,9 +91,28 @@ def test_p_value_agrees_with_the_interval():
 
 def test_quantile_moves_from_normal_to_student_with_the_share_of_the_seeds():
     """No seeds: 1.96; seeds only, three of them: 4.30."""
-    assert quantile(0.975, 0.0, 2) == pytest.approx(1.960, abs=1e-3)
-    assert quantile(0.975, 1.0, 2) == pytest.approx(4.303, abs=1e-3)
-    assert quantile(0.975, 0.7, 0) == pytest.approx(1.960, abs=1e-3)
+    assert critical_value(0.025, 0.0, 2) == pytest.approx(1.960, abs=1e-3)
+    assert critical_value(0.025, 1.0, 2) == pytest.approx(4.303, abs=1e-3)
+    assert critical_value(0.025, 0.7, 0) == pytest.approx(1.960, abs=1e-3)
+
+
+def test_standard_errors_are_those_of_the_bootstrap():
+    """Looks use the closed form, tables the resamples: the same variance, but for the noise of resampling."""
+    samples = np.random.default_rng(3).normal(0.1, 1, (4, 500)) + np.array([[0.0], [0.1], [0.05], [0.02]])
+    (estimate,) = hierarchical_bootstrap([samples])
+    deviations = (estimate.seed_deviations.std(), estimate.image_deviations.std())
+    assert standard_errors(samples) == pytest.approx(deviations, rel=0.03)
+
+
+def test_p_values_of_one_side_and_of_equivalence():
+    """Value 0.1, normal error 0.1: one error above 0, ten below 1.1; two errors inside -0.1, none inside +0.1."""
+    deviations = stats.norm.ppf((np.arange(10_000) + 0.5) / 10_000)
+    estimate = Estimate(0.1, np.zeros(10_000), 0.1 * deviations, seeds=3, degrees=2)
+    assert estimate.p_above(0.0) == pytest.approx(stats.norm.sf(1), rel=0.01)
+    assert estimate.p_above(1.1, -1) < 1e-10
+    assert estimate.p_value() == pytest.approx(2 * stats.norm.sf(1), rel=0.01)
+    assert estimate.p_equivalent(0.1) == 0.5
+    assert estimate.p_equivalent(0.4) == pytest.approx(stats.norm.sf(3), rel=0.01)
 
 
 def test_average_of_independent_estimates():

@@ -11,7 +11,7 @@ replacement and, independently, images with replacement. Three corrections make 
 - S resampled seeds vary too little by (S - 1) / S: their deviations are stretched by its inverse root (Rao & Wu 1988).
 - Both levels contain the part ``both``: the image level is shrunk so that it counts once (Owen 2007 shows the excess).
 - The spread of two to five seeds is itself a guess: the normal quantile is replaced by Student's, as far as the seeds
-  make up the variance (Cochran's rule for the Behrens-Fisher problem; ``quantile``).
+  make up the variance (Cochran's rule for the Behrens-Fisher problem; ``blend``).
 
 In simulated studies of two, three and five seeds the 95% intervals covered the true gain in 93-96% with these
 corrections and in 73-99% without (benchmarks/interval_coverage.py). With one seed only images are resampled, and the
@@ -36,18 +36,38 @@ COCHRAN_EXPONENT = 1.25
 CHUNK_DRAWS = 2_000_000
 
 
-def quantile(probability: float, seed_share: float, degrees: float) -> float:
-    """Return the quantile for a mean whose variance comes to ``seed_share`` from seeds, with ``degrees`` of freedom.
+def blend(share: np.ndarray | float, student: np.ndarray | float, normal: np.ndarray | float) -> np.ndarray | float:
+    """Return the quantile of a mean whose variance comes to ``share`` from seeds, between Student's and the normal one.
 
-    Cochran's rule weighs Student's and the normal quantile by the shares of the variance. Its weight is raised to 1.25
+    Cochran's rule weighs the two quantiles by the shares of the variance. Its weight is raised to 1.25
     here: for any true share the plain rule covers 93.9-97.8% with two seeds and 95.0-97.1% with three, this one
     93.0-97.1% and 94.7-96.5% (95% intervals of normal means; benchmarks/interval_coverage.py --exact).
     """
-    normal = stats.norm.ppf(probability)
-    if degrees <= 0:
-        return normal
-    weight = seed_share**COCHRAN_EXPONENT
-    return weight * stats.t.ppf(probability, degrees) + (1 - weight) * normal
+    weight = share**COCHRAN_EXPONENT
+    return weight * student + (1 - weight) * normal
+
+
+def critical_value(tail: float, share: float, degrees: float) -> float:
+    """Return the quantile with probability ``tail`` above it; ``degrees`` are those of the seeds' variance."""
+    normal = float(stats.norm.isf(tail))
+    return float(blend(share, stats.t.isf(tail, degrees), normal)) if degrees > 0 else normal
+
+
+def seed_share(seed_error: np.ndarray | float, image_error: np.ndarray | float) -> np.ndarray:
+    """Return the share of the variance that comes from seeds; 0 where there is no variance."""
+    total = np.square(seed_error) + np.square(image_error)
+    return np.divide(np.square(seed_error), total, out=np.zeros(np.shape(total)), where=np.asarray(total) > 0)
+
+
+def standard_errors(sample: np.ndarray) -> tuple[float, float]:
+    """Return what seeds and what images add to the error of the mean of samples [S, N].
+
+    The standard deviations of ``hierarchical_bootstrap`` come to these values with ever more resamples.
+    """
+    seeds, images = sample.shape
+    of_seeds = sample.mean(axis=1, dtype=np.float64).std(ddof=1) / np.sqrt(seeds) if seeds > 1 else 0.0
+    of_images = sample.mean(axis=0, dtype=np.float64).std() / np.sqrt(images)
+    return float(of_seeds), float(of_images * np.sqrt(_image_share(sample)))
 
 
 @dataclass(frozen=True)
@@ -80,8 +100,7 @@ class Estimate:
         return float(np.hypot(self.seed_deviations.std(), self.image_deviations.std()))
 
     def _seed_share(self) -> float:
-        error = self.standard_error
-        return float((self.seed_deviations.std() / error) ** 2) if error > 0 else 0.0
+        return float(seed_share(self.seed_deviations.std(), self.image_deviations.std()))
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
         """Return the interval: percentiles of the resampled means with one seed, else value +- quantile x error.
@@ -91,23 +110,32 @@ class Estimate:
         if self.degrees <= 0:
             below, above = np.quantile(self.image_deviations, [(1 - level) / 2, (1 + level) / 2])
         else:
-            above = quantile((1 + level) / 2, self._seed_share(), self.degrees) * self.standard_error
+            above = critical_value((1 - level) / 2, self._seed_share(), self.degrees) * self.standard_error
             below = -above
         low, high = np.clip([self.value + below, self.value + above], *self.limits)
         return float(low), float(high)
 
     def p_value(self) -> float:
         """Return the two-sided p-value of a mean of zero: the level at which the interval just touches zero."""
-        error = self.standard_error
-        if error == 0 or self.value == 0:
-            return float(self.value == 0)
+        return min(1.0, 2 * min(self.p_above(0.0), self.p_above(0.0, -1)))
+
+    def p_equivalent(self, margin: float) -> float:
+        """Return the p-value of a mean at or beyond +-margin: the larger of two one-sided tests (Schuirmann 1987)."""
+        return max(self.p_above(-margin), self.p_above(margin, -1))
+
+    def p_above(self, bound: float, side: int = 1) -> float:
+        """Return the one-sided p-value against a mean of at most ``bound``, or of at least it where ``side`` is -1."""
+        distance, error = side * (self.value - bound), self.standard_error
+        if error == 0 or distance == 0:
+            return 0.0 if distance > 0 else 0.5 if distance == 0 else 1.0
         if self.degrees <= 0:
-            beyond = np.mean(np.sign(self.value) * (self.value + self.image_deviations) <= 0)
-            return float(min(1.0, 2 * (beyond * len(self.image_deviations) + 1) / (len(self.image_deviations) + 1)))
-        ratio, share = abs(self.value) / error, self._seed_share()
-        reach = lambda tail: quantile(1 - tail, share, self.degrees) - ratio  # noqa: E731
+            beyond = np.mean(distance + side * self.image_deviations <= 0)
+            return float((beyond * len(self.image_deviations) + 1) / (len(self.image_deviations) + 1))
+        ratio, share = abs(distance) / error, self._seed_share()
+        reach = lambda tail: critical_value(tail, share, self.degrees) - ratio  # noqa: E731
         smallest = 1e-12
-        return 2 * (smallest if reach(smallest) < 0 else optimize.brentq(reach, smallest, 0.5))
+        tail = smallest if reach(smallest) < 0 else optimize.brentq(reach, smallest, 0.5)
+        return float(tail if distance > 0 else 1 - tail)
 
 
 def possible_gains(dense: Estimate) -> tuple[float, float]:

@@ -27,7 +27,8 @@ from dst_robustness.analysis.runs import (
     is_dynamic,
     made_with,
 )
-from dst_robustness.analysis.verdict import BASELINE_ROW, UNDECIDED, Overall, holm, in_range, overall, verdict
+from dst_robustness.analysis.verdict import Overall, holm, in_range, overall, verdict
+from dst_robustness.analysis.words import BASELINE_ROW, UNDECIDED
 from dst_robustness.jobs.files import atomic_path, write_text
 
 CORRUPTION_COLUMNS = [*RUN, "corruption", "category", "severity", "accuracy"]

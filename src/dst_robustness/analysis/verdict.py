@@ -9,8 +9,8 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from dst_robustness.analysis.bootstrap import LEVEL, Estimate
+from dst_robustness.analysis.words import FAILS, HOLDS, UNDECIDED
 
-HOLDS, FAILS, UNDECIDED, BASELINE_ROW = "holds", "fails", "undecided", "baseline"
 # The range of sparsity for which the paper states the hypothesis.
 LOWEST, HIGHEST = 0.1, 0.5
 

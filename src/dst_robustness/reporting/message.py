@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from dst_robustness.analysis.runs import BASELINE
-from dst_robustness.analysis.verdict import UNDECIDED
+from dst_robustness.analysis.words import UNDECIDED
 from dst_robustness.reporting.names import method_name
 
 WIDTH = 100
