@@ -1,13 +1,13 @@
-"""Architectures by name, for images (channels-first [N, 3, H, W]) and for clips ([N, 3, T, H, W]).
+"""Networks by name, for images (channels-first [N, 3, H, W]) and for clips ([N, 3, T, H, W]).
 
-Listing the names imports nothing. Every model is built with fresh weights from torch's global generator: a seed decides
-them, and nothing is ever downloaded. Inputs are floats, already normalised.
+Listing the names imports nothing. Every network has fresh weights from torch's global generator: a seed decides them,
+and nothing is ever downloaded. Inputs are floats, already normalised.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from dst_robustness.registry import Registry
 
@@ -40,18 +40,39 @@ VIDEO_MODELS: Registry[Callable[..., nn.Module]] = Registry("video model", _VIDE
 MODELS: Registry[Callable[..., nn.Module]] = Registry("model", _IMAGE | _VIDEO)
 
 
-def build_model(name: str, num_classes: int, *, image_size: int = 32, width: float = 1.0) -> nn.Module:
-    """Return a model with fresh weights that maps a batch to logits [N, num_classes].
+def build_model(
+    name: str,
+    num_classes: int,
+    *,
+    image_size: int = 32,
+    width: float = 1.0,
+    frames: int | None = None,
+    arguments: Mapping[str, Any] | None = None,
+) -> nn.Module:
+    """Return a network with fresh weights that maps a batch to class scores [N, num_classes].
 
-    ``image_size`` is the side of the square images or frames in pixels: it decides the stem (stride 1 for small images)
-    and, for transformers, the patches. ``width`` multiplies the channels of every hidden layer.
-    A name that is not in ``MODELS``, or a number out of range, is a ValueError.
+    Args:
+        name: a name of ``MODELS``, ``timm:NAME``, ``torchvision:NAME``, or ``FILE.py:FUNCTION`` for a function
+            ``build(num_classes, image_size)`` of your own, which may take ``width`` and ``frames`` too.
+        image_size: side of the square images or frames in pixels. It decides the stem (stride 1 for small images) of
+            registered networks and the patches of transformers.
+        width: multiplies the channels of every hidden layer.
+        frames: of the clips; None for images. Only some networks for clips depend on it.
+        arguments: for a network of a library, exactly the arguments that it is built with, as ``library_arguments``
+            returns them; by default those are chosen by size and width.
+
+    Raises:
+        ValueError: for a name that leads nowhere, a number out of range, a network that does not take such images or
+            does not answer with one tensor of class scores.
     """
-    builder = MODELS[name]
     if num_classes < 2:
         raise ValueError(f"model '{name}': num_classes is {num_classes}, but must be at least 2")
     if image_size < 8:
         raise ValueError(f"model '{name}': image_size is {image_size}, but must be at least 8 pixels")
     if not 0 < width <= 16:
         raise ValueError(f"model '{name}': width is {width}, but must be above 0 and at most 16")
-    return builder(num_classes, image_size, width)
+    if name in MODELS:
+        return MODELS[name](num_classes, image_size, width)
+    from dst_robustness.models.foreign import foreign_network
+
+    return foreign_network(name, num_classes, image_size=image_size, width=width, frames=frames, arguments=arguments)

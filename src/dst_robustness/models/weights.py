@@ -1,0 +1,232 @@
+"""Trained weights from a file of anybody's: found inside it, matched to a network by name and shape, checked."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+SHOWN = 4  # names in a message
+_WRAPPERS = ("module", "_orig_mod")  # put before names by DistributedDataParallel, AveragedModel and torch.compile
+_COUNTERS = ("n_averaged",)  # of AveragedModel, beside the weights
+_UNCOUNTED = "num_batches_tracked"  # of batch norm, which old files lack and testing does not use
+
+
+class WeightsError(ValueError):
+    """A file does not hold the weights of a network; one line says why."""
+
+
+def load_weights(network: nn.Module, path: str | Path, num_classes: int) -> str:
+    """Give a network the weights of a file, and return in words what was taken.
+
+    The file is safetensors, or a state_dict of ``torch.save``, alone or inside a larger mapping. ``module.`` and
+    ``_orig_mod.`` in names are left out; any floating-point precision is taken; where a file holds several sets of
+    weights that fit, it is the moving average (EMA).
+
+    Raises WeightsError for a file that is missing, empty, truncated, or would run code; for weights that are missing or
+    unexpected, have other shapes, or are not finite.
+    """
+    network_state = network.state_dict()
+    found = _best_match(read_tensors(path), network_state, path)
+    faults = [
+        *(f"lacks {name} {_shape(network_state[name])}" for name in found.missing),
+        *(f"has {name} {_shape(found.tensors[name])}, which the network lacks" for name in found.unexpected),
+        *(
+            f"has {name} {_shape(found.tensors[name])}, the network {_shape(network_state[name])}"
+            for name in found.other_shape
+        ),
+    ]
+    if found.only_classes_differ(network_state, num_classes):
+        name = found.other_shape[0]
+        raise WeightsError(
+            f"{path} holds a network of {len(found.tensors[name])} classes ({name}), not of {len(network_state[name])}"
+        )
+    if faults:
+        more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
+        raise WeightsError(f"{path} does not fit the network: it {'; it '.join(faults[:SHOWN])}{more}")
+    network.load_state_dict(found.checked(network_state, path))
+    return found.place
+
+
+def start_from(network: nn.Module, path: str | Path, num_classes: int) -> tuple[str, list[str]]:
+    """Give a network the weights of a file as a start, and return what was taken and which tensors were left fresh.
+
+    As ``load_weights``, but a class head for another number of classes, or none, is left as it is in the network.
+    """
+    network_state = network.state_dict()
+    found = _best_match(read_tensors(path), network_state, path)
+    fresh = found.head(network_state, num_classes)
+    if not fresh:
+        return load_weights(network, path, num_classes), []
+    taken = found.checked({name: value for name, value in network_state.items() if name not in fresh}, path)
+    network.load_state_dict({**network_state, **taken})
+    return found.place, fresh
+
+
+@dataclass(frozen=True)
+class _Match:
+    """The tensors of one place of a file beside those of a network, all by the network's names."""
+
+    place: str
+    tensors: Mapping[str, Tensor]
+    missing: list[str]
+    unexpected: list[str]
+    other_shape: list[str]
+
+    @property
+    def faults(self) -> int:
+        return len(self.missing) + len(self.unexpected) + len(self.other_shape)
+
+    def only_classes_differ(self, wanted: Mapping[str, Tensor], num_classes: int) -> bool:
+        """Whether all that does not fit are tensors with another length where the network has its classes."""
+        pairs = [(self.tensors[name].shape, wanted[name].shape) for name in self.other_shape]
+        lengths = {(theirs[:1], ours[:1]) for theirs, ours in pairs}
+        same_rest = all(theirs[1:] == ours[1:] for theirs, ours in pairs)
+        of_classes = all(ours[:1] == (num_classes,) for _, ours in pairs)
+        return self.faults == len(pairs) > 0 and len(lengths) == 1 and same_rest and of_classes
+
+    def head(self, wanted: Mapping[str, Tensor], num_classes: int) -> list[str]:
+        """Return the tensors of the class head, where nothing but the head is missing or of another size."""
+        if self.only_classes_differ(wanted, num_classes):
+            return self.other_shape
+        last = [name for name in wanted if name.rpartition(".")[0] == next(reversed(wanted)).rpartition(".")[0]]
+        return self.missing if self.faults == len(self.missing) > 0 and set(self.missing) <= set(last) else []
+
+    def checked(self, wanted: Mapping[str, Tensor], path: str | Path) -> dict[str, Tensor]:
+        """Return the tensors of these names, refusing those that are not finite or no plain numbers."""
+        taken = {}
+        for name, place in wanted.items():
+            value = self.tensors.get(name, place)
+            if value.layout != torch.strided:
+                value = value.to_dense()
+            if place.is_floating_point() != value.is_floating_point():
+                raise WeightsError(f"{path}: {name} is {value.dtype}, the network's {place.dtype}")
+            if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+                count = int((~torch.isfinite(value)).sum())
+                raise WeightsError(f"{path}: {name} holds {count} values that are NaN or infinite")
+            taken[name] = value
+        return taken
+
+
+def read_tensors(path: str | Path) -> dict[str, Any]:
+    """Return what a file of weights holds, without running code; see ``load_weights`` for the errors."""
+    path = Path(path)
+    if not path.is_file():
+        raise WeightsError(f"there is no file of weights {path}")
+    with open(path, "rb") as file:
+        start = file.read(9)
+    if not start:
+        raise WeightsError(f"{path} is empty")
+    if start[8:9] == b"{":
+        return _read_safetensors(path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if "GLOBAL" in str(error) or "Unsupported" in str(error):
+            named = str(error).partition("Unsupported global: GLOBAL ")[2].split(" ")[0]
+            raise WeightsError(
+                f"{path} holds more than tensors{f' ({named})' if named else ''}, and reading that would run its code; "
+                "save only the state_dict: torch.save(network.state_dict(), file), or as safetensors"
+            ) from error
+        raise WeightsError(f"{path} is truncated or no file of torch.save") from error
+    except RuntimeError as error:
+        if "TorchScript" in str(error):
+            raise WeightsError(
+                f"{path} is a TorchScript program, which would run as code; save its state_dict"
+            ) from error
+        raise WeightsError(f"{path} is truncated or no file of torch.save") from error
+    except (EOFError, ValueError, KeyError, OSError, IndexError) as error:
+        raise WeightsError(f"{path} is truncated or no file of torch.save") from error
+    if not isinstance(content, Mapping):
+        raise WeightsError(f"{path} holds a {type(content).__name__}, not a state_dict")
+    return dict(content)
+
+
+def _read_safetensors(path: Path) -> dict[str, Any]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path} is truncated or no safetensors: {error}") from error
+
+
+def _best_match(content: Mapping[str, Any], wanted: Mapping[str, Tensor], path: str | Path) -> _Match:
+    """Return the tensors of the file that fit the network best."""
+    matches = [_match(place, tensors, wanted) for place, tensors in _state_dicts(content)]
+    if not matches:
+        raise WeightsError(
+            f"{path} holds no tensors by name, but: {', '.join(map(str, list(content)[:8])) or 'nothing'}"
+        )
+    fewest = min(match.faults for match in matches)
+    best = [match for match in matches if match.faults == fewest]
+    averages = [match for match in best if _is_average(match.place)]
+    if len(best) > 1 and len(averages) != 1:
+        raise WeightsError(
+            f"{path} holds several sets of weights: {', '.join(match.place for match in best)}; keep one"
+        )
+    return (averages or best)[0]
+
+
+def _state_dicts(content: Mapping[Any, Any], place: str = "") -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """Yield each mapping of names to tensors inside a file with its place; weights of several networks come apart."""
+    tensors = {key: value for key, value in content.items() if isinstance(key, str) and isinstance(value, Tensor)}
+    if tensors:
+        yield place or "the whole file", tensors
+    for key, value in content.items():
+        if isinstance(key, str) and isinstance(value, Mapping):
+            yield from _state_dicts(value, f"{place}.{key}".lstrip("."))
+
+
+def _match(place: str, tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> _Match:
+    """Compare tensors with the network's: under their own names, or without wrappers where that fits better."""
+    bare = {_bare(name): value for name, value in tensors.items()}
+    return min((_compare(place, names, wanted) for names in (tensors, bare)), key=lambda match: match.faults)
+
+
+def _compare(place: str, tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> _Match:
+    prefix = _common_prefix(tensors, wanted)
+    inner = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+    inner = {name: value for name, value in inner.items() if name not in _COUNTERS or name in wanted}
+    return _Match(
+        place=f"{place}, {prefix}*" if prefix else place,
+        tensors=inner,
+        missing=[name for name in wanted if name not in inner and not name.endswith(_UNCOUNTED)],
+        unexpected=[name for name in inner if name not in wanted],
+        other_shape=[name for name in wanted if name in inner and inner[name].shape != wanted[name].shape],
+    )
+
+
+def _bare(name: str) -> str:
+    parts = name.split(".")
+    while parts[0] in _WRAPPERS and len(parts) > 1:
+        parts = parts[1:]
+    return ".".join(part for part in parts if part != "_orig_mod")
+
+
+def _common_prefix(names: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """Return what stands before the network's names in a file where it is part of a larger module, as in Lightning."""
+    prefixes: dict[str, int] = {"": sum(name in names for name in wanted)}
+    for ours in list(wanted)[:SHOWN]:
+        for theirs in names:
+            if theirs.endswith(f".{ours}"):
+                prefix = theirs.removesuffix(ours)
+                prefixes[prefix] = sum(f"{prefix}{name}" in names for name in wanted)
+    most = max(prefixes.values())
+    best = [prefix for prefix, count in prefixes.items() if count == most]
+    return next((prefix for prefix in best if _is_average(prefix)), best[0])
+
+
+def _is_average(place: str) -> bool:
+    return "ema" in re.split("[^a-z]+", place.lower())
+
+
+def _shape(tensor: Tensor) -> str:
+    return str(list(tensor.shape))
