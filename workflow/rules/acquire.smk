@@ -21,6 +21,7 @@ rule acquire_dataset:
     params:
         spec=lambda wildcards: dataset_options(wildcards, "type"),
         options=lambda wildcards: dataset_options(wildcards, "addresses", "checksum", "path"),
+        source=source_of_dataset,
         code=fingerprint("dst_robustness.datasets.acquire"),
     message:
         "Acquire {wildcards.dataset}"

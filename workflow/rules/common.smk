@@ -11,7 +11,7 @@ from snakemake.settings.enums import Quietness
 from dst_robustness.study.configuration import read_layer, read_study, values_of
 from dst_robustness.corruptions import CONSTANTS, KNOWN_CORRUPTIONS, VIDEO_CORRUPTIONS
 from dst_robustness.corruptions.video.parameters import KINETICS_C, UCF101_P
-from dst_robustness.datasets import DATASETS, SPEC_OPTIONS, dataset_spec
+from dst_robustness.datasets import DATASETS, SPEC_OPTIONS, dataset_spec, source_state
 from dst_robustness.evaluation.corrupted_sets import list_name
 from dst_robustness.study.grid import options_of, read_scenarios
 from dst_robustness.models import MODELS
@@ -130,6 +130,17 @@ def dataset_type(name):
 def dataset_options(wildcards, *names):
     options = options_of(wildcards.dataset, STUDY)
     return {name: options[name] for name in names if name in options}
+
+
+@cache
+def state_of_source(dataset):
+    options = STUDY["datasets"].get(dataset, {})
+    return source_state(dataset_spec(dataset, options), options.get("path"))
+
+
+def source_of_dataset(wildcards):
+    """Return what changes when the user's own files do, so that they are acquired and prepared anew."""
+    return state_of_source(wildcards.dataset)
 
 
 def run_files(name):

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from dst_robustness.datasets.acquire import acquire
+from dst_robustness.datasets.acquire import acquire, source_state
 from dst_robustness.datasets.prepare import prepare
 from dst_robustness.datasets.spec import DatasetSpec, RemoteFile
 from dst_robustness.registry import Registry
@@ -66,4 +66,4 @@ def dataset_spec(name: str, options: Mapping[str, Any]) -> DatasetSpec:
     return replace(spec, name=name, **changes)
 
 
-__all__ = ["DATASETS", "DatasetSpec", "RemoteFile", "acquire", "dataset_spec", "prepare"]
+__all__ = ["DATASETS", "DatasetSpec", "RemoteFile", "acquire", "dataset_spec", "prepare", "source_state"]

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from dst_robustness.datasets import archives
 from dst_robustness.datasets.checksums import Digests, digests, mismatch, parse_checksum
 from dst_robustness.datasets.download import DownloadError, fetch
+from dst_robustness.datasets.inventory import CONTENTS, check_unchanged, state, take_inventory
 from dst_robustness.datasets.rar import unpack
 from dst_robustness.datasets.spec import Acquired, DatasetSpec, RemoteFile
 from dst_robustness.jobs.files import write_text
@@ -56,10 +57,10 @@ def acquire(
         raise ValueError(f"data set {spec.name}: path {source} does not exist")
     folder = _unpacked_folder(spec, raw_folder, source)
     if folder is not None:
-        return _write_record(spec, raw_folder, {"folder": str(folder.resolve()), **_inventory(folder)})
+        return _write_record(spec, raw_folder, {"folder": str(folder.resolve()), **_inventory(raw_folder, folder)})
     if spec.make is not None:
         spec.make(raw_folder / MADE)
-        return _write_record(spec, raw_folder, {"folder": MADE, **_inventory(raw_folder / MADE)})
+        return _write_record(spec, raw_folder, {"folder": MADE, **_inventory(raw_folder, raw_folder / MADE)})
     if spec.needs_folder:
         why = "there is no path" if source is None else f"path {source} does not hold that"
         raise ValueError(f"data set {spec.name}: {why}; {spec.instructions}")
@@ -72,19 +73,38 @@ def acquire(
     _write_record(spec, raw_folder, {"files": records, "folder": UNPACKED})
 
 
+def source_state(spec: DatasetSpec, path: str | Path | None) -> str | None:
+    """Return a sum over names, lengths and times of what ``acquire`` would read below ``path``; None without a path.
+
+    It is cheap: contents are not read. The workflow acquires a data set again when it changes.
+    """
+    source = None if path is None else Path(path).expanduser()
+    if source is None or not source.exists():
+        return None
+    if source.is_file() or (spec.is_unpacked is not None and spec.is_unpacked(source)):
+        return state(source)
+    return " ".join(state(source / file.name) for file in spec.files if (source / file.name).is_file())
+
+
 def acquired(raw_folder: str | Path) -> Acquired:
-    """Read what ``acquire`` left, checking that the files are still there at their recorded length; else ValueError."""
+    """Read what ``acquire`` left.
+
+    Raises ValueError where a file is gone or has another length than recorded, or a folder holds other files, or files
+    that were changed.
+    """
     raw_folder = Path(raw_folder)
     try:
         record = json.loads((raw_folder / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{raw_folder / RECORD} is missing or damaged; acquire the data set again") from error
-    sums = [entry["sha256"] for entry in record.get("files", [])] or [record.get("listing_sha256", "")]
+    sums = [entry["sha256"] for entry in record.get("files", [])] or [record.get("contents_sha256", "")]
     sha256 = hashlib.sha256("".join(sums).encode()).hexdigest()
     if "folder" in record:
         folder = raw_folder / record["folder"]
         if not folder.is_dir():
             raise ValueError(f"the folder {folder} is gone; give its new place as path and acquire it again")
+        if "files" not in record:
+            check_unchanged(folder, raw_folder / CONTENTS)
         return Acquired({}, folder, sha256)
     files = {}
     for entry in record["files"]:
@@ -104,15 +124,8 @@ def _unpacked_folder(spec: DatasetSpec, raw_folder: Path, source: Path | None) -
     return None
 
 
-def _inventory(folder: Path) -> dict[str, Any]:
-    """Count a folder's files and bytes, and take a sum over names and lengths that changes when they do."""
-    listing = sorted(
-        (str(path.relative_to(folder)), path.stat().st_size) for path in folder.rglob("*") if path.is_file()
-    )
-    listing = [(name, size) for name, size in listing if not name.startswith(".") and name != RECORD]
-    text = "\n".join(f"{name} {size}" for name, size in listing)
-    total = sum(size for _, size in listing)
-    return {"count": len(listing), "bytes": total, "listing_sha256": hashlib.sha256(text.encode()).hexdigest()}
+def _inventory(raw_folder: Path, folder: Path) -> dict[str, Any]:
+    return asdict(take_inventory(folder, raw_folder / CONTENTS))
 
 
 def _overridden(

@@ -39,7 +39,7 @@ class Acquired:
     Attributes:
         files: path of each acquired file by its name.
         folder: the folder that holds the set unpacked, None where there is none.
-        sha256: sum over the sums of the files, or over the names and lengths in the folder.
+        sha256: sum over the sums of the files, or over the names and contents in the folder.
     """
 
     files: dict[str, Path] = field(default_factory=dict)
