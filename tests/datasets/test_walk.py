@@ -6,11 +6,35 @@ import pytest
 
 from dst_robustness.datasets.walk import files_below, files_in, folders_in, is_hidden, shown, walk
 
-HIDDEN = """
-.ipynb_checkpoints .AppleDouble .DS_Store ._cat.png .thumbnails .git .snakemake .Trash-1000 .nfs000000 .~lock.a.csv#
-.@__thumb @eaDir @Recycle #recycle #snapshot __MACOSX lost+found $RECYCLE.BIN Thumbs.db THUMBS.DB desktop.ini ~$a.xlsx
-a.png.part a.png.crdownload a.png.aria2 a.png~ a.jpg:Zone.Identifier
-""".split()
+HIDDEN = [
+    ".ipynb_checkpoints",
+    ".AppleDouble",
+    ".DS_Store",
+    "._cat.png",
+    ".thumbnails",
+    ".git",
+    ".snakemake",
+    ".Trash-1000",
+    ".nfs000000",
+    ".~lock.a.csv#",
+    ".@__thumb",
+    "@eaDir",
+    "@Recycle",
+    "#recycle",
+    "#snapshot",
+    "__MACOSX",
+    "lost+found",
+    "$RECYCLE.BIN",
+    "Thumbs.db",
+    "THUMBS.DB",
+    "desktop.ini",
+    "~$a.xlsx",
+    "a.png.part",
+    "a.png.crdownload",
+    "a.png.aria2",
+    "a.png~",
+    "a.jpg:Zone.Identifier",
+]
 
 
 @pytest.mark.parametrize("name", HIDDEN)
