@@ -134,7 +134,7 @@ def dataset_options(wildcards, *names):
 
 @cache
 def state_of_source(dataset):
-    options = STUDY["datasets"].get(dataset, {})
+    options = options_of(dataset, STUDY)
     return source_state(dataset_spec(dataset, options), options.get("path"))
 
 
