@@ -1,213 +1,146 @@
-"""Fetching one file: resumed, retried, from several addresses, verified before anyone opens it.
-
-pooch moves the bytes (and respects HTTP_PROXY / HTTPS_PROXY through requests); this module decides what is asked for,
-what is believed, and what comes next when it fails.
-"""
+"""Fetching one file: resumed, retried, from several addresses, verified before anyone opens it, and never for ever."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
 import shutil
-import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
-from urllib.parse import unquote, urlsplit
+from time import monotonic, sleep
 
+from dst_robustness.datasets.addresses import AddressError, local_path
 from dst_robustness.datasets.checksums import Digests, digests, mismatch
+from dst_robustness.datasets.part import Part
+from dst_robustness.datasets.space import NoSpaceError, require_space, watch_space
 from dst_robustness.datasets.spec import RemoteFile
+from dst_robustness.datasets.watch import watched
+from dst_robustness.jobs import shown
 
 log = logging.getLogger(__name__)
 
-CHUNK = 1 << 16  # a broken connection costs at most this much, as urllib3 drops an unfinished block
-TIMEOUT = (15, 60)  # seconds to connect, and without a byte
+TIMEOUT = (15, 60)  # seconds to connect; seconds in which LEAST_RATE must be reached
+LEAST_RATE = 10_000  # bytes per second
 ATTEMPTS = 4
 PAUSE = 1.0  # seconds before the second attempt, doubled for each one after that
+LONGEST_WAIT = 120  # seconds that a server may ask to wait (Retry-After)
 
 
 class DownloadError(ValueError):
     """No address gave the file; the message lists each with its reason."""
 
 
-class _AddressError(Exception):
-    """What one address did wrong."""
-
-    def __init__(self, reason: str, *, is_temporary: bool = False) -> None:
-        super().__init__(reason)
-        self.is_temporary = is_temporary
-
-
-def fetch(file: RemoteFile, target: Path, *, attempts: int = ATTEMPTS, pause: float = PAUSE) -> tuple[str, Digests]:
+def fetch(
+    file: RemoteFile,
+    target: Path,
+    *,
+    attempts: int = ATTEMPTS,
+    pause: float = PAUSE,
+    examine: Callable[[Path, Digests], str | None] | None = None,
+) -> tuple[str, Digests]:
     """Bring a file to ``target`` from the first of its addresses that gives it complete and right.
 
     The file takes its name only once its length and checksum are right. A broken transfer stays beside it as
-    ``.{name}.part`` and is resumed, by the next attempt or the next call.
+    ``.{name}.part`` and is resumed, by the next attempt or the next call; one that came out wrong is thrown away.
 
     Args:
         file: name, addresses (http, https, file, or a plain path), and what is known of length and checksum.
         target: where it goes.
-        attempts: how often in a row an address may fail without a new byte.
+        attempts: how often in a row an address may fail to get on.
         pause: seconds before the second attempt, doubled for each one after that.
+        examine: looks into the file where no checksum tells whether it is whole; says what is wrong with it, if
+            anything is.
 
     Returns:
         The address it came from, its length and sums.
 
     Raises:
         DownloadError: names every address and why it failed.
+        NoSpaceError: where the disk is too small; nothing of the file stays.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     reasons = []
     for address in file.addresses:
-        part = _part_path(file, target, address)
-        log.info("%s: fetching %s", file.name, address)
+        part = Part(target, _mark(file, address))
+        log.info("%s: fetching %s", file.name, shown.address(address))
         try:
-            return address, _fetch_from(address, file, part, target, attempts, pause)
-        except _AddressError as error:
-            log.warning("%s: %s %s", file.name, address, error)
-            reasons.append(f"  {address} {error}")
+            return address, _fetch_from(address, file, part, target, attempts, pause, examine)
+        except AddressError as error:
+            log.warning("%s: %s %s", file.name, shown.address(address), error)
+            reasons.append(f"  {shown.address(address)} {error}")
+        except NoSpaceError:
+            part.discard()
+            raise
     raise DownloadError("\n".join([f"could not fetch {file.name}; tried:", *reasons]))
 
 
-def _part_path(file: RemoteFile, target: Path, address: str) -> Path:
-    """Name the unfinished file; without a checksum to tell, one address never continues another's bytes."""
-    mark = "" if file.checksum else "." + hashlib.sha256(address.encode()).hexdigest()[:8]
-    return target.with_name(f".{target.name}{mark}.part")
+def _mark(file: RemoteFile, address: str) -> str:
+    """Name the part file apart where no checksum tells whether one address may continue another's bytes."""
+    return "" if file.checksum else "." + hashlib.sha256(address.encode("utf-8", "surrogateescape")).hexdigest()[:8]
 
 
-def _fetch_from(address: str, file: RemoteFile, part: Path, target: Path, attempts: int, pause: float) -> Digests:
-    """Fetch, verify and name the file; what was continued and came out wrong is fetched once more from the start."""
-    is_resumed = part.exists() and part.stat().st_size > 0
-    _transfer(address, file, part, attempts, pause)
-    found = digests(part)
-    wrong = mismatch(part, file, found)
-    if wrong is None:
-        part.replace(target)
-        return found
-    part.unlink()
-    if is_resumed:
+def _fetch_from(
+    address: str,
+    file: RemoteFile,
+    part: Part,
+    target: Path,
+    attempts: int,
+    pause: float,
+    examine: Callable[[Path, Digests], str | None] | None,
+) -> Digests:
+    """Fetch, verify and name the file; what was joined and came out wrong is fetched once more in one piece."""
+    wrong = ""
+    for may_continue in (True, False):
+        _transfer(address, file, part, attempts, pause, may_continue)
+        found = digests(part.path)
+        wrong = mismatch(part.path, file, found) or (examine(part.path, found) if examine else None) or ""
+        if not wrong:
+            part.move_to(target)
+            return found
+        is_joined = part.is_joined
+        part.discard()
+        if not is_joined:
+            break
         log.info("%s: the continued file %s; starting over", file.name, wrong)
-        return _fetch_from(address, file, part, target, attempts, pause)
-    raise _AddressError(wrong)
+    raise AddressError(wrong)
 
 
-def _transfer(address: str, file: RemoteFile, part: Path, attempts: int, pause: float) -> None:
+def _transfer(address: str, file: RemoteFile, part: Part, attempts: int, pause: float, may_continue: bool) -> None:
     """Bring all bytes of an address into the part file, however often the connection breaks while it gets on."""
-    source = _local_path(address)
+    source = local_path(address)
     if source is not None:
-        if not source.is_file():
-            raise _AddressError("does not exist")
-        shutil.copyfile(source, part)
-        return
-    failures = 0
+        return _copy(source, file, part)
+    if part.size and part.size == file.bytes:
+        return  # complete; only its check was interrupted
+    from dst_robustness.datasets.request import request  # not earlier: most sets need no network
+
+    failures, most = 0, part.size
     while True:
-        before = part.stat().st_size if part.exists() else 0
+        start = monotonic()
         try:
-            return _request(address, file, part)
-        except _AddressError as error:
-            after = part.stat().st_size if part.exists() else 0
-            failures = 0 if after > before else failures + 1
+            return watched(
+                lambda progress: request(address, file, part, progress, TIMEOUT, may_continue), TIMEOUT[1], LEAST_RATE
+            )
+        except AddressError as error:
+            gained = part.size - most
+            most = max(most, part.size)
+            if part.size == 0:
+                part.discard()
+            gets_on = gained >= LEAST_RATE * max(1, monotonic() - start)
+            failures = 0 if gets_on else failures + 1 + error.is_slow
             if not error.is_temporary or failures >= attempts:
                 raise
-            wait = pause * 2 ** max(0, failures - 1)
-            log.info("%s: %s; trying again in %.0f s at byte %d", file.name, error, wait, after)
-            time.sleep(wait)
+            if error.wait > LONGEST_WAIT:
+                raise AddressError(f"{error} and asks to wait {error.wait:,.0f} s") from None
+            wait = max(error.wait, pause * 2 ** max(0, failures - 1))
+            log.info("%s: %s; trying again in %.0f s at byte %d", file.name, error, wait, part.size)
+            sleep(wait)
 
 
-def _local_path(address: str) -> Path | None:
-    """Return the path that an address names, None for one that has to be asked over HTTP."""
-    parts = urlsplit(address)
-    if parts.scheme in ("http", "https"):
-        return None
-    if parts.scheme == "file":
-        return Path(unquote(parts.path))
-    if "://" in address:
-        raise _AddressError("is of a kind that is not known; allowed: http, https, file, or a path")
-    return Path(address).expanduser()
-
-
-def _request(address: str, file: RemoteFile, part: Path) -> None:
-    """Ask once for what is missing and append it to the part file."""
-    import requests
-    from pooch import HTTPDownloader
-
-    offset = part.stat().st_size if part.exists() else 0
-    if offset and offset == file.bytes:
-        return  # complete; only its check was interrupted
-    with open(part, "ab") as output:
-        answer = _Answer(file, output, offset)
-        download = HTTPDownloader(
-            progressbar=sys.stderr.isatty(),
-            chunk_size=CHUNK,
-            timeout=TIMEOUT,
-            headers={"Accept-Encoding": "identity", **({"Range": f"bytes={offset}-"} if offset else {})},
-            hooks={"response": answer.check},
-        )
-        try:
-            download(address, answer, None)
-        except requests.RequestException as error:
-            raise _AddressError(_plain(error), is_temporary=True) from error
-        finally:
-            if output.tell() == 0:
-                part.unlink()
-
-
-def _plain(error: Exception) -> str:
-    """Say in words what requests reports through layers of exceptions."""
-    import requests
-
-    if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.TooManyRedirects)):
-        return f"cannot be followed: {error}"
-    if isinstance(error, requests.exceptions.ProxyError):
-        return "cannot be reached through the proxy of HTTP_PROXY / HTTPS_PROXY"
-    if isinstance(error, requests.exceptions.SSLError):
-        return f"has no valid certificate: {error}"
-    if isinstance(error, requests.Timeout):
-        return "does not answer in time"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "cut the connection"
-    return "cannot be reached (no network, a wrong name, or nobody listens there)"
-
-
-class _Answer:
-    """The file that pooch writes one answer into: judges the answer's head first, and stops what runs too long."""
-
-    def __init__(self, file: RemoteFile, output: BinaryIO, offset: int) -> None:
-        self.file = file
-        self.output = output
-        self.offset = offset
-
-    def check(self, response: Any, **_: object) -> None:
-        """Refuse an answer that cannot be the file, before its body is read."""
-        if response.is_redirect:
-            return
-        if response.status_code == 416:
-            self._start_over()
-            raise _AddressError("has no more bytes than are here already", is_temporary=True)
-        if response.status_code not in (200, 206):
-            is_temporary = response.status_code >= 500 or response.status_code in (408, 425, 429)
-            raise _AddressError(f"answers {response.status_code} {response.reason}", is_temporary=is_temporary)
-        if response.headers.get("Content-Type", "").startswith("text/html"):
-            raise _AddressError("sends an HTML page instead of data (a login or an error?)")
-        if response.status_code == 200:
-            self._start_over()
-        elif not response.headers.get("Content-Range", "").startswith(f"bytes {self.offset}-"):
-            self._start_over()
-            raise _AddressError("continues at another byte than asked for", is_temporary=True)
-        length = response.headers.get("Content-Length", "")
-        if self.file.bytes is not None and length.isdigit() and self.offset + int(length) != self.file.bytes:
-            raise _AddressError(f"offers {self.offset + int(length):,} bytes, expected {self.file.bytes:,}")
-
-    def _start_over(self) -> None:
-        self.output.seek(0)
-        self.output.truncate()
-        self.offset = 0
-
-    def write(self, block: bytes) -> None:
-        if self.file.bytes is not None and self.output.tell() + len(block) > self.file.bytes:
-            self._start_over()
-            raise _AddressError(f"sends more than the expected {self.file.bytes:,} bytes")
-        self.output.write(block)
-
-    def flush(self) -> None:
-        self.output.flush()
+def _copy(source: Path, file: RemoteFile, part: Part) -> None:
+    if not source.is_file():
+        raise AddressError("does not exist")
+    require_space(part.path.parent, source.stat().st_size, file.name)
+    with watch_space(part.path.parent, file.name):
+        shutil.copyfile(source, part.path)
+    part.is_joined = False

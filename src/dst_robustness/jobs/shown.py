@@ -1,0 +1,50 @@
+"""What may be shown of text that others wrote: addresses without their secrets, names on one line."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+HIDDEN = "***"
+_URL = re.compile(r"(?i)\b[a-z][a-z0-9+.-]*:/[^\s<>]+")
+_IS_URL = re.compile(r"(?i)\s*[a-z][a-z0-9+.-]+:")  # at least two letters: C: is a disk
+
+
+def name(text: object, longest: int = 200) -> str:
+    """Return a foreign name on one line: what does not print is escaped, the middle of a long one is left out."""
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in str(text))
+    if len(line) <= longest:
+        return line
+    return f"{line[: longest // 2]}...{line[-longest // 2 :]}"
+
+
+def address(text: str) -> str:
+    """Return an address on one line, without user, password, query and fragment; a path keeps all its characters."""
+    return name(_hide(text) if _IS_URL.match(text) else text, longest=4096)
+
+
+def text_without_secrets(text: str) -> str:
+    """Return text in which no address shows a secret, and nothing but line ends and tabs fails to print."""
+    lines = (_URL.sub(lambda found: _hide(found[0]), line) for line in text.split("\n"))
+    return "\n".join("".join(c if c.isprintable() or c == "\t" else name(c) for c in line) for line in lines)
+
+
+def value_without_secrets(value: Any) -> Any:
+    """Return a configuration, or a part of one, in which no address shows a secret."""
+    if isinstance(value, dict):
+        return {value_without_secrets(key): value_without_secrets(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [value_without_secrets(item) for item in value]
+    is_address = isinstance(value, str) and _IS_URL.match(value) and (":/" in value or "@" in value)
+    return _hide(value) if is_address else value
+
+
+def _hide(url: str) -> str:
+    scheme, rest = url.split(":", 1)
+    place, mark = rest, ""
+    if found := re.search(r"[?#]", rest):
+        place, mark = rest[: found.start()], found[0] + HIDDEN
+    slashes = place[: len(place) - len(place.lstrip("/"))]
+    # A password may hold a slash or an @ that nobody escaped: all before the last @ goes.
+    _, at, host = place.rpartition("@")
+    return f"{scheme}:{slashes}{HIDDEN}@{host}{mark}" if at else f"{scheme}:{place}{mark}"
