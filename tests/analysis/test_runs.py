@@ -1,11 +1,15 @@
 import json
+from dataclasses import dataclass
 
 import h5py
 import numpy as np
 import pytest
 
 from dst_robustness.analysis.runs import StoredRun, collect_tables, complete_runs, image_scores, is_dynamic, made_with
+from dst_robustness.reporting.names import method_name
 from dst_robustness.sets.predictions import Predictions
+from dst_robustness.sparsity import METHODS
+from dst_robustness.sparsity.methods.base import Method
 
 
 def test_a_run_is_named_by_its_folder(tmp_path):
@@ -16,13 +20,26 @@ def test_a_run_is_named_by_its_folder(tmp_path):
     assert run.missing_file == "predictions.h5"
 
 
-def test_dynamic_methods_are_known_by_family_or_by_what_is_behind_a_variant():
-    """Static masks, pruning and smaller dense networks do not count as dynamic sparse training."""
+@dataclass(frozen=True)
+class Cuckoo(Method):
+    """Starts like no method of the package, and is dynamic sparse training."""
+
+    name = "cuckoo"
+    label = "Cuckoo"
+    dynamic = dst = True
+
+
+def test_the_class_of_a_method_says_whether_it_is_dynamic_sparse_training(monkeypatch):
+    """Static masks, pruning and smaller dense networks are not; the spelling of a name does not matter."""
     dynamic = ["set", "rigl", "mest_r", "mest_g", "granet_r", "granet_g"]
     assert all(map(is_dynamic, dynamic))
     assert not any(map(is_dynamic, ["dense", "dense_small", "static", "gmp", "snip", "grasp", "dst_frozen"]))
     assert is_dynamic("mine", {"mine": "rigl"})
     assert not is_dynamic("set_like", {"set_like": "static"})
+    assert not is_dynamic("cuckoo")
+    monkeypatch.setitem(METHODS._places, "cuckoo", f"{__name__}:Cuckoo")
+    assert is_dynamic("cuckoo")
+    assert method_name("cuckoo") == "Cuckoo"
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from dst_robustness.sparsity import SparseTraining
+from dst_robustness.sparsity import METHODS, SparseTraining, options_for
 
 
 def test_methods_and_their_properties_are_known_without_torch():
@@ -19,6 +19,28 @@ def test_methods_and_their_properties_are_known_without_torch():
         "[METHODS[name] for name in METHODS]; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_method_has_a_name_and_a_label_of_its_own():
+    """Tables and figures tell methods apart by their labels."""
+    assert METHODS["mest_g"].label == "MEST-g"
+    assert len({method.label for method in METHODS.values()}) == len(METHODS)
+    assert [name for name in METHODS if METHODS[name].dst] == [
+        "granet_r",
+        "granet_g",
+        "mest_r",
+        "mest_g",
+        "rigl",
+        "set",
+    ]
+
+
+def test_options_of_a_study_reach_the_methods_that_have_them():
+    """What belongs to other methods is left out; what belongs to none stays, to be refused or used."""
+    options = {"memory_bound": 0.2, "regrown": None, "update_interval": 5}
+    assert options_for("mest_r", options) == options
+    assert options_for("rigl", options) == {"regrown": None, "update_interval": 5}
+    assert options_for("static", options) == {"update_interval": 5}
 
 
 def start(method, weights, inputs, **options):

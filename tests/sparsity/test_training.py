@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from dst_robustness.sparsity import METHODS, SparseTraining
+from dst_robustness.sparsity.methods.mest import MestGradient
+from dst_robustness.sparsity.methods.rigl import RigL
 
 STEPS = 24
 IMAGES = torch.randn(8, 3, 6, 6, generator=torch.Generator().manual_seed(1))
@@ -98,7 +100,7 @@ def test_any_configuration_keeps_the_invariants(method, distribution, sparsity, 
             distribution=distribution,
             drop_fraction=drop_fraction,
             dense_last=dense_last,
-            regrown=regrown,
+            **({"regrown": regrown} if METHODS[method].dst else {}),
             total_steps=8,
             update_interval=2,
             last_update=1.0,
@@ -140,6 +142,14 @@ def test_mest_is_bounded_between_updates_and_ends_at_the_target():
     assert [update.density for update in trainer.updates] == pytest.approx([0.55, 0.55, 0.55, 0.5], abs=1e-3)
     _, _, trainer, _ = train("mest_r", memory_bound=(0.5, 0.25, 0.0), sparsity=0.6)
     assert [update.density for update in trainer.updates] == pytest.approx([0.6, 0.5, 0.4, 0.4], abs=1e-3)
+
+
+def test_a_method_may_be_given_with_its_options():
+    """The object and the name with options are one training, so either can go on from the checkpoint of the other."""
+    given, named = train(MestGradient(memory_bound=0.2))[2], train("mest_g", memory_bound=0.2)[2]
+    assert given.updates == named.updates
+    assert given.updates[0].density == pytest.approx(0.6, abs=1e-3)
+    named.load_state_dict(given.state_dict())
 
 
 def test_granet_starts_at_its_initial_density():
@@ -341,6 +351,12 @@ def test_the_optimiser_may_skip_the_update_steps():
         ({"sparsity": 1.0}, "sparsity is 1.0"),
         ({"dense_first": True, "dense_last": True, "sparsity": 0.9}, "sparsity 0.9 cannot be met"),
         ({"exclude": ["nothing*"]}, "the pattern 'nothing\\*' matches none"),
+        (
+            {"update_intervall": 4},
+            "unknown option for method 'rigl' 'update_intervall'. Did you mean 'update_interval'",
+        ),
+        ({"memory_bound": 0.2}, "unknown option for method 'rigl' 'memory_bound'"),
+        ({"method": RigL(), "regrown": "zero"}, "regrown: give the options to RigL itself"),
     ],
 )
 def test_bad_options_are_one_clear_error(options, message):

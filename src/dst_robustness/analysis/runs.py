@@ -15,13 +15,13 @@ import pandas as pd
 from dst_robustness.jobs.files import DamagedFileError, atomic_path
 from dst_robustness.sets.predictions import CLEAN
 from dst_robustness.sets.storage import open_hdf5
+from dst_robustness.sparsity import METHODS
 
 BASELINE = "dense"
 # The columns that name a run, or the row of a method, in all tables.
 ROW = ["dataset", "model", "method", "sparsity"]
 RUN = [*ROW, "seed"]
 FILES = ("predictions.h5", "metrics.csv", "run.json")
-DYNAMIC = ("set", "rigl", "mest", "granet")
 
 
 @dataclass(frozen=True, order=True)
@@ -80,12 +80,12 @@ class StoredRun:
 
 
 def is_dynamic(method: str, base_methods: dict[str, str] | None = None) -> bool:
-    """Whether a method moves its topology during training: SET, RigL, MEST and GraNet in any of their forms.
+    """Return whether a method is dynamic sparse training, as its class says; an unknown one is not.
 
     ``base_methods`` gives the registered method behind the name of a variant.
     """
     base = (base_methods or {}).get(method, method)
-    return base.split("_")[0] in DYNAMIC
+    return base in METHODS and METHODS[base].dst
 
 
 @dataclass(frozen=True)

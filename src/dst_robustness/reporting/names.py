@@ -1,20 +1,8 @@
 """How methods are written in figures, tables and on the terminal."""
 
-FAMILY_NAMES = {
-    "dense": "Dense",
-    "static": "Static",
-    "set": "SET",
-    "rigl": "RigL",
-    "mest": "MEST",
-    "granet": "GraNet",
-    "gmp": "GMP",
-    "snip": "SNIP",
-    "grasp": "GraSP",
-    "dst": "DST",
-}
+from dst_robustness.sparsity import METHODS
 
 
 def method_name(method: str) -> str:
-    """Return the written form of a method: ``mest_r`` is MEST-r."""
-    family, *rest = method.split("_")
-    return "-".join([FAMILY_NAMES.get(family, family), *rest])
+    """Return the label of a registered method; another name, as that of a variant, is written as the study wrote it."""
+    return METHODS[method].label if method in METHODS else method

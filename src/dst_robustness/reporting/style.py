@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +13,28 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from dst_robustness.jobs.files import atomic_path
+from dst_robustness.sparsity import METHODS
 
 # Okabe & Ito 2008, a palette that all common forms of colour blindness keep apart; black is the dense baseline.
 BLACK, GREY = "#000000", "#7F7F7F"
-FAMILIES = {
-    "dense": (BLACK, "*"),
-    "static": (GREY, "X"),
-    "set": ("#0072B2", "o"),
-    "rigl": ("#D55E00", "s"),
-    "mest": ("#009E73", "^"),
-    "granet": ("#CC79A7", "D"),
-    "gmp": ("#56B4E9", "P"),
-    "snip": ("#E69F00", "v"),
-    "grasp": ("#8B5A2B", "<"),
-    "dst": ("#999933", ">"),
+# Colour, marker and line of the methods; growth by gradient is dashed beside its random twin.
+LOOKS = {
+    "dense": (BLACK, "*", "-"),
+    "dense_small": (BLACK, "v", ":"),
+    "static": (GREY, "X", "-"),
+    "set": ("#0072B2", "o", "-"),
+    "rigl": ("#D55E00", "s", "-"),
+    "mest_r": ("#009E73", "^", "-"),
+    "mest_g": ("#009E73", "^", "--"),
+    "granet_r": ("#CC79A7", "D", "-"),
+    "granet_g": ("#CC79A7", "D", "--"),
+    "gmp": ("#56B4E9", "P", "-"),
+    "snip": ("#E69F00", "v", "-"),
+    "grasp": ("#8B5A2B", "<", "-"),
+    "dst_frozen": ("#999933", ">", ":"),
 }
-# Of variants, chosen by the letters of the name: the same in every figure, whatever else is in it.
-VARIANT_MARKERS = "pdH8v<>"
+# Of all other names, chosen by a checksum of the name: the same in every figure, whatever else is in it.
+OTHER_MARKERS = "pdH8v<>"
 DIVERGING, SEQUENTIAL = "PuOr", "viridis"
 PANEL = (3.4, 2.6)
 
@@ -42,21 +48,23 @@ SETTINGS = {
 
 
 def method_style(method: str) -> dict[str, Any]:
-    """Return colour, marker and line of a method: its family gives the colour, gradient growth is dashed and hollow.
+    """Return colour, marker and line of a method; those that are not solid have hollow markers.
 
-    Variants are dotted and hollow, with a marker of their own.
+    A method without a look of its own is dotted, in the colour of the method that its class is derived from.
     """
-    family, *rest = method.split("_")
-    colour, marker = FAMILIES.get(family, (GREY, "h"))
-    by_gradient = "g" in rest
-    variant = bool(rest) and rest[-1] not in ("r", "g")
-    if variant:
-        marker = VARIANT_MARKERS[sum(rest[-1].encode()) % len(VARIANT_MARKERS)]
+    checksum = zlib.crc32(method.encode())
+    ancestors = METHODS[method].__mro__ if method in METHODS else ()
+    relatives = [name for name in (getattr(kind, "name", None) for kind in ancestors) if name in LOOKS]
+    if relatives[:1] == [method]:
+        colour, marker, line = LOOKS[method]
+    else:
+        family = relatives[0] if relatives else list(LOOKS)[checksum // len(OTHER_MARKERS) % len(LOOKS)]
+        colour, marker, line = LOOKS[family][0], OTHER_MARKERS[checksum % len(OTHER_MARKERS)], ":"
     return {
         "color": colour,
         "marker": marker,
-        "linestyle": ":" if variant else "--" if by_gradient else "-",
-        "markerfacecolor": "white" if by_gradient or variant else colour,
+        "linestyle": line,
+        "markerfacecolor": colour if line == "-" else "white",
     }
 
 

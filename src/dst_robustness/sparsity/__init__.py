@@ -5,37 +5,27 @@ Listing the methods and asking one for its class attributes does not import torc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dst_robustness.registry import Registry
+from dst_robustness.sparsity import methods
 
 if TYPE_CHECKING:
     from dst_robustness.sparsity.distributions import layer_densities
     from dst_robustness.sparsity.methods.base import Method
     from dst_robustness.sparsity.training import SparseTraining
 
-__all__ = ["METHODS", "SparseTraining", "layer_densities"]
+__all__ = ["METHODS", "SparseTraining", "layer_densities", "options_for"]
 
-_METHODS = "dst_robustness.sparsity.methods"
+METHODS: Registry[type[Method]] = Registry("method", methods.places())
 
-METHODS: Registry[type[Method]] = Registry(
-    "method",
-    {
-        "dense": f"{_METHODS}.dense:Dense",
-        "dense_small": f"{_METHODS}.dense:DenseSmall",
-        "static": f"{_METHODS}.static:Static",
-        "set": f"{_METHODS}.set:Set",
-        "rigl": f"{_METHODS}.rigl:RigL",
-        "mest_r": f"{_METHODS}.mest:MestRandom",
-        "mest_g": f"{_METHODS}.mest:MestGradient",
-        "granet_r": f"{_METHODS}.granet:GraNetRandom",
-        "granet_g": f"{_METHODS}.granet:GraNetGradient",
-        "gmp": f"{_METHODS}.gmp:GMP",
-        "snip": f"{_METHODS}.snip:Snip",
-        "grasp": f"{_METHODS}.grasp:GraSP",
-        "dst_frozen": f"{_METHODS}.dst_frozen:DSTFrozen",
-    },
-)
+
+def options_for(method: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a study without those that only other methods have."""
+    foreign = {name for other in METHODS.values() for name in other.option_names()}
+    foreign.difference_update(METHODS[method].option_names())
+    return {name: value for name, value in options.items() if name not in foreign}
 
 
 def __getattr__(name: str) -> Any:

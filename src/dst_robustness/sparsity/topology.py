@@ -69,7 +69,7 @@ def choose(
     choices = []
     for layer, weight, slope, score, count, target in zip(layers, weights, slopes, keep, counts, targets, strict=True):
         survivors = method.survivors(layer.active, count, target, drop_fraction)
-        grow = method.grow_score(weight, slope, generator) if method.grows else None
+        grow = method.grow_score(weight, slope, generator) if method.dst else None
         stay, grown = drop_and_grow(score, grow, survivors, count)
         choices.append(stay.view(torch.uint8).add(grown.view(torch.uint8), alpha=GROWN))
     return distributed.broadcast(choices)

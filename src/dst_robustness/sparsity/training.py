@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from dst_robustness.registry import unknown_name
 from dst_robustness.sparsity import METHODS, distributed, initial, topology
 from dst_robustness.sparsity.distributions import check_sparsity, forced_dense, layer_counts, maskable_weights
 from dst_robustness.sparsity.layers import SparseWeights, keeps_zeros
@@ -18,7 +20,7 @@ from dst_robustness.sparsity.schedules import DropFraction, UpdateSchedule
 from dst_robustness.sparsity.topology import TopologyUpdate
 
 # All other arguments are settings, which a resumed run must share with the one that was interrupted.
-_NOT_SETTINGS = {"self", "model", "optimizer", "exclude", "initial_masks", "loss"}
+_NOT_SETTINGS = {"self", "model", "optimizer", "method", "options", "exclude", "initial_masks", "loss"}
 
 
 class SparseTraining:
@@ -30,7 +32,7 @@ class SparseTraining:
     of the method's schedule.
 
     Args:
-        method: a name of ``METHODS``.
+        method: a name of ``METHODS``, or a method with its options, as in ``MestGradient(memory_bound=0.2)``.
         sparsity: share of the maskable weights that are zero at the end of training, in [0, 1).
         total_steps: optimiser steps of the whole training.
         distribution: "erk", "er" or "uniform".
@@ -39,14 +41,12 @@ class SparseTraining:
         drop_schedule: how that share is annealed: "cosine", "linear" or "constant".
         first_update: the step after which the first update comes; by default ``update_interval``.
         last_update: share of ``total_steps`` before which all updates are done, in (0, 1].
-        regrown: "keep" or "zero": what a weight is that an update drops and grows again; by default as the method says.
-        initial_density, memory_bound, gradient_weight, layerwise: options of the methods that have them (see there),
-            unused by the others.
         dense_first, dense_last, exclude: see ``layer_densities``.
         initial_masks: {parameter name: mask}, for methods that start from the masks of a finished run.
         loss: returns the loss of one batch, for methods that choose their masks by it.
         step_on_update: whether the optimiser also steps when the topology is updated.
         seed: decides the initial masks and all random growth.
+        options: the method's own options where ``method`` is a name; None is the method's default.
 
     Attributes:
         updates: one ``TopologyUpdate`` for each update so far.
@@ -58,7 +58,7 @@ class SparseTraining:
         model: nn.Module,
         optimizer: torch.optim.Optimizer,
         *,
-        method: str,
+        method: str | Method,
         sparsity: float,
         total_steps: int,
         distribution: str = "erk",
@@ -67,11 +67,6 @@ class SparseTraining:
         drop_schedule: str = "cosine",
         first_update: int | None = None,
         last_update: float = 0.75,
-        regrown: str | None = None,
-        initial_density: float | None = None,
-        memory_bound: float | Sequence[float] | None = None,
-        gradient_weight: float | None = None,
-        layerwise: bool | None = None,
         dense_first: bool = False,
         dense_last: bool = False,
         exclude: Collection[str] = (),
@@ -79,16 +74,11 @@ class SparseTraining:
         loss: Callable[[], Tensor] | None = None,
         step_on_update: bool = True,
         seed: int = 0,
+        **options: Any,
     ) -> None:
         settings = {name: value for name, value in locals().items() if name not in _NOT_SETTINGS}
-        options = {
-            "initial_density": initial_density,
-            "memory_bound": memory_bound,
-            "gradient_weight": gradient_weight,
-            "layerwise": layerwise,
-        }
-        self.method = METHODS[method].with_options(options)
-        _check(method, self.method, sparsity, regrown, last_update)
+        self.method = _chosen(method, options)
+        _check(self.method, sparsity, last_update)
         density = 1 - sparsity if self.method.masks else 1.0
         end = round(last_update * total_steps)
         first = update_interval if first_update is None else first_update
@@ -96,7 +86,6 @@ class SparseTraining:
         self.drop_fraction = DropFraction(drop_fraction, max(1, end), drop_schedule)
         self.budget = self.method.budget(density, self.schedule)  # type: ignore[arg-type]  # read by dynamic methods only
         self.optimizer = optimizer
-        self.regrown = regrown or self.method.regrown
         self.step_on_update = step_on_update
         self.seed = seed
         self.steps = 0
@@ -118,7 +107,13 @@ class SparseTraining:
         sparse = {name for name, count in self._targets.items() if count < weights[name].numel()} | movable
         self.network = SparseWeights(weights, initial.sparse_layers(weights, masks, sparse))
         self.network.zero_inactive(optimizer)
-        self._settings = {**settings, "exclude": list(exclude), "layers": [layer.name for layer in self.network.layers]}
+        own = {"method": self.method.name, **asdict(self.method)}
+        self._settings = {
+            **settings,
+            **own,
+            "exclude": list(exclude),
+            "layers": [layer.name for layer in self.network.layers],
+        }
         self._initial_densities = self.network.densities
 
     @property
@@ -200,7 +195,7 @@ class SparseTraining:
                 )
             return
         active = round(self.budget.at(self.steps) * self.network.total) - self.network.always_active
-        limits = None if self.method.grows else {layer.name: layer.active for layer in layers}
+        limits = None if self.method.dst else {layer.name: layer.active for layer in layers}
         by_name = {} if self.method.global_budget else self._counts(self.budget.at(self.steps), limits=limits)
         choices = topology.choose(
             layers,
@@ -212,7 +207,7 @@ class SparseTraining:
             self.drop_fraction.at(self.steps),
             initial.generator_at(self.steps, self.seed, layers[0].weight.device),
         )
-        done = topology.apply(layers, weights, choices, self.optimizer, self.regrown)
+        done = topology.apply(layers, weights, choices, self.optimizer, self.method.regrown)
         if sum(layer.active for layer in layers) != active:
             raise RuntimeError(f"step {self.steps}: the masks hold {self.density}, not {self.budget.at(self.steps)}")
         self._note(done)
@@ -255,11 +250,23 @@ class SparseTraining:
         self.network.load_state_dict(state)
 
 
-def _check(name: str, method: Method, sparsity: float, regrown: str | None, last_update: float) -> None:
+def _chosen(method: str | Method, options: Mapping[str, Any]) -> Method:
+    """Return the method, with its options where it was named."""
+    if isinstance(method, Method):
+        if options:
+            raise ValueError(f"{', '.join(options)}: give the options to {type(method).__name__} itself")
+        return method
+    own = METHODS[method].option_names()
+    for name in options:
+        if name not in own:
+            shared = [key for key in inspect.signature(SparseTraining).parameters if key != "options"]
+            raise unknown_name(f"option for method '{method}'", name, [*own, *shared])
+    return METHODS[method].with_options(options)
+
+
+def _check(method: Method, sparsity: float, last_update: float) -> None:
     check_sparsity(sparsity)
     if sparsity and not method.sparse:
-        raise ValueError(f"method '{name}' has no sparsity; it was given {sparsity:g}")
-    if regrown not in (None, "keep", "zero"):
-        raise ValueError(f"regrown is '{regrown}'; allowed: keep, zero")
+        raise ValueError(f"method '{method.name}' has no sparsity; it was given {sparsity:g}")
     if not 0 < last_update <= 1:
         raise ValueError(f"last_update is {last_update}; allowed: a share of the training, above 0, at most 1")

@@ -13,7 +13,7 @@ from torch import nn
 from dst_robustness.models import build_model
 from dst_robustness.models.tensor_files import load_tensors
 from dst_robustness.models.width import width_for_density
-from dst_robustness.sparsity import METHODS, SparseTraining
+from dst_robustness.sparsity import METHODS, SparseTraining, options_for
 from dst_robustness.study.run import Run
 from dst_robustness.training.data import SampleSet, fit, normalise
 from dst_robustness.training.devices import memory_format
@@ -52,7 +52,7 @@ def build_state(
         # By way of the host: a GPU that is full must not pass for a damaged file.
         initial_masks={name: mask.to(data.device) for name, mask in load_tensors(masks).items()} if masks else None,
         loss=lambda: saliency_loss(network, data, run.seed),
-        **sparse_options,
+        **options_for(method, sparse_options),
     )
     return TrainingState(network, optimizer, sparse, run.seed, options.weight_averaging, options.compile)
 

@@ -1,4 +1,4 @@
-"""What a method of sparse training is made of. Imports no torch: listing methods stays cheap."""
+"""What a method of sparse training is made of. Imports no torch: listing the methods stays cheap."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from dst_robustness.registry import unknown_name
 from dst_robustness.sparsity import scores
 from dst_robustness.sparsity.schedules import ConstantDensity, DensityBudget, UpdateSchedule
 
@@ -17,43 +18,57 @@ Average = Callable[[Sequence["Tensor"]], None]
 
 @dataclass(frozen=True)
 class Method:
-    """A random mask that never changes; the other methods override one part or another.
+    """A mask that is drawn at random and never changes; each method overrides one part or another.
 
-    The fields of a subclass are its options. Scores are float32 [N] for a layer of N weights, the higher the better,
-    and new tensors, since they are written to; the gradient [N] is empty unless ``needs_gradient``. The class
-    attributes say what a method is:
+    The fields of a subclass are its options. The class attributes say what the method is. Scores are float32 [N] for a
+    layer of N weights, the higher the better. They are new tensors, because they are written to. The gradient is
+    float32 [N], and empty unless ``needs_gradient``.
 
     Attributes:
-        sparse: it takes a sparsity; if not, it runs at sparsity 0 only.
-        masks: it masks weights.
-        dynamic: its masks change in training.
-        scales_width: the model is made narrower until it has as few parameters.
-        needs_masks: it starts from the masks of a finished run.
-        needs_loss: it chooses its masks by the loss of a batch before training.
-        needs_gradient: its scores use the gradient.
-        grows: weights are grown, not only dropped.
+        name: the name in configurations, folders and ``METHODS``.
+        label: the name in tables and figures.
+        dynamic: the masks change in training.
+        dst: weights are grown too, not only dropped: this is dynamic sparse training.
+        sparse: the method takes a sparsity; if not, it runs at sparsity 0 only.
+        masks: the method masks weights.
+        scales_width: the network is made narrower until it has as few parameters.
+        needs_masks: the method starts from the masks of a finished run.
+        needs_loss: the method chooses its masks by the loss of a batch before training.
+        needs_gradient: the scores use the gradient.
         dense_gradient: growing needs the gradient of the inactive weights too, which costs a dense backward pass.
         global_budget: the layers share one budget by score, instead of one each by the distribution.
-        regrown: "keep" or "zero": what a weight is that is dropped and grown again in the same update.
+        regrown: "keep" or "zero": the value of a weight that one update drops and grows again.
     """
 
+    name: ClassVar[str]
+    label: ClassVar[str]
+    dynamic: ClassVar[bool] = False
+    dst: ClassVar[bool] = False
     sparse: ClassVar[bool] = True
     masks: ClassVar[bool] = True
-    dynamic: ClassVar[bool] = False
     scales_width: ClassVar[bool] = False
     needs_masks: ClassVar[bool] = False
     needs_loss: ClassVar[bool] = False
     needs_gradient: ClassVar[bool] = False
     dense_gradient: ClassVar[bool] = False
-    grows: ClassVar[bool] = True
     global_budget: ClassVar[bool] = False
     regrown: ClassVar[str] = "keep"
 
     @classmethod
+    def option_names(cls) -> list[str]:
+        """Return the names of the method's own options."""
+        return [field.name for field in fields(cls)]
+
+    @classmethod
     def with_options(cls, options: Mapping[str, Any]) -> Self:
-        """Return the method with those of the options that it has and that are not None."""
-        own = {field.name for field in fields(cls)}
-        return cls(**{name: value for name, value in options.items() if name in own and value is not None})
+        """Return the method with these options; None stands for an option's default.
+
+        Raises ValueError for an option that the method does not have.
+        """
+        for name in options:
+            if name not in cls.option_names():
+                raise unknown_name(f"option of method '{cls.name}'", name, cls.option_names())
+        return cls(**{name: value for name, value in options.items() if value is not None})
 
     def budget(self, density: float, schedule: UpdateSchedule) -> DensityBudget:
         """Return how dense the network is over the steps, on the way to ``density``."""

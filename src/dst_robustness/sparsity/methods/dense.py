@@ -12,6 +12,8 @@ from dst_robustness.sparsity.methods.base import Method
 class Dense(Method):
     """All weights, all the time. Runs at sparsity 0."""
 
+    name: ClassVar[str] = "dense"
+    label: ClassVar[str] = "Dense"
     sparse: ClassVar[bool] = False
     masks: ClassVar[bool] = False
 
@@ -20,9 +22,11 @@ class Dense(Method):
 class DenseSmall(Method):
     """A dense network, narrower by a factor, with as many parameters as the sparse one.
 
-    Says whether the gain of a sparse network is only the gain of a smaller one. The model is built narrower by whoever
-    trains it; here nothing is masked at any sparsity.
+    The control for the number of parameters: is the gain of a sparse network only the gain of a smaller one? Whoever
+    trains the network builds it narrower; here nothing is masked at any sparsity.
     """
 
+    name: ClassVar[str] = "dense_small"
+    label: ClassVar[str] = "Dense-small"
     masks: ClassVar[bool] = False
     scales_width: ClassVar[bool] = True

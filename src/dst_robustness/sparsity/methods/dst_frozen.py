@@ -12,7 +12,9 @@ from dst_robustness.sparsity.methods.base import Method
 class DSTFrozen(Method):
     """Static training of the masks that a dynamic method ended with.
 
-    Says whether a gain comes from the topology that was found or from the search for it.
+    The control for the search: does a gain come from the topology that was found, or from searching?
     """
 
+    name: ClassVar[str] = "dst_frozen"
+    label: ClassVar[str] = "DST-frozen"
     needs_masks: ClassVar[bool] = True

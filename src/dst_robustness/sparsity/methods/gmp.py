@@ -16,12 +16,13 @@ class GMP(Method):
     Zhu and Gupta, "To prune, or not to prune", 2017, arXiv:1710.01878.
 
     Attributes:
-        initial_density: the density at the start, by default 1.
+        initial_density: the density at the start.
         layerwise: whether each layer is pruned to its share by the distribution, instead of all of them together.
     """
 
+    name: ClassVar[str] = "gmp"
+    label: ClassVar[str] = "GMP"
     dynamic: ClassVar[bool] = True
-    grows: ClassVar[bool] = False
 
     initial_density: float = 1.0
     layerwise: bool = False

@@ -25,6 +25,8 @@ class GraNetRandom(Set):
         initial_density: the density at the start; by default 0.8, and 1 where the target is denser than that.
     """
 
+    name: ClassVar[str] = "granet_r"
+    label: ClassVar[str] = "GraNet-r"
     global_budget: ClassVar[bool] = True
 
     initial_density: float | None = None
@@ -39,6 +41,8 @@ class GraNetRandom(Set):
 class GraNetGradient(GraNetRandom):
     """Gradual pruning with zero-cost neuroregeneration that grows the largest abs(dense gradient), as published."""
 
+    name: ClassVar[str] = "granet_g"
+    label: ClassVar[str] = "GraNet-g"
     needs_gradient: ClassVar[bool] = True
     dense_gradient: ClassVar[bool] = True
 

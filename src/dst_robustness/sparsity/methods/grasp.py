@@ -20,6 +20,8 @@ class GraSP(Method):
     the weights with the largest -w (H g) are removed, those whose removal lowers the gradient norm least.
     """
 
+    name: ClassVar[str] = "grasp"
+    label: ClassVar[str] = "GraSP"
     needs_loss: ClassVar[bool] = True
     global_budget: ClassVar[bool] = True
 

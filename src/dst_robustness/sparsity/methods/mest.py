@@ -24,13 +24,16 @@ class MestRandom(Set):
     of bounds is EM&S: the network shrinks in steps, as in (0.5, 0.25, 0.0).
 
     Attributes:
+        regrown: as for SET; MEST starts such a weight from zero.
         gradient_weight: lambda.
         memory_bound: what the density between updates may exceed the target by, relative to it.
     """
 
+    name: ClassVar[str] = "mest_r"
+    label: ClassVar[str] = "MEST-r"
     needs_gradient: ClassVar[bool] = True
-    regrown: ClassVar[str] = "zero"
 
+    regrown: str = "zero"
     gradient_weight: float = 0.5
     memory_bound: float | Sequence[float] = 0.1
 
@@ -49,6 +52,8 @@ class MestRandom(Set):
 class MestGradient(MestRandom):
     """Memory-Economic Sparse Training (EM) that grows the largest abs(dense gradient)."""
 
+    name: ClassVar[str] = "mest_g"
+    label: ClassVar[str] = "MEST-g"
     dense_gradient: ClassVar[bool] = True
 
     def grow_score(self, weight: Tensor, gradient: Tensor, generator: Generator) -> Tensor:

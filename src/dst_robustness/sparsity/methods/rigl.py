@@ -19,6 +19,8 @@ class RigL(Set):
     Evci et al., "Rigging the Lottery: Making All Tickets Winners", 2020, arXiv:1911.11134, algorithm 1.
     """
 
+    name: ClassVar[str] = "rigl"
+    label: ClassVar[str] = "RigL"
     needs_gradient: ClassVar[bool] = True
     dense_gradient: ClassVar[bool] = True
 

@@ -19,6 +19,8 @@ class Snip(Method):
     Lee et al., "SNIP: Single-shot Network Pruning based on Connection Sensitivity", 2019, arXiv:1810.02340, eq. 6.
     """
 
+    name: ClassVar[str] = "snip"
+    label: ClassVar[str] = "SNIP"
     needs_loss: ClassVar[bool] = True
     global_budget: ClassVar[bool] = True
 

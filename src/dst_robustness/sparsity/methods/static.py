@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from dst_robustness.sparsity.methods.base import Method
 
@@ -13,3 +14,6 @@ class Static(Method):
 
     Liu et al., "The Unreasonable Effectiveness of Random Pruning", 2022, arXiv:2202.02643.
     """
+
+    name: ClassVar[str] = "static"
+    label: ClassVar[str] = "Static"
