@@ -2,10 +2,10 @@
 
     python benchmarks/loading.py [--sets small imagenet clips resident] [--batches 24] [--loader-only]
 
-Streamed sets hold JPEG in HDF5, as prepared ones do; they are read in this process, by one and by two worker processes.
-The resident set is on the device. A rate is samples a second between the third batch and the last. A loader is no limit
-where it is faster than the steps, and then both together are as fast as the steps alone. The last two columns are what
-a sample costs in processor milliseconds, worker processes included, which other programs disturb least.
+Streamed sets hold JPEG in HDF5, as prepared ones do; they are read by one and by two threads. The resident set is on
+the device. A rate is samples a second between the third batch and the last. A loader is no limit where it is faster
+than the steps, and then both together are as fast as the steps alone. The last two columns are what a sample costs in
+processor milliseconds, which other programs disturb least.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from dst_robustness.datasets.moving_digits import texture
 from dst_robustness.sets.storage import create_hdf5, write_samples
 from dst_robustness.study.run import Run
 from dst_robustness.training.build import build_state
-from dst_robustness.training.data import SampleSet, _Rows
+from dst_robustness.training.data import SampleSet
 from dst_robustness.training.devices import choose_device
 from dst_robustness.training.loop import train_step
 from dst_robustness.training.options import TrainingOptions
@@ -72,26 +72,20 @@ def write_set(path: Path, kind: Kind, count: int) -> None:
 
 def loaders(data: SampleSet, batch: int) -> dict[str, Callable[[], Iterator[tuple[torch.Tensor, torch.Tensor]]]]:
     """Return by name what starts an epoch."""
-    if data.resident is not None:
-        return {"resident": lambda: data.shuffled(batch, seed=0, epoch=0)}
 
-    def here() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        rows = _Rows(data.path)
-        for chosen in torch.randperm(len(data)).split(batch):
-            samples = rows.__getitems__(chosen.tolist())
-            yield samples.to(data.device).movedim(-1, 1), data.labels[chosen.to(data.device)]
-
-    def workers(count: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        os.environ["OMP_NUM_THREADS"] = str(count + 1)  # a core is left for the training
+    def read_by(threads: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        os.environ["OMP_NUM_THREADS"] = str(threads + 1)  # a core is left for the training
         return data.shuffled(batch, seed=0, epoch=0)
 
-    return {"this process": here, "1 worker": lambda: workers(1), "2 workers": lambda: workers(2)}
+    if data.resident is not None:
+        return {"resident": lambda: read_by(0)}
+    return {"1 thread": lambda: read_by(1), "2 threads": lambda: read_by(2)}
 
 
 def processor_seconds() -> float:
-    """Return what this process and the workers that have ended have used so far."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(part.ru_utime + part.ru_stime for part in used)
+    """Return what this process has used so far, all its threads together."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
 def measure(

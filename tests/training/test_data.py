@@ -1,9 +1,15 @@
 """The order of the training samples."""
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 
+from dst_robustness.sets.storage import create_hdf5, write_samples
 from dst_robustness.training.data import SampleSet, fit, normalise
 
 CPU = torch.device("cpu")
@@ -31,7 +37,7 @@ def test_processes_share_each_batch(splits: Path) -> None:
 
 
 def test_streamed_samples_are_the_resident_ones(splits: Path) -> None:
-    """Sets that do not fit into memory are read by worker processes, in the same order."""
+    """Sets that do not fit into memory are read by threads, in the same order."""
     resident = SampleSet(splits / "train.h5", CPU)
     streamed = SampleSet(splits / "train.h5", CPU, resident_bytes=0)
     assert streamed.resident is None
@@ -40,6 +46,37 @@ def test_streamed_samples_are_the_resident_ones(splits: Path) -> None:
     ):
         assert torch.equal(one[0], other[0])
         assert torch.equal(one[1], other[1])
+
+
+STREAM = """
+import resource, sys
+import torch
+from dst_robustness.training.data import SampleSet
+data = SampleSet(sys.argv[1], torch.device("cpu"), resident_bytes=0)
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+print(sum(len(labels) for _, labels in data.shuffled(16, seed=0, epoch=0)))
+"""
+
+
+def test_streaming_needs_no_shared_memory(splits: Path) -> None:
+    """Containers give 64 MB of /dev/shm: a loader that fills it waits for ever. Here no file at all may grow."""
+    command = [sys.executable, "-c", STREAM, str(splits / "train.h5")]
+    result = subprocess.run(
+        command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "3"}, timeout=60
+    )
+    assert (result.returncode, result.stdout) == (0, "40\n"), result.stderr
+
+
+def test_pictures_of_jpeg_stream_in_the_same_order(tmp_path: Path) -> None:
+    """Each label keeps its picture, whatever thread decodes it."""
+    labels = np.arange(20)
+    pictures = np.broadcast_to(10 * labels[:, None, None, None], (20, 8, 8, 3)).astype(np.uint8)
+    attributes = {"classes": json.dumps(["a", "b"]), "mean": [0.5] * 3, "std": [0.5] * 3}
+    with create_hdf5(tmp_path / "train.h5", **attributes) as file:
+        write_samples(file, [pictures], labels, jpeg_quality=95)
+    data = SampleSet(tmp_path / "train.h5", CPU, resident_bytes=0)
+    for samples, answers in data.shuffled(6, seed=0, epoch=0):
+        torch.testing.assert_close(samples[:, 0, 0, 0].long(), 10 * answers, atol=2, rtol=0)
 
 
 def test_larger_training_pictures_are_scaled_to_the_tested_size() -> None:

@@ -7,8 +7,8 @@ Where pictures are kept as JPEG, ``images`` [N] (or ``clips`` [N, T]) holds thei
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -122,26 +122,39 @@ class Samples:
     def __getitem__(self, rows: slice) -> np.ndarray:
         """Return the samples of a slice, uint8 [n, ...sample_shape]."""
         taken = self.stored[rows]
-        if not self.is_jpeg:
-            return taken
-        pixels = [decode_jpeg(encoded) for encoded in taken.ravel()]
-        return np.stack(pixels).reshape(len(taken), *self.sample_shape)
+        return self._decoded(taken.ravel()).reshape(len(taken), *self.sample_shape) if self.is_jpeg else taken
 
     def batches(self, size: int) -> Iterator[np.ndarray]:
-        """Yield all samples in order, ``size`` at a time, while the next batch is read and decoded.
+        """Yield all samples in order, ``size`` at a time, as ``ahead`` reads them."""
+        yield from self.ahead([range(start, min(start + size, len(self))) for start in range(0, len(self), size)])
 
-        The threads share a batch, so that memory is bounded by two batches, however many threads there are.
+    def ahead(self, batches: Sequence[Sequence[int]]) -> Iterator[np.ndarray]:
+        """Yield the samples of each batch of rows, while the next batch is read, and decoded by the threads.
+
+        The threads share a batch, so that memory is bounded by two batches, however many threads there are. Nothing
+        lies in shared memory, of which containers have little.
         """
-        share = -(-size // self.threads)
-        with ThreadPoolExecutor(self.threads) as pool:
-
-            def read(start: int) -> list[Future[np.ndarray]]:
-                stop = min(start + size, len(self))
-                parts = [slice(row, min(row + share, stop)) for row in range(start, stop, share)]
-                return [pool.submit(self.__getitem__, part) for part in parts]
-
-            coming = read(0)
-            for start in range(0, len(self), size):
-                batch = np.concatenate([part.result() for part in coming])
-                coming = read(start + size)
+        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(self.threads) as decoders:
+            coming = reader.submit(self._read, batches[0], decoders) if batches else None
+            for number in range(len(batches)):
+                batch = coming.result()
+                if number + 1 < len(batches):
+                    coming = reader.submit(self._read, batches[number + 1], decoders)
                 yield batch
+
+    def _read(self, rows: Sequence[int], decoders: Executor) -> np.ndarray:
+        # One thread reads: HDF5 lets no two threads in at once, and to wait for it costs more than it takes.
+        in_order = isinstance(rows, range)
+        taken = (
+            self.stored[rows.start : rows.stop] if in_order else np.concatenate([self.stored[r : r + 1] for r in rows])
+        )
+        if not self.is_jpeg:
+            return taken
+        parts = np.array_split(taken.ravel(), self.threads)
+        return np.concatenate(list(decoders.map(self._decoded, parts))).reshape(len(taken), *self.sample_shape)
+
+    def _decoded(self, encoded: np.ndarray) -> np.ndarray:
+        pixels = np.empty((len(encoded), *self.sample_shape[-3:]), np.uint8)
+        for target, one in zip(pixels, encoded, strict=True):
+            target[:] = decode_jpeg(one)
+        return pixels

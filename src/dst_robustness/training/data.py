@@ -7,17 +7,14 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import h5py
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch.utils.data import DataLoader, Dataset
 
 from dst_robustness.sets.storage import Samples, open_hdf5
 from dst_robustness.training.parallel import world_size
 
 RESIDENT_BYTES = 8e9  # larger sets stream
-PREFETCHED = 4  # batches a worker
 
 
 class SampleSet:
@@ -102,38 +99,18 @@ class SampleSet:
             yield self.resident[rows], self.labels[rows]
 
     def _streamed(self, batches: Sequence[torch.Tensor]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Read and decode in worker processes, as many as this process has cores, ahead of the training."""
-        workers = max(1, int(os.environ.get("OMP_NUM_THREADS", "1")) - 1)
-        loader = DataLoader(
-            _Rows(self.path),
-            batch_sampler=[rows.tolist() for rows in batches],
-            collate_fn=_unchanged,
-            num_workers=workers,
-            prefetch_factor=PREFETCHED,
-            pin_memory=self.device.type == "cuda",
-        )
-        for rows, samples in zip(batches, loader, strict=True):
-            yield (
-                samples.to(self.device, non_blocking=True).movedim(-1, 1),
-                self.labels[rows.to(self.device, non_blocking=True)],
-            )
-
-
-class _Rows(Dataset):
-    """Pixels by row, a batch at a time; each worker process opens the file for itself."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.samples: Samples | None = None
-
-    def __getitems__(self, rows: list[int]) -> torch.Tensor:
-        if self.samples is None:
-            self.samples = Samples(h5py.File(self.path, "r", locking=False))
-        return torch.from_numpy(np.concatenate([self.samples[row : row + 1] for row in rows]))
-
-
-def _unchanged(batch: torch.Tensor) -> torch.Tensor:
-    return batch
+        """Read and decode in threads, beside the training. OpenCV decodes without holding Python's lock."""
+        cores = int(os.environ.get("OMP_NUM_THREADS", "1"))
+        on_gpu = self.device.type == "cuda"
+        with open_hdf5(self.path) as file:
+            pixels = Samples(file, threads=max(1, cores - 1)).ahead([rows.tolist() for rows in batches])
+            for rows, batch in zip(batches, pixels, strict=True):
+                samples = torch.from_numpy(batch)
+                samples = samples.pin_memory() if on_gpu else samples
+                yield (
+                    samples.to(self.device, non_blocking=True).movedim(-1, 1),
+                    self.labels[rows.to(self.device, non_blocking=True)],
+                )
 
 
 def fit(batch: torch.Tensor, size: int) -> torch.Tensor:
