@@ -18,6 +18,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,7 +31,8 @@ from dst_robustness.study.run import Run
 from dst_robustness.training.build import build_state
 from dst_robustness.training.data import SampleSet
 from dst_robustness.training.devices import choose_device
-from dst_robustness.training.loop import train_step
+from dst_robustness.training.graph import captured
+from dst_robustness.training.loop import backward, train_step
 from dst_robustness.training.options import TrainingOptions
 
 WARM = 2  # batches that are not counted
@@ -110,9 +112,10 @@ def step_on(data: SampleSet, kind: Kind) -> Callable[[torch.Tensor, torch.Tensor
     """Return a training step of the set's network, dense, with the default options."""
     options = TrainingOptions(batch_size=kind.batch, augmentation=kind.augmentation)
     state = build_state(Run("random", kind.model, "dense", 0.0, 0), "dense", data, options, {}, None)
+    gradients = captured(state, partial(backward, state, data, options))
 
     def step(samples: torch.Tensor, labels: torch.Tensor) -> None:
-        train_step(state, data, samples, labels, options)
+        train_step(state, data, samples, labels, options, gradients)
         state.step += 1
 
     return step

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,7 @@ from dst_robustness.training import loop
 from dst_robustness.training.build import build_state
 from dst_robustness.training.checkpoint import Checkpoint
 from dst_robustness.training.data import SampleSet
+from dst_robustness.training.graph import captured
 from dst_robustness.training.options import TrainingOptions
 
 
@@ -118,10 +120,11 @@ def test_a_step_never_waits_for_the_gpu(splits: Path, options: TrainingOptions) 
     options = options.model_copy(update={"gradient_clipping": 1.0, "augmentation": "crop_flip", "precision": "auto"})
     state = build_state(Run("tiny", "resnet8", "static", 0.5, 0), "static", data, options, {}, None)
     batches = data.shuffled(16, seed=0, epoch=0)
-    loop.train_step(state, data, *next(batches), options)  # the first one prepares the optimiser's states
+    gradients = captured(state, partial(loop.backward, state, data, options))
+    loop.train_step(state, data, *next(batches), options, gradients)  # the first one prepares the optimiser's states
     torch.cuda.set_sync_debug_mode("error")
     try:
-        loop.train_step(state, data, *next(batches), options)
+        loop.train_step(state, data, *next(batches), options, gradients)
     finally:
         torch.cuda.set_sync_debug_mode("default")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from dst_robustness.training.build import build_state
 from dst_robustness.training.checkpoint import Checkpoint, StopSignal, exclusive
 from dst_robustness.training.data import SampleSet, fit, normalise
 from dst_robustness.training.devices import autocast, choose_device
-from dst_robustness.training.mixing import mixed_cross_entropy
+from dst_robustness.training.graph import captured
+from dst_robustness.training.mixing import Mixed, mixed_cross_entropy, parts
 from dst_robustness.training.options import TrainingOptions
 from dst_robustness.training.outputs import write_history, write_outputs
 from dst_robustness.training.parallel import agreed, process_group, rank, total, world_size
@@ -74,10 +76,11 @@ def train_run(
         diverged = folder / "diverged.csv"
         diverged.unlink(missing_ok=True)
         stop = StopSignal()
+        gradients = captured(state, partial(backward, state, data, options))
         with tqdm(total=options.epochs, initial=state.epoch, unit="epoch", disable=not sys.stderr.isatty()) as progress:
             while state.epoch < options.epochs:
                 try:
-                    train_epoch(state, data, options, checkpoint, stop)
+                    train_epoch(state, data, options, gradients, checkpoint, stop)
                     end_epoch(state, data, held_out, options)
                 except FloatingPointError:
                     if rank() == 0:
@@ -90,7 +93,12 @@ def train_run(
 
 
 def train_epoch(
-    state: TrainingState, data: SampleSet, options: TrainingOptions, checkpoint: Checkpoint, stop: StopSignal
+    state: TrainingState,
+    data: SampleSet,
+    options: TrainingOptions,
+    gradients: Callable[[Mixed], None],
+    checkpoint: Checkpoint,
+    stop: StopSignal,
 ) -> None:
     """Train what is left of the present epoch, writing a checkpoint when one is due or the process is asked to end."""
     before, started = state.seconds, time.perf_counter()
@@ -108,7 +116,7 @@ def train_epoch(
         )
         for group in state.optimizer.param_groups:
             group["lr"] = rate
-        train_step(state, data, samples, labels, options)
+        train_step(state, data, samples, labels, options, gradients)
         state.step += 1
         state.seconds = before + time.perf_counter() - started
         if agreed(stop.received or checkpoint.due(), data.device):
@@ -119,26 +127,37 @@ def train_epoch(
 
 
 def train_step(
-    state: TrainingState, data: SampleSet, samples: torch.Tensor, labels: torch.Tensor, options: TrainingOptions
+    state: TrainingState,
+    data: SampleSet,
+    samples: torch.Tensor,
+    labels: torch.Tensor,
+    options: TrainingOptions,
+    gradients: Callable[[Mixed], None],
 ) -> None:
-    """Take one optimiser step on this process's share of a batch, uint8 [n, 3, ...]; nothing waits for the device."""
+    """Take one optimiser step on this process's share of a batch, uint8 [n, 3, ...]; nothing waits for the device.
+
+    ``gradients`` is ``backward`` for a batch, or the same as a CUDA graph.
+    """
     state.network.train()
     generator = state.seed_step()
     samples = fit(augment(samples, options.augmentation, generator), data.image_size)
-    mixed = MIXINGS[options.mixing](samples, labels, generator)
-    parts = zip(*(tensor.chunk(options.gradient_accumulation) for tensor in mixed), strict=True)
-    for part in map(type(mixed)._make, parts):
-        inputs = normalise(part.samples, data.mean, data.std, state.layout)
-        with autocast(inputs, options.precision):
-            logits = state.forward(inputs).float()
-        loss = mixed_cross_entropy(logits, part, options.label_smoothing)
-        (loss * (len(part.labels) / len(labels))).backward()
-        hits = (logits.argmax(1) == part.labels).sum()
-        state.totals += torch.stack([loss.detach() * len(part.labels), hits])
+    gradients(MIXINGS[options.mixing](samples, labels, generator))
     state.sparse.step(options.gradient_clipping or None)
     state.optimizer.zero_grad()
     if state.average:
         state.average.update_parameters(state.network)
+
+
+def backward(state: TrainingState, data: SampleSet, options: TrainingOptions, batch: Mixed) -> None:
+    """Add the gradients of a batch, in as many parts as the options say, and its loss and hits to the totals."""
+    for part in parts(batch, options.gradient_accumulation):
+        inputs = normalise(part.samples, data.mean, data.std, state.layout)
+        with autocast(inputs, options.precision):
+            logits = state.forward(inputs).float()
+        loss = mixed_cross_entropy(logits, part, options.label_smoothing)
+        (loss * (len(part.labels) / len(batch.labels))).backward()
+        hits = (logits.argmax(1) == part.labels).sum()
+        state.totals += torch.stack([loss.detach() * len(part.labels), hits])
 
 
 def end_epoch(state: TrainingState, data: SampleSet, held_out: SampleSet, options: TrainingOptions) -> None:

@@ -68,6 +68,12 @@ def mixup_cutmix(samples: Tensor, labels: Tensor, generator: Generator) -> Mixed
     )
 
 
+def parts(batch: Mixed, count: int) -> list[Mixed]:
+    """Divide a batch into at most ``count`` parts of nearly the same size, for gradients that are accumulated."""
+    chunks = [tensor.chunk(count) for tensor in batch]
+    return [Mixed(*tensors) for tensors in zip(*chunks, strict=True)]
+
+
 def mixed_cross_entropy(logits: Tensor, mixed: Mixed, label_smoothing: float = 0.0) -> Tensor:
     """Return the mean cross-entropy with both labels of each sample, weighted by their shares."""
     own = F.cross_entropy(logits, mixed.labels, reduction="none", label_smoothing=label_smoothing)
