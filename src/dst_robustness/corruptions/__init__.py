@@ -12,7 +12,10 @@ from dst_robustness.corruptions.images import (
     THREE_DCC_CORRUPTIONS,
     Corruption,
     check_corruption,
+    choose_corruptions,
     corrupt_images,
+    family_of,
+    image_suites,
 )
 from dst_robustness.corruptions.parameters import FAMILIES
 from dst_robustness.corruptions.video.clips import VIDEO_CORRUPTIONS, VideoCorruption, corrupt_clips
@@ -30,6 +33,9 @@ __all__ = [
     "Corruption",
     "VideoCorruption",
     "check_corruption",
+    "choose_corruptions",
     "corrupt_clips",
     "corrupt_images",
+    "family_of",
+    "image_suites",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
@@ -100,6 +100,36 @@ KNOWN_CORRUPTIONS: dict[str, Corruption] = IMAGE_CORRUPTIONS | C_BAR_CORRUPTIONS
 CONSTANTS: dict[str, dict[str, Severities]] = {
     family: table | c_bar.FAMILIES.get(family, {}) | THREE_DCC for family, table in FAMILIES.items()
 }
+
+
+def family_of(image_size: int) -> str:
+    """Return the family whose constants fit images of this side: ``cifar``, ``tiny_imagenet`` or ``imagenet``."""
+    if image_size <= 48:
+        return "cifar"
+    return "tiny_imagenet" if image_size <= 112 else "imagenet"
+
+
+def image_suites(family: str) -> dict[str, list[str]]:
+    """Return the suites that have constants for a family: ``all`` (nineteen), ``benchmark``, ``c_bar``, ``3dcc``."""
+    suites = {"all": list(IMAGE_CORRUPTIONS), "benchmark": list(BENCHMARK_CORRUPTIONS)}
+    for name in CONSTANTS[family]:
+        if name not in IMAGE_CORRUPTIONS:
+            suites.setdefault(KNOWN_CORRUPTIONS[name].category, []).append(name)
+    return suites
+
+
+def choose_corruptions(chosen: str | Iterable[str], suites: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Return the corruptions of a suite, or those listed in the suites' order; ValueError names what does not exist."""
+    if isinstance(chosen, str):
+        if chosen not in suites:
+            raise unknown_name("choice of corruptions", chosen, suites)
+        return tuple(suites[chosen])
+    known = dict.fromkeys(name for suite in suites.values() for name in suite)
+    chosen = list(chosen)
+    for name in chosen:
+        if name not in known:
+            raise unknown_name("corruption", name, known)
+    return tuple(name for name in known if name in chosen)
 
 
 def corrupt_images(

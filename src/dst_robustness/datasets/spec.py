@@ -9,6 +9,8 @@ from typing import Literal
 
 import numpy as np
 
+from dst_robustness.corruptions import family_of
+
 JPEG_FROM = 64  # pixels: smaller pictures gain nothing from JPEG and lose much
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -124,9 +126,7 @@ class DatasetSpec:
     @property
     def family(self) -> str:
         """Which constants of the corruption benchmark fit the size: ``cifar``, ``tiny_imagenet`` or ``imagenet``."""
-        if self.image_size <= 48:
-            return "cifar"
-        return "tiny_imagenet" if self.image_size <= 112 else "imagenet"
+        return family_of(self.image_size)
 
     @property
     def jpeg(self) -> bool:

@@ -8,10 +8,9 @@ from typing import Any
 
 from dst_robustness.corruptions import (
     BENCHMARK_CORRUPTIONS,
-    CONSTANTS,
-    IMAGE_CORRUPTIONS,
-    KNOWN_CORRUPTIONS,
     VIDEO_CORRUPTIONS,
+    choose_corruptions,
+    image_suites,
 )
 from dst_robustness.datasets import DATASETS, DatasetSpec, dataset_spec
 from dst_robustness.models import MODELS, VIDEO_MODELS
@@ -149,7 +148,7 @@ def _read_scenario(entry: Entry, study: Study) -> Scenario:
         sparsities=tuple(entry.sparsities),
         sparsities_of=_sparsities_of(entry.sparsities_of, study.variants),
         seeds=tuple(entry.seeds),
-        corruptions=_corruptions(entry.corruptions, suites),
+        corruptions=choose_corruptions(entry.corruptions, suites),
         training=entry.training,
         sparse_training=entry.sparse_training,
         variants=variants,
@@ -232,18 +231,6 @@ def _check_source(name: str, variant: Variant, methods: Sequence[str]) -> None:
         )
 
 
-def _corruptions(chosen: str | Sequence[str], suites: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    if isinstance(chosen, str):
-        if chosen not in suites:
-            raise unknown_name("choice of corruptions", chosen, suites)
-        return tuple(suites[chosen])
-    known = dict.fromkeys(name for suite in suites.values() for name in suite)
-    for name in chosen:
-        if name not in known:
-            raise unknown_name("corruption", name, known)
-    return tuple(name for name in known if name in chosen)
-
-
 def _suites(spec: DatasetSpec) -> dict[str, list[str]]:
     """Return the corruptions of each suite that fits a data set; together they are those that may be listed."""
     suites: dict[str, list[str]] = {}
@@ -252,11 +239,9 @@ def _suites(spec: DatasetSpec) -> dict[str, list[str]]:
         for name, corruption in VIDEO_CORRUPTIONS.items():
             suites.setdefault(corruption.suite, []).append(name)
         return suites
-    suites["all"] = list(spec.corruptions if spec.corrupted_from else IMAGE_CORRUPTIONS)
-    if set(BENCHMARK_CORRUPTIONS) <= set(suites["all"]):
+    if spec.corrupted_from is None:
+        return image_suites(spec.family)
+    suites["all"] = list(spec.corruptions)  # a published set has what it has
+    if set(BENCHMARK_CORRUPTIONS) <= set(spec.corruptions):
         suites["benchmark"] = list(BENCHMARK_CORRUPTIONS)
-    if spec.corrupted_from is None:  # a published set has what it has
-        for name in CONSTANTS[spec.family]:
-            if name not in IMAGE_CORRUPTIONS:
-                suites.setdefault(KNOWN_CORRUPTIONS[name].category, []).append(name)
     return suites

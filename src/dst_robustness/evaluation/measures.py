@@ -1,0 +1,107 @@
+"""What a table of ``corruption_table`` says in one number, and how sure the difference of two tables is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from dst_robustness.analysis import robustness
+from dst_robustness.analysis.bootstrap import LEVEL, RESAMPLES, hierarchical_bootstrap
+from dst_robustness.evaluation.table import ImageScores
+
+_RUN = ["network"]
+
+
+@dataclass(frozen=True)
+class Gain:
+    """How much more robust one network is than another, as a difference of robust accuracies with its interval.
+
+    The interval is over test images: it speaks of these two networks, not of the methods that trained them.
+    """
+
+    value: float
+    low: float
+    high: float
+    level: float
+
+    def __str__(self) -> str:
+        return f"{100 * self.value:+.2f} points [{100 * self.low:+.2f}, {100 * self.high:+.2f}] over test images"
+
+
+def robust_accuracy(table: pd.DataFrame) -> float:
+    """Return the mean accuracy over all corruptions and severities, in [0, 1]."""
+    return float(_corrupted(table)["accuracy"].mean())
+
+
+def mean_corruption_error(table: pd.DataFrame, baseline: pd.DataFrame | None = None) -> float:
+    """Return mCE in percent: the mean over corruptions of error / error of the baseline (Hendrycks & Dietterich 2019).
+
+    Args:
+        baseline: the table of another network on the same corruptions; None for AlexNet on ImageNet-C, which is for the
+            fifteen of the benchmark at 224 pixels.
+
+    Raises ValueError where the two have not the same corruptions. NaN where the baseline makes no error on one.
+    """
+    errors = robustness.corruption_errors(_corrupted(table).assign(network=0), _RUN)
+    if baseline is None:
+        reference = pd.Series(robustness.ALEXNET_ERROR)
+    else:
+        reference = robustness.corruption_errors(_corrupted(baseline).assign(network=0), _RUN).iloc[0]
+    if set(errors.columns) != set(reference.index):
+        other = sorted(set(errors.columns) ^ set(reference.index))
+        raise ValueError(f"mCE is of the same corruptions for both; only one has {', '.join(other)}")
+    return float(robustness.mean_corruption_error(errors, reference[errors.columns]).iloc[0])
+
+
+def calibration_error(table: pd.DataFrame) -> float:
+    """Return the mean expected calibration error over all corruptions and severities, in [0, 1]."""
+    ece = _corrupted(table)["ece"]
+    if ece.isna().any():
+        raise ValueError("the calibration error needs probabilities or logits; predict returned classes only")
+    return float(ece.mean())
+
+
+def gain(
+    table: pd.DataFrame | Sequence[pd.DataFrame],
+    baseline: pd.DataFrame | Sequence[pd.DataFrame],
+    *,
+    level: float = LEVEL,
+    resamples: int = RESAMPLES,
+) -> Gain:
+    """Return robust accuracy minus that of the baseline, with an interval paired by image.
+
+    Args:
+        table, baseline: tables of the same images and corruptions, or for several trainings of each a list of tables in
+            the same order, paired one by one: the interval is then over trainings and images.
+
+    Raises ValueError where the tables are not of the same images and corruptions.
+    """
+    pairs = list(zip(_scores(table), _scores(baseline), strict=True))
+    first = pairs[0][0]
+    for one in (score for pair in pairs for score in pair):
+        if one.test_set != first.test_set or len(one.scores) != len(first.scores):
+            raise ValueError("the tables are of other images or labels; a gain is paired by image")
+        if one.cells != first.cells:
+            raise ValueError("the tables are of other corruptions or severities; a gain is of the same ones")
+    differences = np.stack([mine.scores - theirs.scores for mine, theirs in pairs])
+    estimate = hierarchical_bootstrap([differences], resamples=resamples, images_seed=first.test_set)[0].within(-1, 1)
+    return Gain(estimate.value, *estimate.interval(level), level)
+
+
+def _scores(tables: pd.DataFrame | Sequence[pd.DataFrame]) -> list[ImageScores]:
+    found = [table.attrs.get(ImageScores.KEY) for table in ([tables] if isinstance(tables, pd.DataFrame) else tables)]
+    if not found or None in found:
+        raise ValueError(
+            "a table lacks its answers by image: give those that corruption_table returned in this session"
+        )
+    return found
+
+
+def _corrupted(table: pd.DataFrame) -> pd.DataFrame:
+    rows = robustness.corrupted(table)
+    if rows.empty:
+        raise ValueError("the table holds no corruption")
+    return rows

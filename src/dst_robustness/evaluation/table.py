@@ -1,0 +1,195 @@
+"""From any predict function to a table of accuracies under corruption: in memory, no files, no torch."""
+
+from __future__ import annotations
+
+import os
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from dst_robustness.corruptions import FAMILIES, SEVERITIES, choose_corruptions, corrupt_images, image_suites
+from dst_robustness.corruptions.frost import load_frost
+from dst_robustness.evaluation.answers import read_answers, to_numpy
+from dst_robustness.evaluation.metrics import METRICS, category, expected_calibration_error
+from dst_robustness.registry import unknown_name
+from dst_robustness.sets.predictions import CLEAN
+from dst_robustness.sets.storage import decode_jpeg, encode_jpeg
+
+BATCH_SIZE = 256
+BATCH_BYTES = 32 << 20  # of images; larger ones come in smaller batches
+
+Predict = Callable[[np.ndarray], Any]
+
+
+@dataclass(frozen=True, eq=False)
+class ImageScores:
+    """How a network did on each image; kept in the ``attrs`` of a table under ``KEY``.
+
+    Attributes:
+        scores: share of the corrupted cells in which the image was recognised, float32 [N].
+        cells: (corruption, severity) of each corrupted cell.
+        test_set: checksum of the labels: tables that share it are of the same images in the same order.
+    """
+
+    KEY = "image_scores"
+
+    scores: np.ndarray
+    cells: tuple[tuple[str, int], ...]
+    test_set: int
+
+    def __deepcopy__(self, memo: dict) -> ImageScores:
+        return self  # pandas copies attrs with every table that is made of one
+
+
+def corruption_table(
+    predict: Predict,
+    images: Any,
+    labels: Any,
+    *,
+    family: str,
+    corruptions: str | Iterable[str] = "benchmark",
+    severities: Iterable[int] = SEVERITIES,
+    seed: int = 0,
+    batch_size: int | None = None,
+    threads: int | None = None,
+    jpeg_quality: int | None = None,
+    frost_folder: str | os.PathLike[str] | None = None,
+    progress: bool | None = None,
+) -> pd.DataFrame:
+    """Test a network on clean and on corrupted images, corrupted as they are needed.
+
+    Args:
+        predict: maps images uint8 [n, H, W, 3] to classes [n], or to probabilities or logits [n, classes], as arrays of
+            any library. It is called from this thread.
+        images: uint8 [N, H, W, 3], RGB: an array, or anything that gives such when sliced, as an HDF5 data set does.
+        labels: class of each image, whole numbers [N] from 0 on.
+        family: whose constants to use, ``cifar``, ``tiny_imagenet`` or ``imagenet``; see ``corrupt_images``.
+        corruptions: ``benchmark`` (the fifteen of mCE), ``all``, ``c_bar``, ``3dcc``, or a list of names.
+        seed: of the corrupted copies; two tables of one seed are of the same pixels, whatever the batches.
+        batch_size: images that ``predict`` gets at once; by default 256, or fewer large ones.
+        threads: that corrupt the next batch while ``predict`` works; by default one a core.
+        jpeg_quality: pass corrupted images through JPEG, as the published sets from 64 pixels on were (85).
+        frost_folder: folder of the benchmark's frost pictures; see ``load_frost``.
+        progress: whether to show a bar; by default on a terminal.
+
+    Returns:
+        One row for the clean images (corruption ``clean``, severity 0) and one for each corruption and severity, with
+        corruption, category, severity, accuracy, ece and nll (nats); the last two are NaN where ``predict`` returns
+        classes.
+
+    Raises:
+        ValueError: for images or labels of another form, an unknown name, answers that cannot be read.
+        RuntimeError: ``predict`` failed; the batch is named.
+    """
+    images, labels = _checked_images(images), _checked_labels(labels, len(images))
+    if family not in FAMILIES:
+        raise unknown_name("family", family, FAMILIES)
+    names = choose_corruptions(corruptions, image_suites(family))
+    severities = _checked_severities(severities)
+    size = batch_size or max(1, min(BATCH_SIZE, BATCH_BYTES // int(np.prod(images.shape[1:]))))
+    if size < 1:
+        raise ValueError(f"batch_size is {batch_size}; allowed: at least 1")
+    frost = load_frost(frost_folder) if "frost" in names else None
+    options = {"family": family, "seed": seed, "frost_pictures": frost, "threads": threads or os.cpu_count() or 1}
+
+    def make(cell: tuple[str, int], start: int) -> np.ndarray:
+        batch = np.array(images[start : start + size])  # a copy: predict may write into it
+        if cell[0] == CLEAN:
+            return batch
+        batch = corrupt_images(batch, *cell, first_index=start, **options)
+        return batch if jpeg_quality is None else np.stack([_through_jpeg(image, jpeg_quality) for image in batch])
+
+    cells = [(CLEAN, 0), *((name, severity) for name in names for severity in severities)]
+    rows, scores = [], np.zeros(len(labels), dtype=np.float32)
+    shown = sys.stderr.isatty() if progress is None else progress
+    with tqdm(total=len(cells) * len(labels), unit="image", disable=not shown) as bar:
+        batches = _made_ahead(make, [(cell, start) for cell in cells for start in range(0, len(labels), size)])
+        for cell in cells:
+            bar.set_description(f"{cell[0]} {cell[1]}" if cell[1] else CLEAN)
+            correct, confidence, nll = np.zeros(len(labels), bool), np.zeros(len(labels)), np.zeros(len(labels))
+            for start in range(0, len(labels), size):
+                part = slice(start, start + size)
+                answers = _ask(predict, next(batches), labels[part], cell, start)
+                correct[part] = answers.predicted == labels[part]
+                confidence[part], nll[part] = answers.confidence, answers.nll
+                bar.update(len(labels[part]))
+            scores += correct if cell[1] else 0
+            ece = expected_calibration_error(confidence, correct) if np.isfinite(confidence).all() else np.nan
+            rows.append((cell[0], category(cell[0]), cell[1], correct.mean(), ece, nll.mean()))
+    table = pd.DataFrame(rows, columns=METRICS)
+    scores /= max(1, len(cells) - 1)
+    table.attrs[ImageScores.KEY] = ImageScores(scores, tuple(cells[1:]), zlib.crc32(labels.tobytes()))
+    return table
+
+
+def _made_ahead(make: Callable[[tuple[str, int], int], np.ndarray], places: list) -> Iterator[np.ndarray]:
+    """Yield the batches in order while the next one is in the making."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(make, *places[0])
+        for place in [*places[1:], None]:
+            batch = coming.result()
+            if place is not None:
+                coming = pool.submit(make, *place)
+            yield batch
+
+
+def _ask(predict: Predict, batch: np.ndarray, labels: np.ndarray, cell: tuple[str, int], start: int) -> Any:
+    where = f"{cell[0]}, severity {cell[1]}" if cell[1] else "the clean images"
+    place = f"on {where}, images {start} to {start + len(labels) - 1}"
+    try:
+        returned = predict(batch)
+    except Exception as error:
+        raise RuntimeError(f"predict failed {place}: {type(error).__name__}: {error}") from error
+    try:
+        return read_answers(returned, labels)
+    except ValueError as error:
+        raise ValueError(f"{error} ({place})") from error
+
+
+def _through_jpeg(image: np.ndarray, quality: int) -> np.ndarray:
+    return decode_jpeg(encode_jpeg(image, quality))
+
+
+def _checked_images(images: Any) -> Any:
+    wanted = "expected uint8 [N, H, W, 3], RGB, 0 to 255"
+    if hasattr(images, "detach") or not (hasattr(images, "shape") and hasattr(images, "dtype")):
+        images = to_numpy(images, "images")
+    shape = tuple(images.shape)
+    if len(shape) == 4 and shape[1] == 3 and shape[3] != 3:
+        raise ValueError(f"images are {list(shape)}, channels first; {wanted}: images.transpose(0, 2, 3, 1)")
+    if np.dtype(images.dtype) != np.uint8:
+        hint = ""
+        if np.dtype(images.dtype).kind == "f":
+            first = np.asarray(images[:16])
+            if first.size and first.min() >= 0 and first.max() <= 1:
+                hint = ": (images * 255).round().astype('uint8')"
+        raise ValueError(f"images are {images.dtype}; {wanted}{hint}")
+    if len(shape) != 4 or shape[3] != 3 or 0 in shape:
+        raise ValueError(f"images are {list(shape)}; {wanted}, at least one")
+    return images
+
+
+def _checked_labels(labels: Any, count: int) -> np.ndarray:
+    array = to_numpy(labels, "labels")
+    if array.shape != (count,):
+        raise ValueError(f"labels are {list(array.shape)} for {count} images; expected one class an image, [{count}]")
+    if array.dtype.kind == "f" and not np.all(array == np.rint(array)):
+        raise ValueError(f"labels are {array.dtype}; expected whole numbers")
+    if array.min() < 0:
+        raise ValueError(f"label {array.min()} of image {array.argmin()} is below 0")
+    return array.astype(np.int64)
+
+
+def _checked_severities(severities: Iterable[int]) -> tuple[int, ...]:
+    chosen = tuple(severities)
+    for severity in chosen:
+        if severity not in SEVERITIES:
+            raise ValueError(f"severity {severity} is not one of 1, 2, 3, 4, 5")
+    return tuple(severity for severity in SEVERITIES if severity in chosen)
