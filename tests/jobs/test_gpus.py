@@ -1,5 +1,7 @@
 """GPUs for the life of a process: no two processes on one slot, no slot lost, whatever ends a process."""
 
+import errno
+import fcntl
 import multiprocessing
 import os
 import random
@@ -18,6 +20,7 @@ FORK = multiprocessing.get_context("fork")
 @pytest.fixture(autouse=True)
 def own_machine(tmp_path, monkeypatch) -> Path:
     """Lock files of the test's own, no installed GPU, no allocation, and quick polls; returns the lock folder."""
+    (tmp_path / "locks").mkdir()
     monkeypatch.setattr(gpus, "lock_folder", lambda: tmp_path / "locks")
     monkeypatch.setattr(gpus, "installed_gpus", list)
     monkeypatch.setattr(gpus, "POLL_SECONDS", 0.002)
@@ -128,7 +131,7 @@ def test_a_machine_without_gpus_is_asked_nothing(monkeypatch, own_machine: Path)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     assert gpus.take_gpus(1) == []
     assert "CUDA_VISIBLE_DEVICES" not in os.environ
-    assert not own_machine.exists()
+    assert not list(own_machine.iterdir())
 
 
 def test_more_than_there_are_is_an_error(monkeypatch) -> None:
@@ -167,8 +170,58 @@ def test_installed_gpus_are_read_from_nvidia_smi(tmp_path: Path, monkeypatch) ->
     assert gpus.installed_gpus() == ["MIG-aaaa-1", "MIG-GPU-5c89852c-d268/2/0", "GPU-11111111-2222"]
 
 
-def test_each_allocation_of_a_scheduler_has_its_own_locks(monkeypatch) -> None:
+def test_each_allocation_of_a_scheduler_has_its_own_locks(monkeypatch, own_machine: Path) -> None:
     """Two jobs of one node may both be given number 0, and mean two GPUs."""
-    monkeypatch.undo()
     monkeypatch.setenv("SLURM_JOB_ID", "17")
-    assert gpus.lock_folder().name == f"dst-robustness-gpus-{os.getuid()}-17"
+    os.close(gpus._open(own_machine, "0-0"))
+    assert [path.name for path in own_machine.iterdir()] == ["dst-robustness-gpu-0-0-17"]
+
+
+def test_the_lock_folder_is_the_same_whatever_tmpdir_says(monkeypatch, tmp_path: Path) -> None:
+    """Jobs of one machine often have temporary folders of their own, and would take the same GPU."""
+    monkeypatch.undo()
+    folder = gpus.lock_folder()
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    assert gpus.lock_folder() == folder != tmp_path
+
+
+def test_lock_files_serve_all_users(own_machine: Path) -> None:
+    """A strict umask must not keep the next user out."""
+    before = os.umask(0o077)
+    try:
+        os.close(gpus._open(own_machine, "0-0"))
+    finally:
+        os.umask(before)
+    (file,) = own_machine.iterdir()
+    assert file.stat().st_mode & 0o777 == 0o444
+
+
+@pytest.mark.parametrize("planted", ["link", "dangling", "hard link", "pipe", "folder"])
+def test_what_somebody_planted_is_not_used(own_machine: Path, tmp_path: Path, planted: str, caplog) -> None:
+    """Nothing behind it is opened, locked or made; the user's jobs still keep apart from each other."""
+    shared, other = own_machine / "dst-robustness-gpu-0-0", tmp_path / "other"
+    if planted != "dangling":
+        other.write_text("precious")
+    if planted in ("link", "dangling"):
+        shared.symlink_to(other)
+    elif planted == "hard link":
+        shared.hardlink_to(other)
+    elif planted == "pipe":
+        os.mkfifo(shared)
+    else:
+        shared.mkdir()
+    first, second = gpus._open(own_machine, "0-0"), gpus._open(own_machine, "0-0")
+    assert other.exists() == (planted != "dangling")
+    assert caplog.text.count("is not used") == 1
+    fcntl.flock(first, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(first)
+    os.close(second)
+
+
+def test_without_file_locks_a_gpu_is_taken_with_a_warning(monkeypatch, caplog) -> None:
+    """Nothing waits for ever, and nothing ends."""
+    monkeypatch.setattr(fcntl, "flock", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOLCK, "No locks available")))
+    assert gpus.take_gpus(1) == ["0"]
+    assert "no file locks here (No locks available)" in caplog.text

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dst_robustness.jobs import locks
-from dst_robustness.jobs.locks import alone
+from dst_robustness.jobs.locks import TakenError, alone
 
 
 def test_the_second_process_waits_and_knows_it(tmp_path: Path) -> None:
@@ -28,6 +28,16 @@ def test_the_second_process_waits_and_knows_it(tmp_path: Path) -> None:
         assert time.perf_counter() - start > 0.2
     assert first.wait() == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_who_does_not_wait_is_told(tmp_path: Path) -> None:
+    """Two jobs never train one run."""
+    with (
+        alone(tmp_path / "a"),
+        pytest.raises(TakenError, match=r"another process is at this \(it holds .*\.a\.lock\)"),
+        alone(tmp_path / "a", wait=False),
+    ):
+        pass
 
 
 def test_three_in_a_row_never_meet(tmp_path: Path) -> None:

@@ -47,15 +47,15 @@ def test_a_truncated_checkpoint_is_said_and_not_used(
 
 def test_two_processes_never_train_one_run(tmp_path: Path) -> None:
     """The second is told, and the lock dies with its holder."""
-    lock = tmp_path / ".lock"
+    run, lock = tmp_path / "checkpoint.pt", tmp_path / ".checkpoint.pt.lock"
     hold = f"import fcntl, sys; f = open({str(lock)!r}, 'w'); fcntl.flock(f, fcntl.LOCK_EX); print(1, flush=True); "
     hold += "sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        with pytest.raises(RuntimeError, match="another process is working on this run"), exclusive(lock):
+        with pytest.raises(RuntimeError, match="another process is at this"), exclusive(run):
             pass
         holder.kill()
         holder.wait()
-    with exclusive(lock):
+    with exclusive(run):
         pass

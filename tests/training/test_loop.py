@@ -40,7 +40,7 @@ def test_outputs_of_a_run(train: Callable[..., None], tmp_path: Path) -> None:
     for name, mask in masks.items():
         assert not weights(tmp_path)[name][~mask].any(), name
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        ".lock", "history.csv", "masks.pt", "model.pt", "run.json", "topology.csv",
+        "history.csv", "masks.pt", "model.pt", "run.json", "topology.csv",
     ]  # fmt: skip
 
 

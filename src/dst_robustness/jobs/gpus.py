@@ -1,24 +1,30 @@
 """Takes GPUs for the life of a process: Snakemake says how many a job may have, not which.
 
-A slot is a lock file that its process holds until it ends, however it ends: the kernel releases it, so that nothing is
-left to clean up. This module must not import torch, which may look for devices when it is imported.
+A slot is a lock file that its process holds until it ends, however it ends: the kernel releases it. The lock files of
+all users lie in one folder of the machine, so that no two jobs take one GPU. Nothing is ever written to them. This
+module must not import torch, which may look for devices when it is imported.
 """
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
+import logging
 import os
 import re
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
+from dst_robustness.jobs.locks import open_shared, try_lock
+
+log = logging.getLogger(__name__)
 POLL_SECONDS = 0.2
+FOLDERS = (Path("/tmp"), Path("/var/tmp"))  # of the machine; TMPDIR differs from job to job
 # Inside an allocation the scheduler has already kept other jobs away, and numbers the devices anew for each of them.
 ALLOCATIONS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID")
 
@@ -75,24 +81,25 @@ def installed_gpus() -> list[str]:
 
 
 def lock_folder() -> Path:
-    """Return this user's folder of lock files on this machine, of this allocation where a scheduler made one."""
-    allocation = next((f"-{os.environ[name]}" for name in ALLOCATIONS if name in os.environ), "")
-    return Path(tempfile.gettempdir()) / f"dst-robustness-gpus-{os.getuid()}{allocation}"
+    """Return the folder of the machine in which all users may make files. It belongs to root, not to a user."""
+    folder = next((folder for folder in FOLDERS if os.access(folder, os.W_OK | os.X_OK)), None)
+    if folder is None:
+        raise OSError(f"the lock files of the GPUs need a folder: make one of {', '.join(map(str, FOLDERS))} writable")
+    return folder
 
 
 def _wait(devices: Sequence[str], count: int, per_gpu: int) -> list[str]:
-    folder = lock_folder()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    installed = installed_gpus()
+    folder, installed = lock_folder(), installed_gpus()
     names = {device: _full_name(device, installed) for device in devices}
     # One after the other among those that see the same devices: who needs two is not overtaken for ever.
     turn = _open(folder, f"turn-{','.join(names.values())}")
-    fcntl.flock(turn, fcntl.LOCK_EX)
-    while len(taken := _try(folder, names, count, per_gpu)) < count:
-        # Nothing is kept while waiting: who sees other devices could be waiting for it.
-        for slot in taken.values():
-            os.close(slot)
-        time.sleep(POLL_SECONDS)
+    free = try_lock(turn, folder / "turn")
+    if not free or not (taken := _try(folder, names, count, per_gpu)):
+        print(f"waiting for {count} of the GPUs {', '.join(devices)}: other jobs have them", flush=True)
+        if not free:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+        while not (taken := _try(folder, names, count, per_gpu)):
+            time.sleep(POLL_SECONDS)
     os.close(turn)
     return list(taken)
 
@@ -105,22 +112,42 @@ def _full_name(device: str, installed: Sequence[str]) -> str:
 
 
 def _try(folder: Path, names: Mapping[str, str], count: int, per_gpu: int) -> dict[str, int]:
-    """Return the open lock files, by device, of up to ``count`` devices; empty devices come before shared ones."""
+    """Return the open lock files, by device, of ``count`` devices, or nothing; empty devices come before shared ones.
+
+    Nothing is kept where there are too few: who sees other devices could be waiting for it.
+    """
     taken: dict[str, int] = {}
     for share in range(per_gpu):
         for device, name in names.items():
             if device not in taken and len(taken) < count:
-                slot = _open(folder, f"gpu-{name}-{share}")
-                try:
-                    fcntl.flock(slot, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                slot = _open(folder, f"{name}-{share}")
+                if try_lock(slot, folder / name):
                     taken[device] = slot  # stays open, and so locked, until the process ends
-                except BlockingIOError:
+                else:
                     os.close(slot)
-    return taken
+    if len(taken) == count:
+        return taken
+    for slot in taken.values():
+        os.close(slot)
+    return {}
 
 
 def _open(folder: Path, name: str) -> int:
-    """Open a lock file; a name that could not be a file's, for its length or its slashes, is hashed."""
-    if len(name) > 100 or "/" in name:
+    """Open a lock file of this machine, or of this allocation where a scheduler made one.
+
+    What another user has put in its place is not used: this user's jobs then have a file of their own.
+    """
+    name = "-".join([name, *(os.environ[key] for key in ALLOCATIONS if key in os.environ)])
+    if len(name) > 100 or "/" in name:  # no name for a file
         name = hashlib.sha256(name.encode()).hexdigest()[:32]
-    return os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o600)
+    shared = folder / f"dst-robustness-gpu-{name}"
+    try:
+        return open_shared(shared)
+    except OSError as error:
+        _warn(shared, error.strerror)
+        return open_shared(f"{shared}-{os.getuid()}")
+
+
+@cache
+def _warn(path: Path, reason: str) -> None:
+    log.warning("%s is not used (%s): other users' jobs may take the same GPU", path, reason)

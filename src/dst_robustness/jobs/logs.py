@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import sys
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dst_robustness.jobs.files import DamagedFileError
+from dst_robustness.jobs.locks import TakenError, alone
 
 
 @contextmanager
@@ -48,17 +48,10 @@ def log_to(path: str | Path) -> Iterator[None]:
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """Hold a lock beside the log, which Snakemake replaces for each attempt, or end the process with a line in it."""
-    lock = path.with_name(f".{path.name}.lock")
-    with open(lock, "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            with open(path, "a", encoding="utf-8") as log:
-                log.write("another process is still at this job: wait until it ends, or end it, and run again\n")
-            raise SystemExit(1) from None
-        except OSError:  # a file system without locks
-            pass
-        try:
+    try:
+        with alone(path, wait=False):
             yield
-        finally:
-            lock.unlink(missing_ok=True)
+    except TakenError:
+        with open(path, "a", encoding="utf-8") as log:
+            log.write("another process is still at this job: wait until it ends, or end it, and run again\n")
+        raise SystemExit(1) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import signal
 import time
@@ -14,6 +13,7 @@ from typing import Any
 import torch
 
 from dst_robustness.jobs.files import DamagedFileError
+from dst_robustness.jobs.locks import alone
 from dst_robustness.models.tensor_files import load_tensors, save_tensors
 from dst_robustness.training.parallel import rank
 
@@ -70,18 +70,11 @@ def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
 
 @contextmanager
 def exclusive(path: str | Path) -> Iterator[None]:
-    """Hold a lock file while the block runs; the kernel releases it however the process ends.
+    """Hold the lock of a run's checkpoint while the block runs.
 
-    Raises RuntimeError where another process holds it, so that no two jobs ever train one run.
+    Raises TakenError where another process holds it, so that no two jobs ever train one run.
     """
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RuntimeError(
-                f"another process is working on this run (it holds {path}): wait for it or end it"
-            ) from None
+    with alone(path, wait=False):
         yield
 
 

@@ -59,7 +59,7 @@ def train_run(
         FloatingPointError: the loss is no longer finite; the epochs until then are kept as diverged.csv.
         RuntimeError: another process is training this run.
     """
-    with process_group(), exclusive(folder / ".lock") if rank() == 0 else nullcontext():
+    with process_group(), exclusive(folder / "checkpoint.pt") if rank() == 0 else nullcontext():
         device = choose_device()
         data, held_out = SampleSet(train, device), SampleSet(validation, device)
         state = build_state(run, method, data, options, sparse_options, masks)
