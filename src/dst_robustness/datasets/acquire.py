@@ -1,4 +1,7 @@
-"""Getting the raw files of a data set into place, verified, with a record of where they came from."""
+"""Getting the raw files of a data set into place, verified, with a record of where they came from.
+
+What one call promises, and what not, stands in docs/acquiring.md.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from dst_robustness.datasets import archives
+from dst_robustness.datasets.archives import DamagedArchiveError, extract, stem, unpacked_from
 from dst_robustness.datasets.checksums import Digests, digests, mismatch, parse_checksum
 from dst_robustness.datasets.download import DownloadError, fetch
+from dst_robustness.datasets.first_use import FirstUse
 from dst_robustness.datasets.inventory import CONTENTS, check_unchanged, state, take_inventory
-from dst_robustness.datasets.rar import unpack
 from dst_robustness.datasets.spec import Acquired, DatasetSpec, RemoteFile
+from dst_robustness.jobs import shown
 from dst_robustness.jobs.files import write_text
+from dst_robustness.jobs.locks import alone
 
 log = logging.getLogger(__name__)
 
@@ -38,10 +43,11 @@ def acquire(
     """Bring a data set's files into ``raw_folder`` and write ``acquired.json`` there when all are right.
 
     A file that is already in ``raw_folder`` with the right length and checksum is taken as it is, without network.
+    Where nobody published a checksum, the one of the first file that was whole counts from then on.
 
     Args:
         spec: the data set.
-        raw_folder: where files go.
+        raw_folder: where files go. Of several calls at a time the others wait.
         addresses: used instead of the spec's. One that ends in ``/`` is a folder that holds every file under its name;
             for a set of several files, others count for the file whose name they end in.
         checksum: used instead of the spec's, ``md5:...`` or ``sha256:...``; a mapping from file name for several files.
@@ -55,22 +61,31 @@ def acquire(
     source = None if path is None else Path(path).expanduser()
     if source is not None and not source.exists():
         raise ValueError(f"data set {spec.name}: path {source} does not exist")
+    with alone(raw_folder / RECORD):
+        record = _acquire(spec, raw_folder, addresses, checksum, source)
+        write_text(raw_folder / RECORD, json.dumps({"dataset": spec.name, **record}, indent=2) + "\n")
+
+
+def _acquire(
+    spec: DatasetSpec,
+    raw_folder: Path,
+    addresses: Sequence[str] | None,
+    checksum: str | Mapping[str, str] | None,
+    source: Path | None,
+) -> dict[str, Any]:
+    """Bring everything into place and return the record of it."""
     folder = _unpacked_folder(spec, raw_folder, source)
     if folder is not None:
-        return _write_record(spec, raw_folder, {"folder": str(folder.resolve()), **_inventory(raw_folder, folder)})
+        return {"folder": str(folder.resolve()), **_inventory(raw_folder, folder)}
     if spec.make is not None:
         spec.make(raw_folder / MADE)
-        return _write_record(spec, raw_folder, {"folder": MADE, **_inventory(raw_folder, raw_folder / MADE)})
+        return {"folder": MADE, **_inventory(raw_folder, raw_folder / MADE)}
     if spec.needs_folder:
         why = "there is no path" if source is None else f"path {source} does not hold that"
         raise ValueError(f"data set {spec.name}: {why}; {spec.instructions}")
     files = [_overridden(spec, file, addresses, checksum) for file in spec.files]
-    records = [_acquire_file(spec, file, raw_folder, source) for file in files]
-    if not spec.unpack:
-        return _write_record(spec, raw_folder, {"files": records})
-    for record in records:
-        unpack(raw_folder / record["path"], raw_folder / UNPACKED / archives.stem(record["file"]))
-    _write_record(spec, raw_folder, {"files": records, "folder": UNPACKED})
+    records = [_FileInPlace(spec, file, raw_folder, source).record() for file in files]
+    return {"files": records, **({"folder": UNPACKED} if spec.unpack else {})}
 
 
 def source_state(spec: DatasetSpec, path: str | Path | None) -> str | None:
@@ -90,29 +105,32 @@ def acquired(raw_folder: str | Path) -> Acquired:
     """Read what ``acquire`` left.
 
     Raises ValueError where a file is gone or has another length than recorded, or a folder holds other files, or files
-    that were changed.
+    that were changed, or was unpacked from another archive.
     """
     raw_folder = Path(raw_folder)
     try:
         record = json.loads((raw_folder / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        entries = record.get("files", [])
+        sums = [entry["sha256"] for entry in entries] or [record.get("contents_sha256", "")]
+        sha256 = hashlib.sha256("".join(sums).encode()).hexdigest()
+        folder = raw_folder / record["folder"] if "folder" in record else None
+        files = {entry["file"]: (raw_folder / entry["path"], entry["bytes"]) for entry in entries}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{raw_folder / RECORD} is missing or damaged; acquire the data set again") from error
-    sums = [entry["sha256"] for entry in record.get("files", [])] or [record.get("contents_sha256", "")]
-    sha256 = hashlib.sha256("".join(sums).encode()).hexdigest()
-    if "folder" in record:
-        folder = raw_folder / record["folder"]
-        if not folder.is_dir():
-            raise ValueError(f"the folder {folder} is gone; give its new place as path and acquire it again")
-        if "files" not in record:
-            check_unchanged(folder, raw_folder / CONTENTS)
-        return Acquired({}, folder, sha256)
-    files = {}
-    for entry in record["files"]:
-        path = raw_folder / entry["path"]
-        if not path.is_file() or path.stat().st_size != entry["bytes"]:
-            raise ValueError(f"{path} is gone or not the {entry['bytes']:,} bytes acquired; acquire it again")
-        files[entry["file"]] = path
-    return Acquired(files, None, sha256)
+    if folder is None:
+        for path, length in files.values():
+            if not path.is_file() or path.stat().st_size != length:
+                raise ValueError(f"{path} is gone or not the {length:,} bytes acquired; acquire it again")
+        return Acquired({name: path for name, (path, _) in files.items()}, None, sha256)
+    if not folder.is_dir():
+        raise ValueError(f"the folder {folder} is gone; give its new place as path and acquire it again")
+    if not entries:
+        check_unchanged(folder, raw_folder / CONTENTS)
+    for entry in entries:
+        place = folder / stem(entry["file"])
+        if unpacked_from(place) != entry["sha256"]:
+            raise ValueError(f"{place} is not what {entry['file']} holds; acquire the data set again")
+    return Acquired({}, folder, sha256)
 
 
 def _unpacked_folder(spec: DatasetSpec, raw_folder: Path, source: Path | None) -> Path | None:
@@ -135,7 +153,7 @@ def _overridden(
     if addresses:
         here = [a + file.name if a.endswith("/") else a for a in addresses]
         if len(spec.files) > 1:
-            here = [a for a in here if urlsplit(a).path.endswith("/" + file.name)]
+            here = [a for a in here if _path_of(a).endswith("/" + file.name)]
         file = replace(file, addresses=tuple(here))
     if isinstance(checksum, str) and len(spec.files) > 1:
         names = ", ".join(f.name for f in spec.files)
@@ -148,50 +166,89 @@ def _overridden(
     return file
 
 
-def _acquire_file(spec: DatasetSpec, file: RemoteFile, raw_folder: Path, source: Path | None) -> dict[str, Any]:
-    """Take the file from where it lies, or fetch it, and return its record."""
-    target = raw_folder / file.name
-    places = [target] if source is None else [source if source.is_file() else source / file.name, target]
-    complaints = []
-    for place in places:
-        if not place.is_file():
-            complaints.append(f"  {place} does not exist")
-            continue
-        found = digests(place)
-        wrong = mismatch(place, file, found)
-        if wrong is None:
-            log.info("%s: %s is already there", spec.name, place)
-            return _record(file, file.name if place == target else str(place.resolve()), None, found)
-        complaints.append(f"  {place} {wrong}")
+def _path_of(address: str) -> str:
     try:
-        if source is not None or not file.addresses:
-            raise DownloadError("\n".join([f"data set {spec.name} needs {file.name}; looked at:", *complaints]))
-        address, found = fetch(file, target)
-    except DownloadError as error:
-        raise DownloadError(f"{error}\n{_by_hand(spec, file, raw_folder)}") from None
-    return _record(file, file.name, address, found)
+        return urlsplit(address).path
+    except ValueError:
+        return address
 
 
-def _record(file: RemoteFile, path: str, address: str | None, found: Digests) -> dict[str, Any]:
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    record = {"file": file.name, "path": path, "address": address, "when": now, **asdict(found)}
-    if file.checksum is None:
-        log.warning("%s: nobody published a checksum; its sha256 is %s", file.name, record["sha256"])
-    return record | {"verified": file.checksum}
+class _FileInPlace:
+    """One file of a data set on its way into place: taken from where it lies, or fetched, and unpacked."""
 
+    def __init__(self, spec: DatasetSpec, file: RemoteFile, raw_folder: Path, source: Path | None) -> None:
+        self.spec = spec
+        self.published = file.checksum
+        self.first_use = FirstUse(raw_folder, file)
+        self.file = self.first_use.file
+        self.raw_folder = raw_folder
+        self.target = raw_folder / file.name
+        self.source = source
+        self.complaints: list[str] = []
 
-def _by_hand(spec: DatasetSpec, file: RemoteFile, raw_folder: Path) -> str:
-    """Tell a user without network, or without a login, what to put where."""
-    size = f"{file.bytes:,} bytes" if file.bytes else "length not recorded"
-    return "\n".join(
-        [
-            spec.instructions or f"Without network here: fetch {file.name} on another machine;",
-            f"put {file.name} ({size}, {file.checksum or 'no published checksum'}) into {raw_folder.resolve()}",
-            f"or name its folder in the config, as datasets: {{{spec.name}: {{path: FOLDER}}}}.",
+    def record(self) -> dict[str, Any]:
+        """Bring the file into place and return what is to be known of it."""
+        place, address, found = self._where_it_lies() or self._fetched()
+        if self.published is None:
+            self.first_use.remember(self.spec, found, address)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        path = self.file.name if place == self.target else str(place.resolve())
+        shown_address = None if address is None else shown.address(address)
+        what = {"file": self.file.name, "path": path, "address": shown_address, "when": now, **asdict(found)}
+        return what | {"verified": self.published}
+
+    def _where_it_lies(self) -> tuple[Path, None, Digests] | None:
+        source = self.source
+        places = [] if source is None else [source if source.is_file() else source / self.file.name]
+        if self.first_use.is_of_named_address():
+            places.append(self.target)
+        for place in places:
+            if not place.is_file():
+                self.complaints.append(f"  {place} does not exist")
+                continue
+            found = digests(place)
+            wrong = mismatch(place, self.file, found)
+            if wrong is None:
+                wrong = self._unpack(place, found)
+            if wrong is None:
+                log.info("%s: %s is already there", self.spec.name, place)
+                return place, None, found
+            self.complaints.append(f"  {place} {wrong}")
+        return None
+
+    def _fetched(self) -> tuple[Path, str, Digests]:
+        try:
+            if self.source is not None or not self.file.addresses:
+                looked_at = f"data set {self.spec.name} needs {self.file.name}; looked at:"
+                raise DownloadError("\n".join([looked_at, *self.complaints]))
+            examine = self._unpack if self.file.checksum is None else None
+            address, found = fetch(self.file, self.target, examine=examine)
+        except DownloadError as error:
+            here = self.complaints if self.file.addresses and self.target.is_file() else []
+            raise DownloadError("\n".join([str(error), *here, self._by_hand()])) from None
+        if wrong := self._unpack(self.target, found):
+            raise ValueError(f"{self.target} {wrong}, though its checksum is right")
+        return self.target, address, found
+
+    def _unpack(self, archive: Path, found: Digests) -> str | None:
+        """Unpack an archive of this sum where the set asks for it; return what is wrong with it, if anything is."""
+        if not self.spec.unpack:
+            return None
+        try:
+            extract(archive, self.raw_folder / UNPACKED / stem(self.file.name), sha256=found.sha256)
+        except DamagedArchiveError as error:
+            return error.reason
+        return None
+
+    def _by_hand(self) -> str:
+        """Tell a user without network, or without a login, what to put where."""
+        file = self.file
+        size = f"{file.bytes:,} bytes" if file.bytes else "length not recorded"
+        checksum = self.published or "no published checksum"
+        lines = [
+            self.spec.instructions or f"Without network here: fetch {file.name} on another machine;",
+            f"put {file.name} ({size}, {checksum}) into {self.raw_folder.resolve()}",
+            f"or name its folder in the config, as datasets: {{{self.spec.name}: {{path: FOLDER}}}}.",
             "A mirror is named there as addresses: [...]; another file than the published one needs its checksum: too.",
         ]
-    )
-
-
-def _write_record(spec: DatasetSpec, raw_folder: Path, content: dict[str, Any]) -> None:
-    write_text(raw_folder / RECORD, json.dumps({"dataset": spec.name, **content}, indent=2) + "\n")
+        return "\n".join([*lines, *self.first_use.how_to_change(self.spec)])

@@ -1,164 +1,189 @@
-"""Archives that are not trusted: unpacked only inside their folder, or read member by member without unpacking."""
+"""Archives that are not trusted: unpacked whole, inside their folder and in bounds, or not at all."""
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import stat
-import tarfile
+import unicodedata
 import zipfile
-import zlib
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
-from typing import IO
+from pathlib import Path
+from typing import IO, cast
 
-MAX_EXPANSION = 200  # published sets of pictures expand less than 30 times
+from dst_robustness.datasets.checksums import digests
+from dst_robustness.datasets.damage import DamagedArchiveError, damage_is_named
+from dst_robustness.datasets.space import require_space, watch_space
+from dst_robustness.datasets.tars import members, read_members, tar_index, tar_stream
+from dst_robustness.jobs import shown
+from dst_robustness.jobs.files import write_text
+from dst_robustness.jobs.memory import bounded_memory
+
+MAX_EXPANSION = 200  # published sets of images expand less than 30 times
 MAX_MEMBERS = 20_000_000
-MAX_MEMBER_BYTES = 1 << 30  # of a member that is read into memory
+MAX_DEPTH = 32  # folders in each other
+MAX_PATH = 1024  # bytes of a member's path
+MAX_NAME = 255  # bytes of a file's or folder's name
+MEMBER_BYTES = 512  # an archive may hold one file or folder for so many of the bytes that it may grow to
+MAX_MEMORY = 400 << 20  # bytes that unpacking may take: dictionaries of xz and RAR, lists of members
 COPY_BYTES = 1 << 20
-
-_DAMAGE = (
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    EOFError,
-    zlib.error,
-    OSError,
-    RuntimeError,
-)  # an encrypted zip is a RuntimeError
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 
 
 def stem(name: str) -> str:
     """Return an archive's name without its ending: ``a.tar.gz`` -> ``a``."""
-    for ending in (".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".tar", ".zip", ".rar"):
-        if name.lower().endswith(ending):
-            return name[: -len(ending)]
-    return name
+    return re.sub(r"(?i)(\.tar)?\.(gz|xz|bz2|zst)$|\.(tar|tgz|zip|rar|7z)$", "", name)
 
 
-def safe_name(name: str, archive: str | Path) -> PurePosixPath:
-    """Return a member's path inside the folder; ValueError for one that is absolute or climbs out."""
-    path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or (path.parts and ":" in path.parts[0]) or "\0" in name:
-        raise ValueError(f"{archive} holds '{name}', which leaves the folder; nothing was unpacked")
-    return path
+def extract(
+    archive: str | Path, folder: str | Path, *, max_bytes: int | None = None, sha256: str | None = None
+) -> None:
+    """Unpack an archive into a folder that appears, or is replaced, only when all went well.
 
+    The content decides what it is, not the name: zip, tar (plain, gzip, bzip2, xz), and through libarchive's programs
+    RAR, 7z, cpio, and tar compressed by zstd, lz4, lzip and compress. Refused are archives that are damaged, cut off or
+    several in one; members that are absolute, climb out, have names that do not print, or lie too deep; links, devices
+    and sparse files; and more bytes and members than a data set has. Files get the permissions of new files.
 
-def extract(archive: str | Path, folder: str | Path, *, max_bytes: int | None = None) -> None:
-    """Unpack a tar (plain, gz, xz, bz2) or zip file into a folder that appears only when all went well.
-
-    Refused are members that are absolute or contain ``..``, links, devices, sparse files, and archives that grow to
-    more than ``max_bytes`` (default: 200 times their own length). A folder that exists already is left as it is.
-
-    Raises:
-        ValueError: names the archive and the member; nothing of it stays.
-    """
-    archive, folder = Path(archive), Path(folder)
-    if folder.exists():
-        return
-    limit = max_bytes if max_bytes is not None else MAX_EXPANSION * archive.stat().st_size + (1 << 20)
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        _extract_members(archive, partial, limit)
-        os.replace(partial, folder)
-    except _DAMAGE as error:
-        raise ValueError(f"{archive} cannot be unpacked: {error}") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def _extract_members(archive: Path, folder: Path, limit: int) -> None:
-    left = limit
-    for count, (name, source) in enumerate(_files(archive)):
-        if count >= MAX_MEMBERS:
-            raise ValueError(f"{archive} holds more than {MAX_MEMBERS:,} files")
-        target = folder / safe_name(name, archive)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with source, open(target, "xb") as output:
-            while block := source.read(COPY_BYTES):
-                left -= len(block)
-                if left < 0:
-                    raise ValueError(f"{archive} unpacks to more than {limit:,} bytes at '{name}'; nothing was kept")
-                output.write(block)
-
-
-def _files(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """Yield the name and content of each plain file in order; ValueError for members that data never need."""
-    if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as file:
-            for info in file.infolist():
-                kind = stat.S_IFMT(info.external_attr >> 16)
-                if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-                    raise ValueError(f"{archive} holds '{info.filename}', a link or device; nothing was unpacked")
-                safe_name(info.filename, archive)
-                if not info.is_dir():
-                    yield info.filename, file.open(info)
-    else:
-        with tarfile.open(archive, "r:*") as file:
-            for member in file:
-                safe_name(member.name, archive)
-                if member.isdir():
-                    continue
-                if not member.isreg() or member.issparse():
-                    raise ValueError(f"{archive} holds '{member.name}', a link or device; nothing was unpacked")
-                yield member.name, _content(file, member)
-
-
-def _content(file: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
-    content = file.extractfile(member)
-    assert content is not None  # as it is for plain files
-    return content
-
-
-def tar_index(archive: str | Path, *, start: int = 0, stop: int | None = None) -> dict[str, tuple[int, int]]:
-    """Find where each plain member of an uncompressed tar lies, so that it can be read without unpacking.
+    A folder that holds what the same archive held is left as it is; a note beside it tells.
 
     Args:
-        archive: the tar, or a file that holds one.
-        start, stop: where the tar begins and ends in the file; a tar in a tar is the bytes of a member.
-
-    Returns:
-        First byte and length of each member in the file, by its name.
+        archive: the archive.
+        folder: where its content goes.
+        max_bytes: what it may grow to, by default 200 times its length.
+        sha256: of the archive, where it is known.
 
     Raises:
-        ValueError: for a damaged archive or a member that reaches past its end.
+        DamagedArchiveError: names the archive and what is wrong with it; nothing of it stays.
+        MissingProgramError: where a program is missing that reads it.
+        ValueError: where the folder is there and nobody knows what it holds.
+        NoSpaceError: where the disk is too small.
     """
-    places: dict[str, tuple[int, int]] = {}
+    archive, folder = Path(archive), Path(folder)
+    sha256 = sha256 or digests(archive).sha256
+    if folder.exists():
+        known = unpacked_from(folder)
+        if known == sha256:
+            return
+        if known is None:
+            raise ValueError(f"{folder} is there, and not known to come from {archive}; remove it and run again")
+    limit = max_bytes if max_bytes is not None else MAX_EXPANSION * archive.stat().st_size + (1 << 20)
+    scratch = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
     try:
-        with open(archive, "rb") as file:
-            end = file.seek(0, os.SEEK_END) if stop is None else stop
-            file.seek(start)
-            with tarfile.open(fileobj=file, mode="r:") as tar:
-                for member in tar:
-                    if member.isreg() and not member.issparse():
-                        places[member.name] = (member.offset_data, member.size)
-                    if member.offset_data + member.size > end:
-                        raise ValueError(f"{archive} is cut off inside '{member.name}'")
-    except _DAMAGE as error:
-        raise ValueError(f"{archive} is damaged: {error}") from error
-    return places
+        with bounded_memory(MAX_MEMORY), watch_space(scratch, str(archive)), damage_is_named(archive):
+            _unpack(archive, scratch, limit)
+        _put_in_place(scratch, folder, sha256)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
-def read_members(archive: str | Path, names: list[str], *, max_bytes: int = MAX_MEMBER_BYTES) -> dict[str, bytes]:
-    """Read the named members of a (compressed) tar in one pass, without unpacking.
-
-    Raises ValueError for a damaged archive, a member that is missing, and one of more than ``max_bytes``.
-    """
-    found: dict[str, bytes] = {}
+def unpacked_from(folder: Path) -> str | None:
+    """Return the sha256 of the archive that ``extract`` made a folder from, None where that is not known."""
     try:
-        with tarfile.open(archive, "r:*") as file:
-            for member in file:
-                if member.name not in names or not member.isreg():
-                    continue
-                if member.size > max_bytes:
-                    raise ValueError(f"{archive} holds '{member.name}' of {member.size:,} bytes, too large to be true")
-                found[member.name] = _content(file, member).read()
-                if len(found) == len(names):
-                    break
-    except _DAMAGE as error:
-        raise ValueError(f"{archive} is damaged: {error}") from error
-    missing = [name for name in names if name not in found]
-    if missing:
-        raise ValueError(f"{archive} does not hold '{missing[0]}'")
-    return found
+        return json.loads(_note(folder).read_text(encoding="utf-8"))["sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _note(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.json")
+
+
+def _put_in_place(scratch: Path, folder: Path, sha256: str) -> None:
+    """Exchange the folder; killed at any point, the note is never that of another folder than the one there."""
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        os.replace(folder, old)
+    write_text(_note(folder), json.dumps({"sha256": sha256}) + "\n")
+    os.replace(scratch, folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _unpack(archive: Path, folder: Path, limit: int) -> None:
+    """Write the members into an empty folder; each file is new, so nothing can be written through anything."""
+    most = min(MAX_MEMBERS, limit // MEMBER_BYTES + 1000)
+    files = entries = length = 0
+    made = {folder}
+    for name, size, content in _members(archive):
+        parts = member_path(archive, name, is_folder=content is None)
+        entries, length = entries + len(parts), length + size
+        if entries > most or length > limit:
+            much = f"{limit:,} bytes" if length > limit else f"{most:,} files and folders"
+            raise DamagedArchiveError(archive, f"unpacks to more than {much} at '{shown.name(name)}'; nothing was kept")
+        target = folder.joinpath(*parts)
+        try:
+            parent = target if content is None else target.parent
+            if parent not in made:
+                parent.mkdir(parents=True, exist_ok=True)
+                made.add(parent)
+            if content is not None:
+                with content, open(target, "xb") as output:
+                    shutil.copyfileobj(content, output, COPY_BYTES)
+                files += 1
+        except (FileExistsError, NotADirectoryError, IsADirectoryError):
+            raise DamagedArchiveError(archive, f"holds '{shown.name(name)}' twice") from None
+        if content is not None and target.stat().st_size != size:
+            raise DamagedArchiveError(archive, f"cannot be unpacked: '{shown.name(name)}' is cut off")
+    if not files:
+        raise DamagedArchiveError(archive, "holds no file that can be unpacked; it is damaged")
+
+
+def member_path(archive: Path, name: str, *, is_folder: bool = False) -> tuple[str, ...]:
+    """Return the parts of a member's path; DamagedArchiveError for one that has no place in a folder of data."""
+    parts = tuple(part for part in re.split(r"[/\\]", name) if part not in ("", "."))
+    if name.startswith(("/", "\\")) or ".." in parts or re.match(r"[A-Za-z]:", name):
+        raise DamagedArchiveError(archive, f"holds '{shown.name(name)}', which leaves the folder; nothing was unpacked")
+    encoded = [part.encode("utf-8", "surrogateescape") for part in parts]
+    if not parts and not is_folder:
+        why = "a file without a name"
+    elif any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in name):
+        why = "a name that does not print"
+    elif len(parts) > MAX_DEPTH or len(name.encode("utf-8", "surrogateescape")) > MAX_PATH:
+        why = f"more than {MAX_DEPTH} folders or {MAX_PATH} bytes deep"
+    elif any(len(part) > MAX_NAME for part in encoded):
+        why = f"a name of more than {MAX_NAME} bytes"
+    else:
+        return parts
+    raise DamagedArchiveError(archive, f"holds '{shown.name(name)}', {why}; nothing was unpacked")
+
+
+def _members(archive: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
+    """Yield name, length and content of each file in order, and name, 0 and None of each folder."""
+    with open(archive, "rb") as file:
+        is_zip = file.read(4) in _ZIP
+    known = archive.stat().st_size
+    if is_zip:
+        with zipfile.ZipFile(archive) as zipped:
+            yield from _zip_members(archive, zipped)
+        return
+    require_space(archive.parent, known, str(archive))
+    with tar_stream(archive) as tar:
+        for member in members(tar):
+            if not (member.isdir() or (member.isreg() and not member.issparse())):
+                raise _link(archive, member.name)
+            yield member.name, member.size, cast(IO[bytes], tar.extractfile(member)) if member.isreg() else None
+
+
+def _zip_members(archive: Path, file: zipfile.ZipFile) -> Iterator[tuple[str, int, IO[bytes] | None]]:
+    infos = file.infolist()
+    if infos and min(info.header_offset for info in infos) != 0:
+        raise zipfile.BadZipFile("it does not begin with its first file: damaged, or several archives in one")
+    require_space(archive.parent, sum(info.file_size for info in infos), str(archive))
+    for info in infos:
+        if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise _link(archive, info.orig_filename)
+        yield info.orig_filename, info.file_size, None if info.is_dir() else file.open(info)
+
+
+def _link(archive: Path, name: str) -> DamagedArchiveError:
+    return DamagedArchiveError(
+        archive, f"holds '{shown.name(name.removeprefix('./'))}', a link or device; nothing was unpacked"
+    )
+
+
+__all__ = ["DamagedArchiveError", "extract", "member_path", "read_members", "stem", "tar_index", "unpacked_from"]

@@ -1,0 +1,148 @@
+"""Tar archives that are not trusted: whole or refused, in bounded memory.
+
+tarfile takes a damaged header, or the end of the file, for the end of the archive, and reads headers of any length into
+memory. Here the archive ends with its end mark and padding, and every byte behind it has been read, so that the sums of
+gzip, bzip2 and xz have been compared.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import os
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+from dst_robustness.datasets.damage import DamagedArchiveError, damage_is_named
+from dst_robustness.datasets.foreign import foreign_stream
+from dst_robustness.jobs import shown
+
+MAX_HEADER = 1 << 16  # bytes of a header that tarfile reads whole: of long names, of extended attributes
+PADDING = 10_240  # bytes that programs round up to: so many zeros end an archive, more are a hole
+MAX_MEMBER_BYTES = 1 << 30  # of a member that is read into memory
+_HEADERS = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
+_OPENERS: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
+
+
+class _StrictInfo(tarfile.TarInfo):
+    """A header that is right, or the end mark: all else is a damaged archive."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _StrictInfo:
+        info = cast(_StrictInfo, super().frombuf(buf, encoding, errors))
+        if not 0 <= info.size < 1 << 62 or (info.type in _HEADERS and info.size > MAX_HEADER):
+            raise tarfile.ReadError(f"a header says that {info.size:,} bytes follow")
+        if info.type == tarfile.GNUTYPE_SPARSE:
+            raise tarfile.ReadError(f"'{shown.name(info.name)}' is a sparse file")
+        return info
+
+    @classmethod
+    def fromtarfile(cls, tarfile: tarfile.TarFile) -> _StrictInfo:
+        from tarfile import EOFHeaderError, HeaderError, ReadError  # type: ignore[attr-defined]
+
+        start = tarfile.offset
+        try:
+            return cast(_StrictInfo, super().fromtarfile(tarfile))
+        except EOFHeaderError:
+            raise
+        except HeaderError as error:
+            raise ReadError(f"{error} at byte {start:,}: it is damaged or cut off") from None
+
+
+def members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Yield every member; none is kept, so that millions fit."""
+    while (member := tar.next()) is not None:
+        tar.members.clear()  # type: ignore[attr-defined]
+        yield member
+
+
+def check_end(read: Callable[[int], bytes], limit: int = PADDING) -> None:
+    """Read what is behind the end mark up to the end; raise where it is not padding."""
+    count = 0
+    while block := read(PADDING):
+        count += len(block)
+        if count > limit or block.strip(b"\0"):
+            raise tarfile.ReadError("it goes on behind its end: damaged, or several archives in one")
+
+
+@contextmanager
+def tar_stream(archive: Path) -> Iterator[tarfile.TarFile]:
+    """Open a tar (plain, or compressed in any way), or what bsdtar turns into one, to be read from start to end.
+
+    When the block ends, all of the archive has been read. Raises DamagedArchiveError for one that is not whole.
+    """
+    with damage_is_named(archive), _plain_stream(archive) as stream:
+        with tarfile.open(fileobj=stream, mode="r|", tarinfo=_StrictInfo) as tar:
+            yield tar
+            check_end(cast(Any, tar.fileobj).read)
+        check_end(stream.read)
+
+
+@contextmanager
+def _plain_stream(archive: Path) -> Iterator[IO[bytes]]:
+    with open(archive, "rb") as file:
+        start = file.read(512)
+    opener = next((opener for magic, opener in _OPENERS.items() if start.startswith(magic)), None)
+    with opener(archive, "rb") if opener else foreign_stream(archive, start) or open(archive, "rb") as stream:
+        yield stream
+
+
+def tar_index(archive: str | Path, *, start: int = 0, stop: int | None = None) -> dict[str, tuple[int, int]]:
+    """Find where each plain member of an uncompressed tar lies, so that it can be read without unpacking.
+
+    Args:
+        archive: the tar, or a file that holds one.
+        start, stop: where the tar begins and ends in the file; a tar in a tar is the bytes of a member.
+
+    Returns:
+        First byte and length of each member in the file, by its name.
+
+    Raises:
+        ValueError: for an archive that is damaged, cut off, or holds two members of one name.
+    """
+    archive = Path(archive)
+    places: dict[str, tuple[int, int]] = {}
+    with damage_is_named(archive), open(archive, "rb") as file:
+        end = file.seek(0, os.SEEK_END) if stop is None else stop
+        file.seek(start)
+        with tarfile.open(fileobj=file, mode="r:", tarinfo=_StrictInfo) as tar:
+            for member in members(tar):
+                if member.offset_data + member.size > end:
+                    raise tarfile.ReadError(f"it is cut off inside '{shown.name(member.name)}'")
+                if member.name in places:
+                    raise tarfile.ReadError(f"it holds '{shown.name(member.name)}' twice")
+                if member.isreg() and not member.issparse():
+                    places[member.name] = (member.offset_data, member.size)
+            check_end(lambda length: file.read(max(0, min(length, end - file.tell()))))
+    return places
+
+
+def read_members(archive: str | Path, names: list[str], *, max_bytes: int = MAX_MEMBER_BYTES) -> dict[str, bytes]:
+    """Read the named members of a (compressed) tar in one pass, without unpacking.
+
+    Raises ValueError for a damaged archive, a member that is missing, and one of more than ``max_bytes``.
+    """
+    archive = Path(archive)
+    found: dict[str, bytes] = {}
+    with tar_stream(archive) as tar:
+        for member in members(tar):
+            if member.name not in names or not member.isreg():
+                continue
+            if member.size > max_bytes:
+                reason = f"holds '{member.name}' of {member.size:,} bytes, too large to be true"
+                raise DamagedArchiveError(archive, reason)
+            found[member.name] = cast(IO[bytes], tar.extractfile(member)).read()
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise ValueError(f"{archive} does not hold '{missing[0]}'")
+    return found
