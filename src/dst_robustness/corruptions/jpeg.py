@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 
 from dst_robustness.corruptions.compiled import compiled
-from dst_robustness.sets.storage import decode_jpeg
 
 # ITU-T T.81, tables K.1 and K.2: the steps of quality 50, for brightness and colour.
 BRIGHTNESS_STEPS = (
@@ -70,7 +69,7 @@ def jpeg_compression_turbo(images: np.ndarray, keys: np.ndarray, quality: int) -
     for image, out in zip(images, result, strict=True):
         reversed_channels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
         encoded = cv2.imencode(".jpg", reversed_channels, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])[1]
-        out[:] = decode_jpeg(encoded)
+        out[:] = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB)
     return result
 
 

@@ -1,25 +1,32 @@
-"""A fixed number of square frames out of any video file: decord reads, PyAV takes over where decord gives up."""
+"""A fixed number of square frames out of any video file, decoded in order from the first to the last frame.
+
+No reader seeks here: frames that are found by seeking are other frames than those asked for in many formats (MPEG-4
+with B-frames, MPEG-1/2, WMV, transport streams, open groups of pictures), without a word.
+"""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from functools import cache, partial
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING
 
+import av
 import cv2
 import numpy as np
-
-if TYPE_CHECKING:
-    from av import VideoFrame
-    from av.container import InputContainer
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
 
 LARGEST_SIDE = 8192  # pixels; a header that claims more is damaged or an attack on the memory
 SAMPLINGS = ("uniform", "dense")
+
+
+def reader() -> str:
+    """Return what decodes videos here, with its version."""
+    version = ".".join(map(str, av.library_versions["libavcodec"]))
+    return f"PyAV {av.__version__}, libavcodec {version}"
 
 
 def frame_indices(
@@ -47,10 +54,11 @@ def read_clip(
     """Read frames of a video, upright, cut to the central square and resized.
 
     Frames count as they come, also where their times are uneven. This call has no time limit of its own: a file of
-    unknown origin is read through a ``DecodingPool``, which has one.
+    unknown origin is read in a process of its own, see ``ReadingProcesses``.
 
     Args:
-        path: a video in any container and codec that FFmpeg knows.
+        path: a video in any container and codec that FFmpeg knows. Of several video streams the first one is read that
+            is not a cover image.
         frames: T, how many frames to take; a shorter video repeats some.
         size: side of the frames in pixels, S: the short side of the video is resized to it.
         sampling, stride, clips: which frames, see ``frame_indices``.
@@ -59,101 +67,71 @@ def read_clip(
         The clip, uint8 [T, S, S, 3] RGB; several clips follow each other, [clips * T, S, S, 3].
 
     Raises:
-        ValueError: naming the file, where it is missing, empty, no video, has no picture stream, claims sides over
+        ValueError: naming the file, where it is missing, empty, no video, has no video stream, claims sides over
             8192 pixels, or where fewer than half of the frames that its header promises can be decoded.
     """
     path = Path(path)
     choose = partial(frame_indices, frames=frames, sampling=sampling, stride=stride, clips=clips)
     choose(1)  # a wrong option is not the fault of the file
-    promised = _probe(path)
-    try:
-        picked = _read_with_decord(path, choose, promised)
-    except _DecordError:
-        picked = _read_with_pyav(path, choose, promised)
-    return np.stack([_square(frame, size) for frame in picked])
-
-
-class _DecordError(Exception):
-    """Decord cannot read this file, which says little about the file."""
+    promised, expected = _probe(path)
+    indices = choose(max(1, expected))
+    taken, available = _take(path, indices, size)
+    _check_count(path, available, promised)
+    if available != expected:
+        indices = choose(available)
+        taken, _ = _take(path, indices, size)
+    return np.stack([taken[i] for i in indices.tolist()])
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[InputContainer]:
-    import av
-
+def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     try:
         container = av.open(str(path), metadata_errors="ignore")
     except av.error.FFmpegError as error:
         raise ValueError(f"{path}: not a video that FFmpeg can read ({error.strerror or error})") from error
     with container:
-        yield container
+        stream = next((one for one in container.streams.video if not one.disposition & Disposition.attached_pic), None)
+        if stream is None:
+            raise ValueError(f"{path}: has no video stream")
+        yield container, stream
 
 
-def _probe(path: Path) -> int:
-    """Check what the header says, and return the number of frames that it promises, 0 where it does not."""
+def _probe(path: Path) -> tuple[int, int]:
+    """Check what the header says; return how many frames it promises, 0 where it does not, and how many packets there
+    are: as many frames come of them in most files."""
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
     if path.stat().st_size == 0:
         raise ValueError(f"{path}: the file is empty")
-    with _opened(path) as container:
-        if not container.streams.video:
-            raise ValueError(f"{path}: has no video stream")
-        stream = container.streams.video[0]
+    with _opened(path) as (container, stream):
         sides = (stream.codec_context.width, stream.codec_context.height)
         if not all(0 < side <= LARGEST_SIDE for side in sides):
             raise ValueError(f"{path}: claims {sides[0]} x {sides[1]} pixels; allowed: 1 to {LARGEST_SIDE} a side")
-        return stream.frames
+        count = 0
+        with suppress(av.error.FFmpegError):  # decoding tells what there is
+            for packet in container.demux(stream):
+                count += bool(packet.size) and not packet.is_discard
+        return stream.frames, count
 
 
-@cache
-def load_decord() -> ModuleType:
-    """Import decord without the libraries of NVIDIA's wheels.
-
-    Where those wheels are installed, as beside torch, decord's import loads all of their libraries for the whole
-    process: hundreds of megabytes, and NVBLAS among them, which takes over matrix products and crashes torch.
-    """
-    find_spec = importlib.util.find_spec
-    importlib.util.find_spec = lambda name, package=None: None if name == "nvidia" else find_spec(name, package)
-    try:
-        return importlib.import_module("decord")
-    finally:
-        importlib.util.find_spec = find_spec
-
-
-def _read_with_decord(path: Path, choose: Callable[[int], np.ndarray], promised: int) -> Iterable[np.ndarray]:
-    decord = load_decord()
-    try:
-        reader = decord.VideoReader(str(path), num_threads=1)
-        _check_count(path, len(reader), promised)
-        # In order and once each: decord would seek back for every clip.
-        indices, places = np.unique(choose(len(reader)), return_inverse=True)
-        return reader.get_batch(indices).asnumpy()[places]
-    except (decord.DECORDError, RuntimeError) as error:
-        # Damaged packets, and frames whose row length in memory happens to divide by three (such as 32 or 176 wide).
-        raise _DecordError(str(error)) from error
-
-
-def _read_with_pyav(path: Path, choose: Callable[[int], np.ndarray], promised: int) -> list[np.ndarray]:
-    """Read what FFmpeg's error concealment makes of the stream: once to count, once to take, in bounded memory."""
-    available = sum(1 for _ in _decoded(path))
-    _check_count(path, available, promised)
-    indices = choose(available)
+def _take(path: Path, indices: np.ndarray, size: int) -> tuple[dict[int, np.ndarray], int]:
+    """Return the frames of these numbers, uint8 [size, size, 3] each, and how many frames there are."""
     wanted = set(indices.tolist())
-    # FFmpeg states the turn that is still due, anticlockwise, as NumPy counts quarter turns.
-    taken = {
-        i: np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90))
-        for i, frame in enumerate(_decoded(path))
-        if i in wanted
-    }
-    return [taken[i] for i in indices.tolist()]
+    taken: dict[int, np.ndarray] = {}
+    count = 0
+    converter = VideoReformatter()  # one for all frames: to set it up takes as long as to convert a frame
+    for frame in _decoded(path):
+        if count in wanted:
+            pixels = converter.reformat(frame, format="rgb24").to_ndarray()
+            taken[count] = _square(_upright(pixels, frame), size)
+        count += 1
+    return taken, count
 
 
-def _decoded(path: Path) -> Iterator[VideoFrame]:
-    """Yield the frames that can be decoded, passing over packets that cannot."""
-    import av
-
-    with _opened(path) as container:
-        stream = container.streams.video[0]
+def _decoded(path: Path) -> Iterator[av.VideoFrame]:
+    """Yield all frames that can be decoded, in order, passing over packets that cannot."""
+    with _opened(path) as (container, stream):
+        stream.codec_context.thread_count = 1
         packets = container.demux(stream)
         while True:
             try:
@@ -171,6 +149,11 @@ def _check_count(path: Path, available: int, promised: int) -> None:
     if available == 0 or 2 * available < promised:
         promise = f" of the {promised} that its header promises" if promised else ""
         raise ValueError(f"{path}: {available} frames can be decoded{promise}; the file is truncated or damaged")
+
+
+def _upright(pixels: np.ndarray, frame: av.VideoFrame) -> np.ndarray:
+    """Turn a frame as its header says; FFmpeg states the turn that is still due, anticlockwise, as NumPy counts."""
+    return np.rot90(pixels, round(frame.rotation / 90))
 
 
 def _square(frame: np.ndarray, size: int) -> np.ndarray:

@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 
 from dst_robustness.datasets.video_folder import VideoSpec, read_divided_folder
-from dst_robustness.sets.video_conversion import convert_videos
 
 FRAMES = 16
 SIZE = 64  # of the videos; they are stored at half of it, as real videos are stored smaller than they come
@@ -146,7 +145,6 @@ MOVING_DIGITS = VideoSpec(
     std=(0.172,) * 3,
     read=read_divided_folder,
     make=write_videos,
-    convert=convert_videos,
     frames=FRAMES,
     damaged_limit=0,
     flip_ok=False,  # a mirrored circle runs the other way

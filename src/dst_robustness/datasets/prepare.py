@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from dst_robustness import __version__
 from dst_robustness.datasets.acquire import acquired
 from dst_robustness.datasets.spec import DatasetSpec, RawSet, Split
 from dst_robustness.datasets.splits import carve, stratified
-from dst_robustness.sets.picture_conversion import convert_pictures
+from dst_robustness.jobs.locks import alone
+from dst_robustness.sets.attributes import SetAttributes
+from dst_robustness.sets.conversion import Conversion
+from dst_robustness.sets.processes import ReadingProcesses
 
 log = logging.getLogger(__name__)
 
@@ -64,20 +65,46 @@ def prepare(
     source = acquired(raw_folder)
     raw = spec.read(spec, source)
     rows = _choose(raw, seed, validation_fraction, train_samples, test_samples)
+    conversions = []
     for name in SPLITS:
         split = raw.train if name == "validation" and raw.validation is None else getattr(raw, name)
         is_whole = name == "train" and train_samples is None
         _check_labels(f"{spec.name} {name}", split, rows[name], raw.classes, is_whole=is_whole)
-        (spec.convert or convert_pictures)(
-            spec,
-            split,
-            rows[name],
-            Path(outputs[name]),
-            _attributes(spec, name, raw.classes, seed, source.sha256),
-            side=spec.resize if name == "train" else spec.image_size,
-            quality=(TRAIN_QUALITY if name == "train" else EVALUATION_QUALITY) if spec.jpeg else None,
-            threads=threads,
+        attributes = _attributes(spec, name, raw.classes, seed, source.sha256)
+        conversions.append(_conversion(spec, split, rows[name], Path(outputs[name]), attributes))
+    with alone(outputs["train"]) as waited:
+        if waited and all(conversion.is_made() for conversion in conversions):
+            log.info("%s was prepared by another call meanwhile", spec.name)
+        else:
+            _convert(conversions, threads, spec.damaged_limit)
+
+
+def _conversion(
+    spec: DatasetSpec, split: Split, rows: np.ndarray, output: Path, attributes: SetAttributes
+) -> Conversion:
+    *frames, height, width, channels = spec.sample_shape
+    is_train = attributes.split == "train"
+    if is_train:
+        height = width = spec.resize
+    quality = (TRAIN_QUALITY if is_train else EVALUATION_QUALITY) if spec.jpeg else None
+    return Conversion(split, rows, output, attributes, (*frames, height, width, channels), quality)
+
+
+def _convert(conversions: list[Conversion], threads: int, damaged_limit: int) -> None:
+    """Read all splits before anything is refused, so that one call names all damaged files."""
+    with ReadingProcesses(threads) as processes:
+        for conversion in conversions:
+            conversion.read(threads, processes, damaged_limit=damaged_limit)
+    beyond = [conversion for conversion in conversions if len(conversion.damaged) > damaged_limit]
+    if beyond:
+        files = [damaged for conversion in beyond for damaged in conversion.damaged]
+        counts = ", ".join(f"{len(conversion.damaged)} of {conversion.output.stem}" for conversion in beyond)
+        raise ValueError(
+            f"{counts} cannot be read, more than damaged_limit = {damaged_limit} allows. Repair or remove them, "
+            "or allow for more:\n" + "\n".join(files)
         )
+    for conversion in conversions:
+        conversion.join()
 
 
 def _choose(
@@ -120,17 +147,17 @@ def _check_labels(what: str, split: Split, rows: np.ndarray, classes: tuple[str,
     log.info("%s: %d samples, %d to %d per class", what, len(labels), counts.min(), counts.max())
 
 
-def _attributes(spec: DatasetSpec, split: str, classes: tuple[str, ...], seed: int, source: str) -> dict[str, object]:
-    return {
-        "dataset": spec.name,
-        "split": split,
-        "classes": json.dumps(list(classes)),
-        "mean": spec.mean,
-        "std": spec.std,
-        "family": spec.family,
-        "image_size": spec.image_size,
-        "flip_ok": spec.flip_ok,
-        "seed": seed,
-        "source_sha256": source,
-        "package_version": __version__,
-    }
+def _attributes(spec: DatasetSpec, split: str, classes: tuple[str, ...], seed: int, source: str) -> SetAttributes:
+    return SetAttributes(
+        dataset=spec.name,
+        split=split,
+        classes=classes,
+        mean=spec.mean,
+        std=spec.std,
+        family=spec.family,
+        image_size=spec.image_size,
+        flip_ok=spec.flip_ok,
+        reader=spec.reader,
+        seed=seed,
+        source_sha256=source,
+    )

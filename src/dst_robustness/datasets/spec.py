@@ -56,13 +56,18 @@ class Split:
     Attributes:
         labels: class of each sample, int64 [N].
         load: sample i as uint8 pixels [H, W, 3] ([T, H, W, 3] for a clip), or as the bytes of a JPEG that is stored
-            as it is. Called from several threads at once.
+            as it is. Called from several threads at once. Where the split has a time limit, a picklable call that
+            returns the pixels: it is made in a process of its own.
         describe: what to call sample i in an error message: its file.
+        clips: how many clips of T frames follow each other in what is loaded of each sample.
+        time_limit: seconds that reading one sample may take, 0 where it is read in the job's own process.
     """
 
     labels: np.ndarray
-    load: Callable[[int], np.ndarray | bytes]
+    load: Callable[[int], np.ndarray | bytes | Callable[[], np.ndarray]]
     describe: Callable[[int], str]
+    clips: int = 1
+    time_limit: float = 0
 
 
 @dataclass(frozen=True)
@@ -89,11 +94,11 @@ class DatasetSpec:
         mean, std: of the training pixels per RGB channel, on the scale 0-1.
         read: reads what was acquired into splits; None for sets that are only acquired.
         make: writes a set that is made, not fetched, into a folder.
-        convert: writes one split where it is not ``convert_pictures`` that does it.
         files: what it is made of; empty for sets that are bundled, made, or the user's own folder.
         is_unpacked: whether a folder holds the set unpacked, so that it is read from there in place of the files.
         needs_folder: whether there is nothing to fetch and the user's folder is the data set.
         unpack: whether acquiring also unpacks the archives.
+        damaged_limit: how many files of a split may be damaged: they are left out. More of them are an error.
         default_samples: how many train and test samples there are if nobody asks for a number; None: all.
         corrupted_from: the data set of which this is the published corrupted test set.
         corruptions: the corruptions that a published corrupted test set holds.
@@ -110,11 +115,11 @@ class DatasetSpec:
     std: tuple[float, float, float]
     read: Callable[[DatasetSpec, Acquired], RawSet] | None = None
     make: Callable[[Path], None] | None = None
-    convert: Callable[..., None] | None = None
     files: tuple[RemoteFile, ...] = ()
     is_unpacked: Callable[[Path], bool] | None = None
     needs_folder: bool = False
     unpack: bool = False
+    damaged_limit: int = 0
     default_samples: tuple[int, int] | None = None
     corrupted_from: str | None = None
     corruptions: tuple[str, ...] = ()
@@ -127,6 +132,16 @@ class DatasetSpec:
     def family(self) -> str:
         """Which constants of the corruption benchmark fit the size: ``cifar``, ``tiny_imagenet`` or ``imagenet``."""
         return family_of(self.image_size)
+
+    @property
+    def sample_shape(self) -> tuple[int, ...]:
+        """Shape of a sample that networks are evaluated on, (H, W, 3)."""
+        return (self.image_size, self.image_size, 3)
+
+    @property
+    def reader(self) -> str | None:
+        """What decodes the samples, with its version, where that may decide what they look like."""
+        return None
 
     @property
     def jpeg(self) -> bool:

@@ -12,16 +12,14 @@ from dst_robustness.datasets.spec import Acquired, DatasetSpec, RawSet, RemoteFi
 from dst_robustness.datasets.video_folder import (
     KINETICS_MEAN,
     KINETICS_STD,
+    Videos,
     VideoSpec,
-    VideoSplit,
     class_folders,
     folder_of,
     listed_videos,
     video_set,
-    video_split,
     videos_by_class,
 )
-from dst_robustness.sets.video_conversion import convert_videos
 
 UCF101_LISTS = "UCF101TrainTestSplits-RecognitionTask.zip"
 _CRCV = "https://www.crcv.ucf.edu/data/UCF101"
@@ -38,8 +36,7 @@ def read_ucf101(spec: DatasetSpec, acquired: Acquired) -> RawSet:
     videos = class_folders(root)
     classes = _class_index(lists / "classInd.txt")
     train, test = (
-        _ucf101_split(spec, lists / f"{part}list{spec.official_split:02d}.txt", videos, classes)
-        for part in ("train", "test")
+        _listed(lists / f"{part}list{spec.official_split:02d}.txt", videos, classes) for part in ("train", "test")
     )
     return video_set(spec, tuple(classes), train, test)
 
@@ -64,7 +61,7 @@ def _class_index(path: Path) -> dict[str, int]:
     return {name: number - 1 for number, name in numbers}
 
 
-def _ucf101_split(spec: VideoSpec, listing: Path, videos: Path, classes: dict[str, int]) -> VideoSplit:
+def _listed(listing: Path, videos: Path, classes: dict[str, int]) -> Videos:
     if not listing.is_file():
         raise ValueError(f"{listing} is missing; it comes in {UCF101_LISTS}")
     # Training lists give the number of the class behind each name, test lists do not.
@@ -72,7 +69,8 @@ def _ucf101_split(spec: VideoSpec, listing: Path, videos: Path, classes: dict[st
     strangers = [name for name in names if name.split("/")[0] not in classes]
     if strangers:
         raise ValueError(f"{listing}: '{strangers[0]}' is of no class in classInd.txt")
-    return video_split(spec, listed_videos(listing, names, videos), (classes[name.split("/")[0]] for name in names))
+    labels = [classes[name.split("/")[0]] for name in names]
+    return list(zip(listed_videos(listing, names, videos), labels, strict=True))
 
 
 def read_hmdb51(spec: DatasetSpec, acquired: Acquired) -> RawSet:
@@ -87,17 +85,16 @@ def read_hmdb51(spec: DatasetSpec, acquired: Acquired) -> RawSet:
     classes = list(videos_by_class(videos))
     ending = f"_test_split{spec.official_split}.txt"
     lists = _folder_with(root, f"{classes[0]}{ending}")
-    parts: dict[str, tuple[list[Path], list[int]]] = {"1": ([], []), "2": ([], [])}
+    parts: dict[str, Videos] = {"1": [], "2": []}
     for label, name in enumerate(classes):
         listing = lists / f"{name}{ending}"
         if not listing.is_file():
             raise ValueError(f"{listing} is missing: class folder '{name}' has no split list")
-        for place, (paths, labels) in parts.items():
+        for place, part in parts.items():
             lines = [line.split() for line in listing.read_text().splitlines()]
             here = [f"{name}/{line[0]}" for line in lines if len(line) == 2 and line[1] == place]
-            paths += listed_videos(listing, here, videos)
-            labels += [label] * len(here)
-    return video_set(spec, tuple(classes), *(video_split(spec, *parts[place]) for place in ("1", "2")))
+            part += [(path, label) for path in listed_videos(listing, here, videos)]
+    return video_set(spec, tuple(classes), parts["1"], parts["2"])
 
 
 def _holds(name: str):
@@ -115,7 +112,6 @@ UCF101 = VideoSpec(
     mean=KINETICS_MEAN,
     std=KINETICS_STD,
     read=read_ucf101,
-    convert=convert_videos,
     files=(
         # The second address holds the same videos in a zip file; either is recognised by its content.
         RemoteFile(
@@ -138,7 +134,6 @@ HMDB51 = VideoSpec(
     mean=KINETICS_MEAN,
     std=KINETICS_STD,
     read=read_hmdb51,
-    convert=convert_videos,
     is_unpacked=_holds("brush_hair_test_split1.txt"),
     needs_folder=True,
     licence="CC BY 4.0",

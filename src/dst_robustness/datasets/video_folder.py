@@ -7,15 +7,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from dst_robustness.datasets.decoding import read_clip
 from dst_robustness.datasets.spec import Acquired, DatasetSpec, RawSet, Split
-from dst_robustness.sets.video_conversion import convert_videos
 
 VIDEO_ENDINGS = (".avi", ".mp4", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".wmv", ".3gp")
 TEST_FOLDERS = ("test", "val", "validate", "validation")  # the labels of Kinetics' own test videos are not published
@@ -35,7 +34,6 @@ class VideoSpec(DatasetSpec):
         test_clips: how many clips are taken of each test video, evenly spread over it; others give one.
         official_split: which of the published divisions, 1-3; without meaning for folders that are divided already.
         time_limit: seconds that decoding one file may take.
-        damaged_limit: how many files of a split may turn out unreadable before preparing it is an error.
     """
 
     frames: int = 16
@@ -47,37 +45,42 @@ class VideoSpec(DatasetSpec):
     damaged_limit: int = 20
 
     @property
+    def sample_shape(self) -> tuple[int, ...]:
+        """Shape of a clip that networks are evaluated on, (T, H, W, 3)."""
+        return (self.frames, self.image_size, self.image_size, 3)
+
+    @property
+    def reader(self) -> str:
+        """What decodes the videos, with its version."""
+        from dst_robustness.datasets.decoding import reader
+
+        return reader()
+
+    @property
     def resize(self) -> int:
         """Side of the stored training frames: from 112 pixels on with the usual margin for random crops (128)."""
         return round(self.image_size * 8 / 7) if self.image_size >= 112 else self.image_size
 
 
-@dataclass(frozen=True)
-class VideoSplit(Split):
-    """A split whose samples are video files.
-
-    Attributes:
-        paths: file of each sample.
-        clips: how many clips are taken of each.
-    """
-
-    paths: tuple[Path, ...] = ()
-    clips: int = 1
+Videos = list[tuple[Path, int]]  # each with its label
 
 
-def video_split(spec: VideoSpec, paths: Iterable[Path], labels: Iterable[int]) -> VideoSplit:
-    """Make a split of video files, each with its label."""
-    files = tuple(paths)
-
-    def load(row: int) -> np.ndarray:
-        return read_clip(files[row], frames=spec.frames, size=spec.resize, sampling=spec.sampling, stride=spec.stride)
-
-    return VideoSplit(np.array(list(labels), dtype=np.int64), load, lambda row: str(files[row]), files)
+def video_set(spec: VideoSpec, classes: tuple[str, ...], train: Videos, test: Videos) -> RawSet:
+    """Make a set of videos, with as many clips of each test video as were asked for."""
+    return RawSet(classes, _split(spec, train, clips=1), _split(spec, test, clips=spec.test_clips))
 
 
-def video_set(spec: VideoSpec, classes: tuple[str, ...], train: VideoSplit, test: VideoSplit) -> RawSet:
-    """Put the two splits of a set of videos together, with as many clips of each test video as were asked for."""
-    return RawSet(classes, train, replace(test, clips=spec.test_clips))
+def _split(spec: VideoSpec, videos: Videos, *, clips: int) -> Split:
+    from dst_robustness.datasets.decoding import read_clip  # here, so that listing data sets does not load FFmpeg
+
+    files = [path for path, _ in videos]
+    options = {"frames": spec.frames, "size": spec.resize, "sampling": spec.sampling, "stride": spec.stride}
+
+    def load(row: int) -> Callable[[], np.ndarray]:
+        return partial(read_clip, files[row], clips=clips, **options)
+
+    labels = np.array([label for _, label in videos], dtype=np.int64)
+    return Split(labels, load, lambda row: str(files[row]), clips, spec.time_limit)
 
 
 def read_divided_folder(spec: DatasetSpec, acquired: Acquired) -> RawSet:
@@ -96,12 +99,11 @@ def read_divided_folder(spec: DatasetSpec, acquired: Acquired) -> RawSet:
     strangers = sorted((set(train) | set(test)) - set(classes))
     if strangers:
         raise ValueError(f"{root}: class folder '{strangers[0]}' is not among the {len(classes)} classes of train")
-    return video_set(spec, classes, *(_labelled(spec, videos, classes) for videos in (train, test)))
+    return video_set(spec, classes, *(_labelled(videos, classes) for videos in (train, test)))
 
 
-def _labelled(spec: VideoSpec, videos: dict[str, list[Path]], classes: tuple[str, ...]) -> VideoSplit:
-    pairs = [(path, label) for label, name in enumerate(classes) for path in videos.get(name, [])]
-    return video_split(spec, (path for path, _ in pairs), (label for _, label in pairs))
+def _labelled(videos: dict[str, list[Path]], classes: tuple[str, ...]) -> Videos:
+    return [(path, label) for label, name in enumerate(classes) for path in videos.get(name, [])]
 
 
 def folder_of(spec: DatasetSpec, acquired: Acquired) -> Path:
@@ -168,7 +170,6 @@ VIDEO_FOLDER = VideoSpec(
     mean=KINETICS_MEAN,
     std=KINETICS_STD,
     read=read_divided_folder,
-    convert=convert_videos,
     is_unpacked=is_divided_folder,
     needs_folder=True,
     instructions=(

@@ -11,8 +11,8 @@ from pathlib import Path
 class DamagedFileError(ValueError):
     """A file that an earlier step made is truncated or of another kind; ``path`` is the file."""
 
-    def __init__(self, path: str | Path, kind: str) -> None:
-        super().__init__(f"cannot read {path}: truncated or no {kind}")
+    def __init__(self, path: str | Path, kind: str = "", *, reason: str = "") -> None:
+        super().__init__(f"cannot read {path}: {reason or f'truncated or no {kind}'}")
         self.path = Path(path)
 
     def set_aside(self) -> Path | None:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from collections import deque
+import logging
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from dst_robustness import __version__
-from dst_robustness.corruptions import SEVERITIES, VIDEO_CORRUPTIONS, check_corruption, corrupt_clips, corrupt_images
+from dst_robustness.corruptions import (
+    CONSTANTS,
+    SEVERITIES,
+    VIDEO_CORRUPTIONS,
+    check_corruption,
+    corrupt_clips,
+    corrupt_images,
+)
 from dst_robustness.corruptions.frost import load_frost
+from dst_robustness.jobs.locks import alone
 from dst_robustness.registry import unknown_name
+from dst_robustness.sets.ahead import ahead
+from dst_robustness.sets.attributes import SetAttributes
 from dst_robustness.sets.storage import CHUNK_BYTES, JPEG_QUALITY, Samples, create_hdf5, open_hdf5, write_samples
+
+log = logging.getLogger(__name__)
 
 CHUNKS_PER_BATCH = 8
 
@@ -48,42 +58,59 @@ def generate_corrupted(
         ValueError: for an unreadable split, an unknown name or family, or frost pictures that are not the benchmark's.
     """
     with open_hdf5(source) as file:
-        clean = Samples(file)
-        attributes = {key: file.attrs[key] for key in ("dataset", "split") if key in file.attrs}
-        attributes |= {"corruption": name, "severities": SEVERITIES, "seed": seed, "package_version": __version__}
-        if len(clean.sample_shape) == 4:
-            if name not in VIDEO_CORRUPTIONS:
-                raise unknown_name("video corruption", name, VIDEO_CORRUPTIONS)
-            if VIDEO_CORRUPTIONS[name].category == "stream":
-                from dst_robustness.corruptions.video.codec import video_library_versions
-
-                attributes["library_versions"] = json.dumps(video_library_versions())
-            corrupt: Callable[..., np.ndarray] = partial(corrupt_clips, name=name, seed=seed)
-        else:
-            family = str(family or file.attrs["family"])
-            check_corruption(name, family)
-            frost = load_frost(frost_folder) if name == "frost" else None
-            attributes |= {"family": family} | ({"frost_source": frost.source} if frost else {})
-            corrupt = partial(corrupt_images, name=name, family=family, seed=seed, frost_pictures=frost)
+        clean, about = Samples(file), SetAttributes.read(file)
+        corrupt, own = _corruption(clean, name, family or about.family, seed, frost_folder)
+        attributes = SetAttributes(
+            dataset=about.dataset, split=about.split, corruption=name, severities=SEVERITIES, seed=seed, **own
+        )
         if jpeg_quality is None and clean.is_jpeg:
             jpeg_quality = JPEG_QUALITY
-        with create_hdf5(target, **attributes) as corrupted:
-            for severity in SEVERITIES:
-                group = corrupted.create_group(str(severity))
-                group.attrs["severity"] = severity
-                batches = _corrupted_batches(clean, partial(corrupt, severity=severity), threads)
-                write_samples(group, batches, clean.labels, jpeg_quality=jpeg_quality)
+        with alone(target) as waited:
+            if waited and _is_made(target, attributes):
+                return log.info("%s was made by another call meanwhile", target)
+            with create_hdf5(target, **attributes.stored()) as corrupted:
+                for severity in SEVERITIES:
+                    group = corrupted.create_group(str(severity))
+                    group.attrs["severity"] = severity
+                    batches = _corrupted_batches(clean, partial(corrupt, severity=severity), threads)
+                    write_samples(group, batches, clean.labels, jpeg_quality=jpeg_quality)
+
+
+def _corruption(
+    clean: Samples, name: str, family: str | None, seed: int, frost_folder: str | Path | None
+) -> tuple[Callable[..., np.ndarray], dict[str, Any]]:
+    """Return the function (samples, severity, first_index) -> samples, and the attributes that are its own."""
+    if len(clean.sample_shape) == 4:
+        if name not in VIDEO_CORRUPTIONS:
+            raise unknown_name("video corruption", name, VIDEO_CORRUPTIONS)
+        own = {}
+        if VIDEO_CORRUPTIONS[name].category == "stream":
+            from dst_robustness.corruptions.video.codec import video_library_versions
+
+            own["library_versions"] = video_library_versions()
+        return partial(corrupt_clips, name=name, seed=seed), own
+    if family is None:
+        raise ValueError(f"the split does not say its family; allowed: {', '.join(CONSTANTS)}")
+    check_corruption(name, family)
+    frost = load_frost(frost_folder) if name == "frost" else None
+    own = {"family": family} | ({"frost_source": frost.source} if frost else {})
+    return partial(corrupt_images, name=name, family=family, seed=seed, frost_pictures=frost), own
+
+
+def _is_made(target: str | Path, attributes: SetAttributes) -> bool:
+    if not Path(target).exists():
+        return False
+    with open_hdf5(target) as file:
+        return SetAttributes.read(file) == attributes
 
 
 def _corrupted_batches(clean: Samples, corrupt: Callable[..., np.ndarray], threads: int) -> Iterator[np.ndarray]:
     """Yield corrupted batches in order while the next ones are in the making, at most ``threads`` of them."""
     # Whole chunks: a chunk that two batches share would be read back in between.
     size = CHUNKS_PER_BATCH * max(1, CHUNK_BYTES // int(np.prod(clean.sample_shape)))
-    with ThreadPoolExecutor(threads) as pool:
-        pending: deque = deque()
-        for start in range(0, len(clean), size):
-            pending.append(pool.submit(corrupt, clean[start : start + size], first_index=start))
-            if len(pending) > threads:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+    starts = range(0, len(clean), size)
+
+    def corrupted(start: int) -> np.ndarray:
+        return corrupt(clean[start : start + size], first_index=start)
+
+    return ahead(corrupted, starts, threads=threads, waiting=threads)

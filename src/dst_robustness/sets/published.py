@@ -6,7 +6,6 @@ and so on, and ``labels.npy`` uint8 [5 N]. ImageNet-C: pictures ``NAME/SEVERITY/
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,10 +13,18 @@ import cv2
 import h5py
 import numpy as np
 
-from dst_robustness import __version__
 from dst_robustness.corruptions.images import SEVERITIES
 from dst_robustness.jobs.files import atomic_path
-from dst_robustness.sets.storage import JPEG_QUALITY, Samples, create_hdf5, encode_jpeg, open_hdf5, write_samples
+from dst_robustness.sets.attributes import SetAttributes
+from dst_robustness.sets.storage import (
+    JPEG_QUALITY,
+    Samples,
+    Writer,
+    create_hdf5,
+    encode_jpeg,
+    open_hdf5,
+    write_samples,
+)
 
 BATCH = 1000
 _PICTURES = {".jpeg", ".jpg"}
@@ -44,14 +51,21 @@ def import_corrupted(published: str | Path, clean: str | Path, target: str | Pat
         samples = Samples(file)
         shape, labels = samples.sample_shape, samples.labels
         index = file["index"][:] if "index" in file else np.arange(len(labels))
-        classes = json.loads(file.attrs["classes"])
-        attributes = {key: file.attrs[key] for key in ("dataset", "split") if key in file.attrs}
-    attributes |= {"corruption": published.stem, "severities": SEVERITIES, "package_version": __version__}
-    with create_hdf5(target, **attributes, source="published files") as file:
+        about = SetAttributes.read(file)
+    if about.classes is None:
+        raise ValueError(f"{clean} does not say its classes")
+    attributes = SetAttributes(
+        dataset=about.dataset,
+        split=about.split,
+        corruption=published.stem,
+        severities=SEVERITIES,
+        source="published files",
+    )
+    with create_hdf5(target, **attributes.stored()) as file:
         if published.suffix == ".npy":
             _import_array(published, shape, labels, index, file)
         else:
-            _import_folder(published, shape, labels, index, classes, file)
+            _import_folder(published, shape, labels, index, list(about.classes), file)
 
 
 def _import_array(path: Path, shape: tuple[int, ...], labels: np.ndarray, index: np.ndarray, file: h5py.File) -> None:
@@ -96,11 +110,11 @@ def _import_folder(
         pictures = [(p, i) for i, name in enumerate(classes) for p in _pictures(place / name)]
         group = file.create_group(str(severity))
         group.attrs["published_severity"] = place.name
-        group["labels"] = labels
-        stored = group.create_dataset("images", (len(labels),), dtype=h5py.vlen_dtype(np.uint8))
-        stored.attrs["picture_shape"] = shape
-        for i, path in enumerate(_in_order(pictures, labels, index, place)):
-            stored[i] = _published_bytes(path, shape)
+        writer = Writer(group, labels, shape, jpeg=True)
+        encoded = np.empty(1, dtype=object)
+        for path in _in_order(pictures, labels, index, place):
+            encoded[0] = _published_bytes(path, shape)
+            writer.add(encoded)
 
 
 def _in_order(pictures: list[tuple[Path, int]], labels: np.ndarray, index: np.ndarray, place: Path) -> list[Path]:

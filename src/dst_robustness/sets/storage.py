@@ -1,47 +1,82 @@
-"""The HDF5 layout of images and clips.
+"""The layout of images and clips in HDF5: one writer, one reader.
 
 A set is a group with ``images`` uint8 [N, H, W, 3] (or ``clips`` uint8 [N, T, H, W, 3]) and ``labels`` int64 [N].
-Where pictures are kept as JPEG, ``images`` [N] (or ``clips`` [N, T]) holds their bytes at variable length.
+Where images are kept as JPEG, ``images`` [N] (or ``clips`` [N, T]) holds their bytes at variable length, and its
+attribute ``picture_shape`` says (H, W, 3).
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
+from functools import partial
 
-import cv2
 import h5py
 import numpy as np
 
-from dst_robustness.jobs.files import DamagedFileError, atomic_path
+from dst_robustness.jobs.files import DamagedFileError
+from dst_robustness.sets.ahead import ahead
+from dst_robustness.sets.attributes import SetAttributes
+from dst_robustness.sets.hdf5 import check_disk, create_hdf5, open_hdf5
+from dst_robustness.sets.jpeg import QUALITY as JPEG_QUALITY
+from dst_robustness.sets.jpeg import decode_jpeg, encode_jpeg, encode_samples
 
-JPEG_QUALITY = 85
 CHUNK_BYTES = 1 << 20
+NAMES = {3: "images", 4: "clips"}  # by the number of a sample's dimensions
+_BYTES = h5py.vlen_dtype(np.uint8)
+
+__all__ = ["JPEG_QUALITY", "Samples", "Writer", "create_hdf5", "encode_jpeg", "open_hdf5", "write_samples"]
 
 
-@contextmanager
-def create_hdf5(path: str | Path, **attributes: object) -> Iterator[h5py.File]:
-    """Yield a new HDF5 file with these attributes; it appears under ``path`` only when the block ends well."""
-    with atomic_path(path) as partial, h5py.File(partial, "w") as file:
-        file.attrs.update(attributes)
-        yield file
+class Writer:
+    """Writes the samples of a group one after the other, as pixels or as JPEG bytes.
 
+    Args:
+        group: an empty group of a new file.
+        labels: class of each sample to come, int64 [N].
+        sample_shape: (H, W, 3) or (T, H, W, 3).
+        jpeg: whether samples come as JPEG bytes.
+    """
 
-@contextmanager
-def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
-    """Open an HDF5 file for reading; raises DamagedFileError where it is truncated or foreign, else OSError."""
-    try:
-        # Locking fails on many network file systems, and files are complete once they have their name.
-        file = h5py.File(path, "r", locking=False)
-    except OSError as error:
-        if error.errno is not None:  # missing, not permitted: no fault of its content
-            raise OSError(error.errno, os.strerror(error.errno), str(path)) from None
-        raise DamagedFileError(path, "HDF5") from error
-    with file:
-        yield file
+    def __init__(self, group: h5py.Group, labels: np.ndarray, sample_shape: tuple[int, ...], *, jpeg: bool) -> None:
+        self._done = 0
+        self._jpeg = jpeg
+        self._shape = sample_shape[:-3] if jpeg else sample_shape
+        group["labels"] = np.asarray(labels, dtype=np.int64)
+        count, name = len(labels), NAMES[len(sample_shape)]
+        if jpeg:
+            self._stored = group.create_dataset(name, (count, *self._shape), dtype=_BYTES)
+            self._stored.attrs["picture_shape"] = sample_shape[-3:]
+        else:
+            rows = min(count, max(1, CHUNK_BYTES // int(np.prod(sample_shape))))
+            chunks = (rows, *sample_shape) if count else None
+            self._stored = group.create_dataset(name, (count, *sample_shape), dtype=np.uint8, chunks=chunks)
+
+    def add(self, samples: np.ndarray) -> None:
+        """Write the next samples: pixels uint8 [n, ...sample_shape], or JPEG bytes, objects [n] or [n, T]."""
+        stop = self._done + len(samples)
+        if samples.shape[1:] != self._shape:
+            raise ValueError(f"samples are {list(samples.shape)}, expected {['n', *self._shape]}")
+        if stop > len(self._stored):
+            raise ValueError(f"more samples than the {len(self._stored)} labels")
+        if self._jpeg and len(samples):
+            self._add_bytes(samples)
+        elif not self._jpeg:
+            self._stored[self._done : stop] = samples
+        self._done = stop
+        check_disk(self._stored.parent)
+
+    def _add_bytes(self, samples: np.ndarray) -> None:
+        # Past h5py's own assignment, which takes an array of equally long images for a table.
+        place = self._stored.id.get_space()
+        place.select_hyperslab((self._done, *(0 for _ in self._shape)), samples.shape)
+        memory = h5py.h5s.create_simple(samples.shape)
+        self._stored.id.write(memory, place, np.ascontiguousarray(samples.astype(_BYTES)), h5py.h5t.py_create(_BYTES))
+
+    def finish(self) -> None:
+        """Raise ValueError where there are fewer samples than labels."""
+        if self._done != len(self._stored):
+            raise ValueError(f"{self._done} samples for {len(self._stored)} labels")
 
 
 def write_samples(
@@ -49,53 +84,18 @@ def write_samples(
 ) -> None:
     """Write batches of images uint8 [n, H, W, 3] or clips uint8 [n, T, H, W, 3], one label each, into a group.
 
-    With ``jpeg_quality`` the pictures are stored as JPEG (4:2:0). Memory is bounded by one batch. Raises ValueError
-    where the batches do not add up to the number of labels.
+    With ``jpeg_quality`` they are stored as JPEG (4:2:0). Memory is bounded by one batch. Raises ValueError where the
+    batches do not add up to the number of labels.
     """
-    group["labels"] = np.asarray(labels, dtype=np.int64)
-    stored: h5py.Dataset | None = None
-    done = 0
+    writer: Writer | None = None
     for batch in batches:
-        if stored is None:
-            stored = _create_stored(group, batch, len(labels), jpeg=jpeg_quality is not None)
-        if done + len(batch) > len(labels):
-            raise ValueError(f"more samples than the {len(labels)} labels")
-        if jpeg_quality is None:
-            stored[done : done + len(batch)] = batch
-        else:
-            # One by one: h5py takes an array of equally long pictures for a table.
-            for place in np.ndindex(batch.shape[:-3]):
-                stored[(done + place[0], *place[1:])] = encode_jpeg(batch[place], jpeg_quality)
-        done += len(batch)
-    if done != len(labels):
-        raise ValueError(f"{done} samples for {len(labels)} labels")
-
-
-def _create_stored(group: h5py.Group, batch: np.ndarray, count: int, *, jpeg: bool) -> h5py.Dataset:
-    name = {4: "images", 5: "clips"}.get(batch.ndim)
-    if name is None or batch.dtype != np.uint8 or batch.shape[-1] != 3:
-        raise ValueError(f"expected uint8 [N, H, W, 3] or [N, T, H, W, 3], got {batch.dtype} {list(batch.shape)}")
-    if jpeg:
-        dtype = h5py.vlen_dtype(np.uint8)
-        stored = group.create_dataset(name, (count, *batch.shape[1:-3]), dtype=dtype)
-        stored.attrs["picture_shape"] = batch.shape[-3:]
-        return stored
-    sample = batch.shape[1:]
-    rows = min(count, max(1, CHUNK_BYTES // int(np.prod(sample))))
-    return group.create_dataset(name, (count, *sample), dtype=np.uint8, chunks=(rows, *sample))
-
-
-def encode_jpeg(image: np.ndarray, quality: int = JPEG_QUALITY) -> np.ndarray:
-    """Encode one RGB image uint8 [H, W, 3] as JPEG bytes uint8 [n]."""
-    return cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1].ravel()
-
-
-def decode_jpeg(encoded: np.ndarray) -> np.ndarray:
-    """Decode JPEG bytes uint8 [n] to an RGB image uint8 [H, W, 3]."""
-    image = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB)
-    if image is None:
-        raise ValueError("a stored picture is not a readable JPEG")
-    return image
+        if batch.ndim - 1 not in NAMES or batch.dtype != np.uint8 or batch.shape[-1] != 3:
+            raise ValueError(f"expected uint8 [N, H, W, 3] or [N, T, H, W, 3], got {batch.dtype} {list(batch.shape)}")
+        writer = writer or Writer(group, labels, batch.shape[1:], jpeg=jpeg_quality is not None)
+        writer.add(batch if jpeg_quality is None else encode_samples(batch, jpeg_quality))
+    if writer is None:
+        raise ValueError(f"no samples for {len(labels)} labels")
+    writer.finish()
 
 
 class Samples:
@@ -106,15 +106,41 @@ class Samples:
         labels: int64 [N].
         sample_shape: (H, W, 3) or (T, H, W, 3).
         threads: how many of them read and decode the batch that comes next.
+
+    Raises:
+        DamagedFileError: naming the file, where the group is no such set, or a label is out of range.
     """
 
     def __init__(self, group: h5py.Group, threads: int = 1) -> None:
         self.threads = threads
-        self.stored: h5py.Dataset = group["clips" if "clips" in group else "images"]
-        self.labels: np.ndarray = group["labels"][:]
+        self._path = str(group.file.filename)
+        name = next((name for name in NAMES.values() if isinstance(group.get(name), h5py.Dataset)), None)
+        if name is None:
+            raise self._damaged("holds neither images nor clips")
+        self.stored: h5py.Dataset = group[name]
         self.is_jpeg = "picture_shape" in self.stored.attrs
-        picture = tuple(int(n) for n in self.stored.attrs["picture_shape"]) if self.is_jpeg else ()
+        picture = tuple(int(n) for n in np.ravel(self.stored.attrs["picture_shape"])) if self.is_jpeg else ()
         self.sample_shape: tuple[int, ...] = (*self.stored.shape[1:], *picture)
+        kind = h5py.check_vlen_dtype(self.stored.dtype) if self.is_jpeg else self.stored.dtype
+        if NAMES.get(len(self.sample_shape)) != name or kind != np.uint8 or self.sample_shape[-1] != 3:
+            raise self._damaged(f"{name} are {self.stored.dtype} {['N', *self.sample_shape]}")
+        self.labels: np.ndarray = self._labels(group)
+
+    def _labels(self, group: h5py.Group) -> np.ndarray:
+        stored = group.get("labels")
+        if not isinstance(stored, h5py.Dataset) or stored.dtype.kind not in "iu" or stored.shape != (len(self.stored),):
+            what = f"{stored.dtype} {list(stored.shape)}" if isinstance(stored, h5py.Dataset) else "missing"
+            raise self._damaged(f"labels are {what}, expected integers [{len(self.stored)}]")
+        labels = stored[:].astype(np.int64)
+        classes = SetAttributes.read(group.file).classes
+        bad = (labels < 0) | ((labels >= len(classes)) if classes else False)
+        if bad.any():
+            place = int(np.argmax(bad))
+            raise self._damaged(f"label {labels[place]} of sample {place} is none of {len(classes or ())} classes")
+        return labels
+
+    def _damaged(self, reason: str) -> DamagedFileError:
+        return DamagedFileError(self._path, reason=reason)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -134,20 +160,15 @@ class Samples:
         The threads share a batch, so that memory is bounded by two batches, however many threads there are. Nothing
         lies in shared memory, of which containers have little.
         """
-        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(self.threads) as decoders:
-            coming = reader.submit(self._read, batches[0], decoders) if batches else None
-            for number in range(len(batches)):
-                batch = coming.result()
-                if number + 1 < len(batches):
-                    coming = reader.submit(self._read, batches[number + 1], decoders)
-                yield batch
+        with ThreadPoolExecutor(self.threads) as decoders:
+            # One thread reads: HDF5 lets no two threads in at once, and to wait for it costs more than it takes.
+            yield from ahead(partial(self._read, decoders), batches, threads=1, waiting=1)
 
-    def _read(self, rows: Sequence[int], decoders: Executor) -> np.ndarray:
-        # One thread reads: HDF5 lets no two threads in at once, and to wait for it costs more than it takes.
-        in_order = isinstance(rows, range)
-        taken = (
-            self.stored[rows.start : rows.stop] if in_order else np.concatenate([self.stored[r : r + 1] for r in rows])
-        )
+    def _read(self, decoders: Executor, rows: Sequence[int]) -> np.ndarray:
+        if isinstance(rows, range) and rows.step == 1:
+            taken = self.stored[rows.start : rows.stop]
+        else:
+            taken = np.concatenate([self.stored[row : row + 1] for row in rows])
         if not self.is_jpeg:
             return taken
         parts = np.array_split(taken.ravel(), self.threads)
@@ -156,5 +177,8 @@ class Samples:
     def _decoded(self, encoded: np.ndarray) -> np.ndarray:
         pixels = np.empty((len(encoded), *self.sample_shape[-3:]), np.uint8)
         for target, one in zip(pixels, encoded, strict=True):
-            target[:] = decode_jpeg(one)
+            try:
+                target[:] = decode_jpeg(one)
+            except ValueError as error:
+                raise self._damaged(f"a sample is no JPEG of {list(self.sample_shape[-3:])}") from error
         return pixels

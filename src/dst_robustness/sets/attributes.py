@@ -1,0 +1,86 @@
+"""What a file says about the set in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import h5py
+import numpy as np
+
+from dst_robustness import __version__
+
+_JSON = {"json": True}  # HDF5 has no lists of texts, nor mappings, for attributes
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetAttributes:
+    """The attributes of a file of samples, each under its own name; None where a file does not say it.
+
+    Attributes:
+        dataset, split: whose samples these are.
+        classes: names of the classes, in the order of the labels.
+        mean, std: of the training pixels per RGB channel, on the scale 0-1.
+        family: whose constants of the corruption benchmark fit the size.
+        image_size: side of the square images that networks are evaluated on, in pixels.
+        flip_ok: whether a mirrored image keeps its class.
+        clips_per_video: how many samples that follow each other are of one video.
+        damaged: what could not be read and was left out, with the reason.
+        reader: what decoded the videos, with its version.
+        corruption, severities: of a corrupted set, whose groups are the severities.
+        frost_source: which images were laid over.
+        library_versions: of what the result depends on beside this package.
+        seed: of every choice and draw.
+        source: where a set that was not made here comes from.
+        source_sha256: sum over what the set was made from.
+        made_by: sum over all that decides what is in the file.
+        package_version: of this package.
+    """
+
+    dataset: str | None = None
+    split: str | None = None
+    classes: tuple[str, ...] | None = field(default=None, metadata=_JSON)
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    family: str | None = None
+    image_size: int | None = None
+    flip_ok: bool | None = None
+    clips_per_video: int | None = None
+    damaged: tuple[str, ...] | None = field(default=None, metadata=_JSON)
+    reader: str | None = None
+    corruption: str | None = None
+    severities: tuple[int, ...] | None = None
+    frost_source: str | None = None
+    library_versions: Mapping[str, str] | None = field(default=None, metadata=_JSON)
+    seed: int | None = None
+    source: str | None = None
+    source_sha256: str | None = None
+    made_by: str | None = None
+    package_version: str | None = __version__
+
+    def stored(self) -> dict[str, Any]:
+        """Return what is written to a file: nothing of what is None."""
+        values = {one.name: (one, getattr(self, one.name)) for one in fields(self)}
+        return {
+            name: json.dumps(value) if one.metadata else value
+            for name, (one, value) in values.items()
+            if value is not None
+        }
+
+    @classmethod
+    def read(cls, file: h5py.File) -> SetAttributes:
+        """Read what ``stored`` gave; what a file says beyond that is not looked at."""
+        said = [one for one in fields(cls) if one.name in file.attrs]
+        found = {one.name: _read(file.attrs[one.name], is_json=bool(one.metadata)) for one in said}
+        return cls(**{"package_version": None} | found)
+
+
+def _read(value: Any, *, is_json: bool) -> Any:
+    if is_json:
+        value = json.loads(value)
+        return tuple(value) if isinstance(value, list) else value
+    if isinstance(value, np.ndarray):
+        return tuple(value.tolist())
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,74 @@
+"""Processes that read what may hang or crash its reader: a bad file costs one process, not the preparation."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import sys
+from collections.abc import Callable
+from concurrent.futures import TimeoutError as TookTooLong
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from pebble import ProcessExpired, ProcessPool
+
+MEMORY = 1600 << 20  # bytes of address space of one process
+
+
+class ReadingProcesses:
+    """Processes that make one call at a time each, within a time limit. ``run`` is called from several threads.
+
+    Args:
+        count: how many; they are started when first needed.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._pool: ProcessPool | None = None
+        self._main = sys.modules["__main__"]
+        self._hidden: dict[str, Any] = {}
+
+    def run(self, call: Callable[[], np.ndarray], time_limit: float) -> np.ndarray:
+        """Return what a picklable call returns.
+
+        Raises ValueError, in words, where the call fails, takes longer than ``time_limit`` seconds, or ends its
+        process.
+        """
+        assert self._pool is not None
+        try:
+            return self._pool.schedule(call, timeout=time_limit).result()
+        except TookTooLong:
+            raise ValueError(
+                f"takes longer than {time_limit:g} s; the file is damaged, or the time limit too short"
+            ) from None
+        except ProcessExpired:
+            raise ValueError("ends the process that decodes it; the file is damaged") from None
+        except MemoryError:
+            raise ValueError(f"takes more than {MEMORY >> 20} MiB of memory to decode") from None
+        except Exception as error:  # whatever a library makes of a damaged file, one line must come back
+            raise ValueError(str(error) or type(error).__name__) from None
+
+    def __enter__(self) -> ReadingProcesses:
+        # A process is started anew rather than forked, since a fork copies the locks that other threads hold. Python
+        # then runs the main script once more in it, here the script of a job: it must not find that.
+        for name, value in (("__file__", None), ("__spec__", None)):
+            self._hidden[name] = getattr(self._main, name, None)
+            setattr(self._main, name, value)
+        context = multiprocessing.get_context("spawn")
+        self._pool = ProcessPool(max_workers=self._count, context=context, initializer=_start)
+        return self
+
+    def __exit__(self, kind: type | None, value: BaseException | None, traceback: TracebackType | None) -> None:
+        assert self._pool is not None
+        self._pool.stop()
+        self._pool.join()
+        for name, value_before in self._hidden.items():
+            setattr(self._main, name, value_before)
+
+
+def _start() -> None:
+    """Set up a process: one thread, bounded memory, and nothing of what libraries print mixed into the job's output."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
