@@ -71,7 +71,7 @@ def test_pictures_of_jpeg_stream_in_the_same_order(tmp_path: Path) -> None:
     """Each label keeps its picture, whatever thread decodes it."""
     labels = np.arange(20)
     pictures = np.broadcast_to(10 * labels[:, None, None, None], (20, 8, 8, 3)).astype(np.uint8)
-    attributes = {"classes": json.dumps(["a", "b"]), "mean": [0.5] * 3, "std": [0.5] * 3}
+    attributes = {"classes": json.dumps(list(map(str, range(20)))), "mean": [0.5] * 3, "std": [0.5] * 3}
     with create_hdf5(tmp_path / "train.h5", **attributes) as file:
         write_samples(file, [pictures], labels, jpeg_quality=95)
     data = SampleSet(tmp_path / "train.h5", CPU, resident_bytes=0)
