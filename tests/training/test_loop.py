@@ -160,3 +160,11 @@ def test_narrow_dense_control_has_as_many_parameters(
     assert small["parameters"] == pytest.approx(dense["parameters"] / 2, rel=0.1)
     assert small["width"] < 1
     assert small["inference_flops_ratio"] == pytest.approx(small["inference_flops"] / dense["inference_flops"])
+
+
+def test_batches_of_one_sample_are_refused(
+    train: Callable[..., None], options: TrainingOptions, tmp_path: Path
+) -> None:
+    """The line names the option; torch's own speaks of values per channel, and comes for images of one pixel only."""
+    with pytest.raises(ValueError, match=r"training.batch_size is 1, .*needs two samples a process .*; raise it"):
+        train(tmp_path, options=options.model_copy(update={"batch_size": 1}))

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from dst_robustness.training.augmentation import MIXINGS
-from dst_robustness.training.mixing import Mixed, cutmix, mixed_cross_entropy, mixup
+from dst_robustness.training.mixing import Mixed, cutmix, mixed_cross_entropy, mixup, parts
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -83,3 +83,15 @@ def test_the_generator_alone_decides(name):
     assert all(torch.equal(one, two) for one, two in zip(first, again, strict=True))
     assert torch.equal(first.samples, other.samples) == (name == "none")
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(
+    ("samples", "count", "sizes"),
+    [(8, 1, [8]), (8, 2, [4, 4]), (9, 4, [3, 2, 2, 2]), (17, 16, [3, 2, 2, 2, 2, 2, 2, 2]), (3, 3, [3]), (1, 4, [1])],
+)
+def test_no_part_of_a_batch_is_one_sample(samples: int, count: int, sizes: list[int]) -> None:
+    """Batch normalisation has nothing to normalise by in a part of one; together the parts are the batch."""
+    batch = MIXINGS["none"](*labelled(samples, 3, 1, 1), generator())
+    divided = list(parts(batch, count))
+    assert [len(part.labels) for part in divided] == sizes
+    assert torch.equal(torch.cat([part.labels for part in divided]), batch.labels)

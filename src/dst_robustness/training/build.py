@@ -18,6 +18,7 @@ from dst_robustness.study.run import Run
 from dst_robustness.training.data import SampleSet, fit, normalise
 from dst_robustness.training.devices import memory_format
 from dst_robustness.training.options import TrainingOptions
+from dst_robustness.training.parallel import world_size
 from dst_robustness.training.state import TrainingState, build_optimizer
 
 SALIENCY_SAMPLES_PER_CLASS = 10  # Wang et al. 2020, arXiv:2002.07376, section 5, for GraSP
@@ -39,6 +40,7 @@ def build_state(
     """
     torch.manual_seed(run.seed)
     network = build_model(run.model, len(data.classes), image_size=data.image_size, width=width(run, method, data))
+    check_batches(network, data, options.batch_size)
     # Before the masks are made, so that they take the layout of the weights.
     network.to(data.device, memory_format=memory_format(network, data.device))
     optimizer = build_optimizer(network, options)
@@ -55,6 +57,17 @@ def build_state(
         **options_for(method, sparse_options),
     )
     return TrainingState(network, optimizer, sparse, run.seed, options.weight_averaging, options.compile)
+
+
+def check_batches(network: nn.Module, data: SampleSet, batch_size: int) -> None:
+    """Raise ValueError where a process would train batch normalisation on a single sample."""
+    smallest = min(batch_size, len(data)) // world_size()
+    normalised = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules())
+    if normalised and smallest < 2:
+        raise ValueError(
+            f"training.batch_size is {batch_size}, for {len(data)} samples and {world_size()} processes: batch "
+            "normalisation needs two samples a process in each step; raise it"
+        )
 
 
 def width(run: Run, method: str, data: SampleSet) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 
@@ -17,18 +18,29 @@ def choose_device() -> torch.device:
 def autocast(inputs: torch.Tensor, precision: str) -> torch.autocast:
     """Return the context of the forward pass on images [N, C, H, W] or clips [N, C, T, H, W].
 
-    That is bf16 autocast where asked for, or with ``auto`` where it is fast: emulated, on processors without bf16
-    instructions, it is slower than float32. Clips on the CPU are for float32 only, and ask for bf16 in vain
-    (ValueError): the bf16 weight gradients of oneDNN's 3-D convolutions are what happens to lie in memory, seen with
-    torch 2.15 for inputs of two frames.
+    That is bf16 autocast where asked for, and with ``auto`` where ``has_bf16`` says yes. Clips on a CPU are computed
+    in float32 only; bf16 for them is a ValueError. The bf16 weight gradients of oneDNN's 3-D convolutions are whatever
+    lies in memory (seen with torch 2.15 for inputs of two frames).
     """
     on_gpu, clips = inputs.device.type == "cuda", inputs.ndim == 5
     if precision == "auto":
-        fast = torch.cuda.is_bf16_supported() if on_gpu else not clips and torch.cpu._is_avx512_bf16_supported()
-        precision = "bfloat16" if fast else "float32"
+        precision = "bfloat16" if has_bf16(on_gpu) and (on_gpu or not clips) else "float32"
     if precision == "bfloat16" and clips and not on_gpu:
         raise ValueError("training.precision is bfloat16, but clips need float32 on a CPU; allowed: auto, float32")
     return torch.autocast(inputs.device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")
+
+
+def has_bf16(on_gpu: bool) -> bool:
+    """Return whether the GPU, or the processor, has bf16 arithmetic. Emulated it is slower than float32.
+
+    GPUs have it from Ampere on (compute capability 8.0), processors with AVX-512 BF16. ``ONEDNN_MAX_CPU_ISA`` can
+    forbid the processor's.
+    """
+    if on_gpu:
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    allowed = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()
+    forbidden = allowed.startswith(("SSE", "AVX2")) or allowed in ("AVX512_CORE", "AVX512_CORE_VNNI")
+    return torch.cpu._is_avx512_bf16_supported() and not forbidden
 
 
 def memory_format(network: nn.Module, device: torch.device) -> torch.memory_format:

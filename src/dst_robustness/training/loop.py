@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from dst_robustness.study.run import Run
 from dst_robustness.training.augmentation import MIXINGS, augment
+from dst_robustness.training.averaging import update_average
 from dst_robustness.training.build import build_state
 from dst_robustness.training.checkpoint import Checkpoint, StopSignal, exclusive
 from dst_robustness.training.data import SampleSet, fit, normalise
@@ -145,7 +146,7 @@ def train_step(
     state.sparse.step(options.gradient_clipping or None)
     state.optimizer.zero_grad()
     if state.average:
-        state.average.update_parameters(state.network)
+        update_average(state.average, state.network, options.weight_averaging, state.sparse.steps)
 
 
 def backward(state: TrainingState, data: SampleSet, options: TrainingOptions, batch: Mixed) -> None:

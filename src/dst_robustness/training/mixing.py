@@ -69,9 +69,13 @@ def mixup_cutmix(samples: Tensor, labels: Tensor, generator: Generator) -> Mixed
 
 
 def parts(batch: Mixed, count: int) -> list[Mixed]:
-    """Divide a batch into at most ``count`` parts of nearly the same size, for gradients that are accumulated."""
-    chunks = [tensor.chunk(count) for tensor in batch]
-    return [Mixed(*tensors) for tensors in zip(*chunks, strict=True)]
+    """Divide a batch into at most ``count`` parts of nearly the same size, for gradients that are accumulated.
+
+    Each part has two samples or more where the batch has: one alone has no batch statistics.
+    """
+    count = min(count, max(1, len(batch.labels) // 2))
+    pieces = [tensor.tensor_split(count) for tensor in batch]
+    return [Mixed(*tensors) for tensors in zip(*pieces, strict=True)]
 
 
 def mixed_cross_entropy(logits: Tensor, mixed: Mixed, label_smoothing: float = 0.0) -> Tensor:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from dst_robustness.sparsity import SparseTraining
 from dst_robustness.training.devices import memory_format
@@ -45,10 +45,7 @@ class TrainingState:
         self.forward: Callable[[torch.Tensor], torch.Tensor] = data_parallel(network)
         if compiled:
             self.forward = torch.compile(self.forward, dynamic=False)
-        self.average: AveragedModel | None = None
-        if weight_averaging:
-            smooth = get_ema_multi_avg_fn(weight_averaging)
-            self.average = AveragedModel(network, multi_avg_fn=smooth, use_buffers=True)
+        self.average = copy.deepcopy(network).requires_grad_(False) if weight_averaging else None
         self.layout = memory_format(network, next(network.parameters()).device)
         self.epoch, self.step, self.seconds = 0, 0, 0.0
         self.totals = torch.zeros(2, device=next(network.parameters()).device)
@@ -59,10 +56,9 @@ class TrainingState:
         """The network that is tested and kept: the averaged one, with the present masks, or the trained one."""
         if self.average is None:
             return self.network
-        with torch.no_grad():
-            for name, mask in self.sparse.masks.items():
-                self.average.module.get_parameter(name).mul_(mask)
-        return self.average.module
+        for name, mask in self.sparse.masks.items():
+            self.average.get_parameter(name).mul_(mask)
+        return self.average
 
     def state_dict(self) -> dict[str, Any]:
         """Return tensors and plain Python values only, so that reading them back runs no code."""
