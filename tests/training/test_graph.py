@@ -42,8 +42,12 @@ def weights_after(splits: Path, options: TrainingOptions, method: str, *, graph:
 @needs_gpu
 @pytest.mark.parametrize("method", ["dense", "static", "set"])
 @pytest.mark.parametrize("accumulation", [1, 2])
-def test_a_captured_pass_is_the_same(splits: Path, options: TrainingOptions, method: str, accumulation: int) -> None:
+def test_a_captured_pass_is_the_same(
+    splits: Path, options: TrainingOptions, method: str, accumulation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Weights, statistics of norm layers, totals and masks; capturing leaves no trace in any of them."""
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", True)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     options = options.model_copy(
         update={"batch_size": 16, "precision": "float32", "gradient_accumulation": accumulation}
     )

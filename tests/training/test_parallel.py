@@ -15,31 +15,35 @@ from dst_robustness.training.options import TrainingOptions
 SCRIPT = """
 import json, sys
 from pathlib import Path
-from torch import nn
 from dst_robustness.study.run import Run
-from dst_robustness.training import build
 from dst_robustness.training.loop import train_run
 from dst_robustness.training.options import TrainingOptions
 from dst_robustness.training.parallel import launch
 
-def plain_network(name, classes, **_):
-    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(288, classes))
-
-build.build_model = plain_network
 splits, folder, processes, options = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4])
 launch(
     processes, train_run, splits / "train.h5", splits / "validation.h5", folder,
-    Run("tiny", "resnet8", "static", 0.5, 0),
+    Run("tiny", sys.argv[5] + ":build", "static", 0.5, 0),
     method="static", options=TrainingOptions(**options), sparse_options={},
 )
+"""
+
+NETWORK = """
+from torch import nn
+
+def build(num_classes, image_size):
+    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(288, num_classes))
 """
 
 
 def test_two_processes_train_the_network_that_one_would(splits: Path, options: TrainingOptions, tmp_path: Path) -> None:
     """Same masks and, up to float32 rounding, same weights and losses: each process takes half of every batch."""
     values = json.dumps({**vars(options), "augmentation": "none"})
+    network = tmp_path / "plain_network.py"
+    network.write_text(NETWORK)
     for processes in ("1", "2"):
-        command = [sys.executable, "-c", SCRIPT, str(splits), str(tmp_path / processes), processes, values]
+        arguments = [str(splits), str(tmp_path / processes), processes, values, str(network)]
+        command = [sys.executable, "-c", SCRIPT, *arguments]
         result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
         assert result.returncode == 0, result.stderr
     for name in ("masks.pt", "model.pt"):

@@ -71,7 +71,7 @@ class StoredRun:
 
     def metrics(self) -> pd.DataFrame:
         """Return metrics.csv: corruption, category, severity, accuracy, ece, nll."""
-        return pd.read_csv(self.folder / "metrics.csv")
+        return pd.read_csv(self.folder / "metrics.csv", float_precision="round_trip")
 
     def history(self) -> pd.DataFrame | None:
         """Return history.csv, one row an epoch, or None where the run has none."""

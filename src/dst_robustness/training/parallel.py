@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import pickle
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -15,29 +19,28 @@ from torch import nn
 def launch(processes: int, function: Callable[..., None], *arguments: Any, **options: Any) -> None:
     """Call a function in this process, or in several processes of one data-parallel group.
 
-    Where one of them fails the others are ended and the failure is raised here.
+    The function and what it is given must be picklable. Where one of them fails the others are ended and the failure is
+    raised here.
     """
     if processes == 1:
         function(*arguments, **options)
         return
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    # Forked, not spawned: spawning would import the calling script, and so run it, once more in each process.
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
         nproc_per_node=processes,
-        start_method="fork",
         rdzv_backend="c10d",
         rdzv_endpoint="127.0.0.1:0",
         max_restarts=0,
         run_id="training",
     )
-
-    def call() -> None:
-        function(*arguments, **options)
-
-    elastic_launch(config, call)()
+    # Programs of their own: a forked process cannot use the GPUs, a spawned one would run the calling script again.
+    with TemporaryDirectory() as folder:
+        call = Path(folder) / "call.pickle"
+        call.write_bytes(pickle.dumps((function, arguments, options)))
+        elastic_launch(config, sys.executable)("-m", "dst_robustness.training.parallel", str(call))
 
 
 @contextmanager
@@ -88,3 +91,15 @@ def total(values: torch.Tensor) -> torch.Tensor:
 def agreed(flag: bool, device: torch.device) -> bool:
     """Return whether any process says yes."""
     return flag if world_size() == 1 else bool(total(torch.tensor(int(flag), device=device)))
+
+
+def _run_call() -> None:
+    """Do what ``launch`` asked one of its processes for."""
+    from torch.distributed.elastic.multiprocessing.errors import record
+
+    function, arguments, options = pickle.loads(Path(sys.argv[1]).read_bytes())
+    record(function)(*arguments, **options)
+
+
+if __name__ == "__main__":
+    _run_call()
