@@ -6,10 +6,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import torch
 from safetensors import safe_open
 
-from dst_robustness.training.export import export_run
+from dst_robustness.training.export import export_finished, export_run
 
 
 def test_an_exported_network_holds_the_same_weights_and_says_what_it_is(
@@ -29,3 +30,22 @@ def test_an_exported_network_holds_the_same_weights_and_says_what_it_is(
     assert {key: text if isinstance(described[key], str) else json.loads(text) for key, text in header.items()} == (
         described
     )
+
+
+@pytest.mark.parametrize("content", [b"{", b"[1]", b"\xff"])
+def test_one_damaged_run_is_named_and_the_others_are_exported(
+    tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A damaged run.json is set aside, so that the study makes it anew."""
+    folders = [tmp_path / name for name in "abc"]
+    for folder in folders[:2]:
+        folder.mkdir()
+        torch.save({"weight": torch.zeros(2)}, folder / "model.pt")
+        (folder / "run.json").write_text("{}")
+    (folders[0] / "run.json").write_bytes(content)
+    export_finished(folders)
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith(f"cannot read {folders[0]}/run.json")
+    assert said[1] == "1 of 3 networks stand as model.safetensors beside their model.pt"
+    assert (folders[1] / "model.safetensors").exists()
+    assert [path.name for path in sorted(folders[0].iterdir())] == ["model.pt", "run.json.damaged"]

@@ -7,7 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dst_robustness.jobs.files import DamagedFileError
@@ -32,17 +32,34 @@ def log_to(path: str | Path) -> Iterator[None]:
         logging.getLogger("dst_robustness").setLevel(logging.INFO)
         try:
             yield
-        except Exception as error:
-            if not isinstance(error, (ValueError, OSError)):
-                traceback.print_exc()
-            print(f"{type(error).__name__}: {error}", flush=True)
-            if isinstance(error, DamagedFileError):
-                aside = error.set_aside()
-                print(f"It is now {aside}; run again" if aside else "Run again", "and it is made anew.", sep=", ")
-            raise SystemExit(1) from None
-        finally:
             sys.stdout.flush()
             sys.stderr.flush()
+        except Exception as error:
+            with suppress(OSError):  # the disk under the log may be full
+                _say(error)
+            raise SystemExit(1) from None
+        finally:
+            _let_go()
+
+
+def _say(error: Exception) -> None:
+    if not isinstance(error, (ValueError, OSError)):
+        traceback.print_exc()
+    print(f"{type(error).__name__}: {error}", flush=True)
+    if isinstance(error, DamagedFileError):
+        aside = error.set_aside()
+        print(f"It is now {aside}; run again" if aside else "Run again", "and it is made anew.", sep=", ", flush=True)
+
+
+def _let_go() -> None:
+    """Write out what was printed; what cannot be written must not fail once more when Python ends."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
 
 
 @contextmanager

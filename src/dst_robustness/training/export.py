@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
-from safetensors.torch import save_file
+from safetensors.torch import save
 
-from dst_robustness.jobs.files import atomic_path
+from dst_robustness.jobs.files import DamagedFileError, atomic_path
 from dst_robustness.models.tensor_files import load_tensors
 
 
@@ -15,11 +16,30 @@ def export_run(folder: Path) -> Path:
     """Write the weights of a finished run as model.safetensors beside model.pt, and return its path.
 
     The names and values are those of the state_dict, weights that the sparsity took away exactly zero. The header holds
-    what run.json says: texts as they are, all else as JSON (https://huggingface.co/docs/safetensors).
+    what run.json says: texts as they are, all else as JSON (https://huggingface.co/docs/safetensors). Raises
+    DamagedFileError where model.pt or run.json cannot be read.
     """
-    described = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    try:
+        described = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        if not isinstance(described, dict):
+            raise ValueError("no mapping")
+    except ValueError as error:
+        raise DamagedFileError(folder / "run.json", "description of a run") from error
     header = {key: value if isinstance(value, str) else json.dumps(value) for key, value in described.items()}
     target = folder / "model.safetensors"
     with atomic_path(target) as partial:
-        save_file(load_tensors(folder / "model.pt"), partial, {"format": "pt", **header})
+        partial.write_bytes(save(load_tensors(folder / "model.pt"), {"format": "pt", **header}))
     return target
+
+
+def export_finished(folders: Sequence[Path]) -> None:
+    """Export the runs that are finished, and say how many; a damaged file is set aside, and its run named."""
+    finished = [folder for folder in folders if (folder / "run.json").exists() and (folder / "model.pt").exists()]
+    exported = 0
+    for folder in finished:
+        try:
+            export_run(folder)
+            exported += 1
+        except DamagedFileError as error:
+            print(f"{error}. It is now {error.set_aside()}: the next call of the study trains this network again")
+    print(f"{exported} of {len(folders)} networks stand as model.safetensors beside their model.pt")
