@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("av")
 
-from dst_robustness.corruptions import corrupt_clips
+from dst_robustness.corruptions import VIDEO_CORRUPTIONS, corrupt_clips
 from dst_robustness.corruptions.video import stream
 from dst_robustness.corruptions.video.codec import NOTHING_RECEIVED, decode, encode, join_units, split_units
 
@@ -137,3 +137,18 @@ def test_bit_rate_follows_the_source(clip: np.ndarray) -> None:
     for codec in ("libx264", "libx265"):
         half = encode(noisy, codec, stream._bit_rate(noisy, 2))
         assert 0.33 < half.size / source.size < 0.67
+
+
+@pytest.mark.parametrize("name", [name for name, one in VIDEO_CORRUPTIONS.items() if one.category == "stream"])
+def test_a_stream_keeps_its_frames_in_their_places(name: str) -> None:
+    """A frame that tells its number comes out at its place; only what is lost shows the one before."""
+    numbers = np.arange(16)
+    clip = np.broadcast_to((20 + 14 * numbers)[:, None, None, None], (16, 96, 128, 3)).astype(np.uint8)
+    out = corrupt_clips(clip[None], name, 1)[0]
+    found = np.rint((out.reshape(16, -1).mean(axis=1) - 20) / 14).astype(int)
+    if name in ("packet_loss", "bit_error", "frame_rate"):
+        assert (found <= numbers).all()
+        assert (np.diff(found) >= 0).all()
+        assert len(set(found)) > 8
+    else:
+        assert found.tolist() == numbers.tolist()

@@ -125,17 +125,6 @@ def test_a_clip_of_one_frame_is_an_image():
         assert torch.equal(as_clip, augment(images, name, generator())), name
 
 
-def test_crop_frames_takes_consecutive_frames():
-    """Protects the temporal crop: two frames out of four, in order, from each of the three starts."""
-    clips = torch.arange(4, dtype=torch.uint8).view(1, 1, 4, 1, 1).expand(60, 3, 4, 2, 2)
-    cut = crops.crop_frames(clips, 2, generator())
-    assert cut.shape == (60, 3, 2, 2, 2)
-    assert torch.equal(cut[:, :, 1] - cut[:, :, 0], torch.ones(60, 3, 2, 2, dtype=torch.uint8))
-    assert set(cut[:, 0, 0, 0, 0].tolist()) == {0, 1, 2}
-    with pytest.raises(ValueError, match="5 frames from clips of 4"):
-        crops.crop_frames(clips, 5, generator())
-
-
 @pytest.mark.parametrize(
     ("batch", "name", "message"),
     [

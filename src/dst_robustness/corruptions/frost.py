@@ -16,7 +16,6 @@ import numpy as np
 
 from dst_robustness.corruptions.plasma import fill_plasma
 
-FROST_ADDRESS = "https://raw.githubusercontent.com/hendrycks/robustness/master/ImageNet-C/create_c/"
 # sha256 of each. The benchmark draws from the first five of its six files; the second and third show the same pixels.
 FROST_FILES = {
     "frost1.png": "ff9f907860bd7a835d459e32f9d588062b7f61ee267343cc7222b56753a14755",

@@ -15,11 +15,13 @@ import av
 import cv2
 import numpy as np
 from av.container import InputContainer
+from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 LARGEST_SIDE = 8192  # pixels; a header that claims more is damaged or an attack on the memory
+EDITED = {"mov", "mp4"}  # FFmpeg's names of the containers that have edit lists
 SAMPLINGS = ("uniform", "dense")
 
 
@@ -111,7 +113,13 @@ def _probe(path: Path) -> tuple[int, int]:
         with suppress(av.error.FFmpegError):  # decoding tells what there is
             for packet in container.demux(stream):
                 count += bool(packet.size) and not packet.is_discard
-        return stream.frames, count
+        return _promised(container, stream), count
+
+
+def _promised(container: InputContainer, stream: VideoStream) -> int:
+    if EDITED & set(container.format.name.split(",")):  # an edit list shows a part of what the header counts
+        return min(stream.frames, sum(not entry.is_discard for entry in stream.index_entries))
+    return stream.frames
 
 
 def _take(path: Path, indices: np.ndarray, size: int) -> tuple[dict[int, np.ndarray], int]:
@@ -152,8 +160,14 @@ def _check_count(path: Path, available: int, promised: int) -> None:
 
 
 def _upright(pixels: np.ndarray, frame: av.VideoFrame) -> np.ndarray:
-    """Turn a frame as its header says; FFmpeg states the turn that is still due, anticlockwise, as NumPy counts."""
-    return np.rot90(pixels, round(frame.rotation / 90))
+    """Turn and mirror a frame as its display matrix says, which maps (x, y) to (ax + cy, bx + dy)."""
+    found = [data for data in frame.side_data if data.type == SideDataType.DISPLAYMATRIX]
+    if not found:
+        return pixels
+    a, b, _, c, d = np.sign(np.round(np.frombuffer(found[0], np.int32)[:5] / (1 << 16))).astype(int)
+    if a == d == 0:
+        pixels, a, d = pixels.swapaxes(0, 1), c, b
+    return pixels[:: d or 1, :: a or 1]
 
 
 def _square(frame: np.ndarray, size: int) -> np.ndarray:

@@ -67,17 +67,6 @@ def resized_crop_flip(batch: Tensor, generator: Generator) -> Tensor:
     return flip(resized_crop(batch, generator), generator)
 
 
-def crop_frames(clips: Tensor, frames: int, generator: Generator) -> Tensor:
-    """Cut a window of consecutive frames out of each clip: [N, 3, T, H, W] -> [N, 3, frames, H, W]."""
-    length = clips.shape[2]
-    if not 1 <= frames <= length:
-        raise ValueError(f"cannot take {frames} frames from clips of {length}")
-    starts = torch.randint(length - frames + 1, (len(clips), 1), generator=generator, device=clips.device)
-    moments = starts + torch.arange(frames, device=clips.device)
-    index = moments[:, None, :, None, None].expand(-1, 3, -1, *clips.shape[3:])
-    return clips.gather(2, index)
-
-
 def resample(batch: Tensor, matrices: Tensor, padding_mode: str = "zeros") -> Tensor:
     """Return uint8 samples seen through affine maps [N, 2, 3] from output to input coordinates, bilinearly."""
     pictures = batch.flatten(1, -3)  # the frames of a clip become channels: all move alike
