@@ -2,47 +2,97 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
-from dst_robustness.training.checkpoint import Checkpoint, exclusive
+from dst_robustness.training.checkpoint import Checkpoint, differences, exclusive
+from dst_robustness.training.options import TrainingOptions
 
-CPU = torch.device("cpu")
+CHANGES: dict[str, Callable[[dict], object]] = {
+    "a weight of another shape": lambda saved: saved["state"]["network"].update({"conv1.weight": torch.zeros(3)}),
+    "a weight that is missing": lambda saved: saved["state"]["network"].pop("conv1.weight"),
+    "momentum of another shape": lambda saved: saved["state"]["optimizer"]["state"][0].update(
+        momentum_buffer=torch.zeros(3)
+    ),
+    "another kind of optimizer": lambda saved: saved["state"].update(optimizer=[1, 2]),
+    "no masks": lambda saved: saved["state"].update(sparse={}),
+    "a sparse training of another kind": lambda saved: saved["state"].update(sparse=3),
+    "an epoch in words": lambda saved: saved["state"]["plain"].update(epoch="two"),
+    "no history": lambda saved: saved["state"]["plain"].update(history=None),
+    "a history that lacks an epoch": lambda saved: saved["state"]["plain"].update(history=[]),
+    "no state": lambda saved: saved.pop("state"),
+    "no configuration": lambda saved: saved.pop("configuration"),
+    "a configuration of another kind": lambda saved: saved.update(configuration=[1]),
+}
 
 
-def test_a_checkpoint_comes_back(tmp_path: Path) -> None:
-    """Tensors and plain values are what they were."""
-    checkpoint = Checkpoint(tmp_path / "checkpoint.pt", {"seed": 0}, 60)
-    checkpoint.save({"weights": torch.arange(3.0), "epoch": 2})
-    loaded = checkpoint.load(CPU)
-    assert loaded is not None
-    assert loaded["epoch"] == 2
-    assert torch.equal(loaded["weights"], torch.arange(3.0))
+@pytest.fixture
+def finished(train: Callable[..., None], options: TrainingOptions, tmp_path: Path, monkeypatch) -> Callable[[], None]:
+    """Train to the end and keep the last checkpoint; return what trains again."""
+    monkeypatch.setattr(Checkpoint, "remove", lambda self: None)
+    options = options.model_copy(update={"epochs": 2, "checkpoint_seconds": 0})
+    train(tmp_path, options=options)
+    return lambda: train(tmp_path, options=options)
 
 
-def test_a_checkpoint_of_another_configuration_is_refused_by_its_differing_keys(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def epochs_trained(capsys: pytest.CaptureFixture[str]) -> tuple[str, int]:
+    """Return the text before the first epoch, and how many epochs there were."""
+    said = capsys.readouterr().out
+    return said.partition("epoch ")[0], said.count("validation_accuracy")
+
+
+def test_a_checkpoint_that_fits_is_gone_on_from(finished: Callable[[], None], capsys) -> None:
+    """Protects the tests below: without a fault nothing is trained again but the last epoch's end."""
+    capsys.readouterr()
+    finished()
+    said, epochs = epochs_trained(capsys)
+    assert "does not fit" not in said
+    assert epochs == 1
+
+
+@pytest.mark.parametrize("change", [*CHANGES, "a list", "a text file", "nothing", "half"])
+def test_a_checkpoint_that_does_not_fit_is_named_set_aside_and_not_used(
+    finished: Callable[[], None], tmp_path: Path, change: str, capsys
 ) -> None:
-    """A changed option must never go on from old weights."""
-    Checkpoint(tmp_path / "checkpoint.pt", {"seed": 0, "epochs": 5}, 60).save({})
-    assert Checkpoint(tmp_path / "checkpoint.pt", {"seed": 0, "epochs": 6}, 60).load(CPU) is None
-    message = capsys.readouterr().out
-    assert "epochs: 5 there, 6 here" in message
-    assert "seed" not in message
-
-
-@pytest.mark.parametrize("keep", [0, 10, 200])
-def test_a_truncated_checkpoint_is_said_and_not_used(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], keep: int
-) -> None:
-    """Power failures may leave anything; the run then starts over."""
+    """After an update of the code, or a power failure, the same command trains the network: nobody has to look."""
     path = tmp_path / "checkpoint.pt"
-    Checkpoint(path, {}, 60).save({"weights": torch.zeros(1000)})
-    path.write_bytes(path.read_bytes()[:keep])
-    assert Checkpoint(path, {}, 60).load(CPU) is None
-    assert "damaged" in capsys.readouterr().out
+    if change in CHANGES:
+        saved = torch.load(path, weights_only=True)
+        CHANGES[change](saved)
+        torch.save(saved, path)
+    elif change == "a list":
+        torch.save([1, 2], path)
+    else:
+        path.write_bytes({"a text file": b"not tensors", "nothing": b"", "half": path.read_bytes()[:2000]}[change])
+    spoilt = path.read_bytes()
+    capsys.readouterr()
+    finished()
+    said, epochs = epochs_trained(capsys)
+    assert f"checkpoint {path} is damaged or does not fit this run" in said
+    assert f"it is now {path}.damaged: starting from the beginning" in said
+    assert epochs == 2
+    assert (tmp_path / "checkpoint.pt.damaged").read_bytes() == spoilt
+
+
+def test_a_checkpoint_of_another_configuration_is_refused_by_its_differing_keys() -> None:
+    """A changed option must never go on from old weights, and is named."""
+    old, new = ({"seed": 0, "training": {"epochs": epochs, "momentum": 0.9}} for epochs in (5, 6))
+    assert differences(old, new) == "training.epochs: 5 there, 6 here"
+
+
+def test_a_checkpoint_of_other_options_is_not_used(
+    finished: Callable[[], None], train: Callable[..., None], options: TrainingOptions, tmp_path: Path, capsys
+) -> None:
+    """It is no damage: the file is said to be of another configuration, and written over."""
+    capsys.readouterr()
+    train(tmp_path, options=options.model_copy(update={"momentum": 0.8}))
+    said, epochs = epochs_trained(capsys)
+    assert "is of another configuration (training.momentum: 0.9 there, 0.8 here): starting" in said
+    assert epochs == 2
+    assert not (tmp_path / "checkpoint.pt.damaged").exists()
 
 
 def test_two_processes_never_train_one_run(tmp_path: Path) -> None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from dst_robustness.jobs.files import DamagedFileError
 from dst_robustness.jobs.locks import alone
 from dst_robustness.models.tensor_files import load_tensors, save_tensors
-from dst_robustness.training.parallel import rank
+from dst_robustness.training.parallel import agreed, rank
+from dst_robustness.training.state import TrainingState
 
 
 class Checkpoint:
@@ -43,29 +43,55 @@ class Checkpoint:
             save_tensors(self.path, {"configuration": self.configuration, "state": dict(state)})
         self._written = time.monotonic()
 
-    def load(self, device: torch.device) -> dict[str, Any] | None:
-        """Return the saved state, or None, saying why, where there is none that this configuration can go on from."""
+    def resume(self, new_state: Callable[[], TrainingState]) -> TrainingState:
+        """Return the saved state, or a new one, saying why, where there is none that this configuration can go on from.
+
+        A checkpoint that cannot be read, or does not fit the network, is set aside as ``checkpoint.pt.damaged``.
+        """
+        state = new_state()
+        if agreed(not self._load(state), state.totals.device):
+            aside = self.path.with_name(f"{self.path.name}.damaged")
+            if rank() == 0:
+                self.path.replace(aside)
+                print(f"it is now {aside}: starting from the beginning")
+            state = new_state()  # the other one may be half loaded
+        return state
+
+    def _load(self, state: TrainingState) -> bool:
+        """Load what is there and of this configuration into the state; return False where it does not fit."""
         if not self.path.exists():
-            return None
+            return True
         try:
-            saved = load_tensors(self.path, device)
-            differing = _differences(saved["configuration"], self.configuration)
-        except (DamagedFileError, KeyError, OSError) as error:
-            print(f"checkpoint {self.path} is damaged ({error}): starting from the beginning")
-            return None
-        if differing:
-            print(f"checkpoint {self.path} is of another configuration ({differing}): starting from the beginning")
-            return None
-        return saved["state"]
+            saved = load_tensors(self.path, state.totals.device)
+            if differing := differences(saved["configuration"], self.configuration):
+                print(f"checkpoint {self.path} is of another configuration ({differing}): starting from the beginning")
+                return True
+            state.load_state_dict(saved["state"])
+        except torch.OutOfMemoryError:  # no fault of the file
+            raise
+        except Exception as error:  # whatever another version, or another program, has put there
+            reason = " ".join(str(error).split())[:300]
+            print(f"checkpoint {self.path} is damaged or does not fit this run ({type(error).__name__}: {reason})")
+            return False
+        print(f"going on from the checkpoint at epoch {state.epoch + 1}, step {state.step}")
+        return True
 
     def remove(self) -> None:
         """Delete the checkpoint of a finished run."""
         self.path.unlink(missing_ok=True)
 
 
-def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
-    return ", ".join(f"{key}: {old.get(key)!r} there, {new.get(key)!r} here" for key in keys)
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """Return in words what two recipes differ in, option by option."""
+    there, here = _flat(old), _flat(new)
+    keys = [key for key in {**there, **here} if there.get(key) != here.get(key)]
+    return ", ".join(f"{key}: {there.get(key)!r} there, {here.get(key)!r} here" for key in keys)
+
+
+def _flat(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    groups = [(f"{name}.", value) for name, value in recipe.items() if isinstance(value, Mapping)]
+    single = {name: value for name, value in recipe.items() if not isinstance(value, Mapping)}
+    return single | {f"{group}{name}": value for group, options in groups for name, value in options.items()}
 
 
 @contextmanager

@@ -63,17 +63,14 @@ def train_run(
     with process_group(), exclusive(folder / "checkpoint.pt") if rank() == 0 else nullcontext():
         device = choose_device()
         data, held_out = SampleSet(train, device), SampleSet(validation, device)
-        state = build_state(run, method, data, options, sparse_options, masks)
         configuration = {
             **asdict(run),
             "method": method,
-            "options": options.model_dump(),
-            "sparse_options": {**sparse_options},
+            "training": options.model_dump(exclude={"checkpoint_seconds"}),
+            "sparse_training": {**sparse_options},
         }
         checkpoint = Checkpoint(folder / "checkpoint.pt", configuration, options.checkpoint_seconds)
-        if saved := checkpoint.load(device):
-            state.load_state_dict(saved)
-            print(f"going on from the checkpoint at epoch {state.epoch + 1}, step {state.step}")
+        state = checkpoint.resume(partial(build_state, run, method, data, options, sparse_options, masks))
         diverged = folder / "diverged.csv"
         diverged.unlink(missing_ok=True)
         stop = StopSignal()

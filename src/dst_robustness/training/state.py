@@ -14,6 +14,8 @@ from dst_robustness.training.devices import memory_format
 from dst_robustness.training.options import TrainingOptions
 from dst_robustness.training.parallel import data_parallel, rank, total
 
+PLAIN = ("epoch", "step", "seconds", "history")  # attributes that are plain Python values
+
 
 class TrainingState:
     """A network in training, somewhere between its first and its last step.
@@ -68,19 +70,25 @@ class TrainingState:
             "optimizer": self.optimizer.state_dict(),
             "sparse": self.sparse.state_dict(),
             "totals": total(self.totals),
-            "plain": {name: getattr(self, name) for name in ("epoch", "step", "seconds", "history")},
+            "plain": {name: getattr(self, name) for name in PLAIN},
         }
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Go on from a saved state; whatever does not fit this network is an error of some kind."""
         self.network.load_state_dict(saved["network"])
         if self.average:
             self.average.load_state_dict(saved["average"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.sparse.load_state_dict(saved["sparse"])
+        for parameter, values in self.optimizer.state.items():
+            for name, value in values.items():
+                if torch.is_tensor(value) and value.ndim and value.shape != parameter.shape:
+                    raise ValueError(f"{name} of the optimiser is {list(value.shape)}, not {list(parameter.shape)}")
         self.totals.copy_(saved["totals"] * (rank() == 0))  # a sum over all processes
-        for name, value in saved["plain"].items():
-            setattr(self, name, value)
+        for name in PLAIN:
+            setattr(self, name, type(getattr(self, name))(saved["plain"][name]))
+        if len(self.history) != self.epoch:
+            raise ValueError(f"{self.epoch} epochs with a history of {len(self.history)}")
 
     def seed_step(self) -> torch.Generator:
         """Seed dropout for the present step, and return what draws its augmentations; neither depends on the past."""
