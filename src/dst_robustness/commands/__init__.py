@@ -1,0 +1,1 @@
+"""What the command ``dst-robustness`` does: one module a command."""

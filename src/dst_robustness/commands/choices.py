@@ -1,0 +1,42 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+
+from dst_robustness.corruptions import SEVERITIES, choose_corruptions, image_suites
+from dst_robustness.registry import unknown_name
+
+
+def add_corruptions(parser: argparse.ArgumentParser) -> None:
+    """Add --corruptions."""
+    parser.add_argument(
+        "--corruptions", default="benchmark",
+        help="benchmark (the fifteen of mCE), all (nineteen), c_bar, 3dcc, or names with commas (default: benchmark)",
+    )  # fmt: skip
+
+
+def chosen_corruptions(text: str, family: str) -> tuple[str, ...]:
+    """Return the corruptions of a suite, or of a list with commas; an unknown name is a ValueError with the nearest."""
+    suites = image_suites(family)
+    if text in suites:
+        return choose_corruptions(text, suites)
+    names = [name.strip() for name in text.split(",")]
+    known = dict.fromkeys(name for suite in suites.values() for name in suite)
+    for name in names:
+        if name not in known:
+            raise unknown_name("corruption or suite", name, [*suites, *known])
+    return choose_corruptions(names, suites)
+
+
+def chosen_severities(text: str) -> tuple[int, ...]:
+    """Return severities from ``1-5`` or ``1,3,5``."""
+    chosen: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.strip().partition("-")
+        if not first.isdigit() or not (last or first).isdigit():
+            raise ValueError(f"--severities is {text}; allowed: as 1-5 or 1,3,5")
+        chosen |= set(range(int(first), int(last or first) + 1))
+    if not chosen or not chosen <= set(SEVERITIES):
+        raise ValueError(f"--severities is {text}; allowed: from 1 to 5")
+    return tuple(severity for severity in SEVERITIES if severity in chosen)

@@ -1,0 +1,80 @@
+"""Any folder of images as one sliceable set, read as the workflow prepares the test split of such a folder."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from dst_robustness.datasets.folders import IMAGE_FOLDER, class_folders, labelled_files
+from dst_robustness.datasets.pictures import ENDINGS, square
+from dst_robustness.datasets.prepare import EVALUATION_QUALITY
+from dst_robustness.datasets.walk import files_in
+from dst_robustness.sets.image_files import ImageFiles
+from dst_robustness.sets.picture_conversion import centre_crop
+
+
+@dataclass(frozen=True)
+class FolderOfImages:
+    """The images of a folder.
+
+    Attributes:
+        images: in the order of classes and names.
+        names: of each image below the folder, without its ending.
+        labels: int64 [N], and None where there are no class folders.
+        classes: names of the class folders, in the order of the labels.
+    """
+
+    images: ImageFiles
+    names: list[Path]
+    labels: np.ndarray | None
+    classes: tuple[str, ...]
+
+
+def read_folder(folder: str | Path, size: int | None = None, *, threads: int = 1) -> FolderOfImages:
+    """Return the images below class folders, or those of a folder without such.
+
+    Args:
+        size: side in pixels that images are brought to, by resizing the short side and cutting out the centre; None to
+            take them as they are, which must be of one size.
+        threads: that read and decode.
+
+    Raises:
+        ValueError: for a folder without images, and two images whose names differ in their endings alone.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ValueError(f"there is no folder {folder}")
+    labels, classes = None, ()
+    if class_folders(folder):
+        files, labels, classes = labelled_files(folder, ENDINGS)
+    else:
+        files = files_in(folder, ENDINGS)
+    if not files:
+        raise ValueError(f"{folder} holds no image that ends in {', '.join(ENDINGS)}")
+    names = [path.relative_to(folder).with_suffix("") for path in files]
+    seen: dict[Path, Path] = {}
+    for name, path in zip(names, files, strict=True):
+        if name in seen:
+            raise ValueError(f"{path} and {seen[name]} would both be corrupted to {name}.JPEG; rename one")
+        seen[name] = path
+    return FolderOfImages(_images(files, size, threads), names, labels, classes)
+
+
+def _images(files: list[Path], size: int | None, threads: int) -> ImageFiles:
+    if size is None:
+        return ImageFiles(files, _as_it_is, threads=threads)
+    spec = replace(IMAGE_FOLDER, image_size=size)
+
+    def read(encoded: bytes) -> np.ndarray:
+        return centre_crop(square(encoded, spec.resize, upright=True), size)
+
+    return ImageFiles(files, read, jpeg_quality=EVALUATION_QUALITY if spec.jpeg else None, threads=threads)
+
+
+def _as_it_is(encoded: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(encoded)) as file:
+        return np.asarray(ImageOps.exif_transpose(file).convert("RGB"))
