@@ -15,6 +15,7 @@ from dst_robustness.datasets import DATASETS, SPEC_OPTIONS, dataset_spec, source
 from dst_robustness.evaluation.corrupted_sets import list_name
 from dst_robustness.study.grid import options_of, read_scenarios
 from dst_robustness.models import MODELS
+from dst_robustness.models.sources import find_source
 from dst_robustness.study.origins import show_origins
 from dst_robustness.jobs.provenance import code_fingerprint
 from dst_robustness.reporting.figures import ANALYSIS_FIGURES, ANALYSIS_TABLES, CAPTIONS, FIGURES
@@ -116,6 +117,11 @@ def network_of_origin(wildcards):
     return expand(f"{RESULTS}/{run}/{{file}}", file=NETWORK, **wildcards)
 
 
+def initial_weights(wildcards):
+    """Return the trained weights that a run starts from, where the study has such."""
+    return scenario_of(wildcards).training.initial_weights or []
+
+
 def source_masks(wildcards):
     """Return the final masks that a run starts from, where its method is a control that starts from such."""
     source = scenario_of(wildcards).source(wildcards.method)
@@ -159,13 +165,22 @@ def fingerprint(*modules):
     return code_fingerprint(*modules) if STUDY.track_code else None
 
 
+def network_code(model):
+    """Return what changes with the code of a network of a user's file; its own and a library's are told otherwise."""
+    return find_source(model).code if STUDY.track_code and model not in MODELS else None
+
+
+def network_modules(model):
+    return [MODELS.module(model)] if model in MODELS else ["dst_robustness.models.foreign"]
+
+
 def training_code(wildcards):
     method = scenario_of(wildcards).base_method(wildcards.method)
     augmentations = scenario_of(wildcards).training.augmentation.split("+")
     return fingerprint(
         "dst_robustness.training.loop",
         "dst_robustness.sparsity.training",
-        MODELS.module(wildcards.model),
+        *network_modules(wildcards.model),
         METHODS.module(method),
         *map(AUGMENTATIONS.module, augmentations),
     )
@@ -173,7 +188,7 @@ def training_code(wildcards):
 
 def evaluation_code(wildcards):
     return fingerprint(
-        "dst_robustness.evaluation.evaluate", "dst_robustness.evaluation.metrics", MODELS.module(wildcards.model)
+        "dst_robustness.evaluation.evaluate", "dst_robustness.evaluation.metrics", *network_modules(wildcards.model)
     )
 
 

@@ -27,6 +27,7 @@ rule evaluate_run:
     params:
         precision=lambda wildcards: scenario_of(wildcards).training.precision,
         code=evaluation_code,
+        network=lambda wildcards: network_code(wildcards.model),
     message:
         "Evaluate {wildcards.model} on {wildcards.dataset}: {wildcards.method}, sparsity {wildcards.sparsity}, seed {wildcards.seed}"
     script:

@@ -8,6 +8,7 @@ rule train_run:
         train=f"{RESOURCES}/{{dataset}}/train.h5",
         validation=f"{RESOURCES}/{{dataset}}/validation.h5",
         masks=source_masks,
+        weights=initial_weights,
     output:
         model=f"{RESULTS}/{RUN}/model.pt",
         masks=f"{RESULTS}/{RUN}/masks.pt",
@@ -34,6 +35,7 @@ rule train_run:
         processes=STUDY.gpus_per_run,
         sparse_options=lambda wildcards: scenario_of(wildcards).sparse_options(wildcards.method),
         code=training_code,
+        network=lambda wildcards: network_code(wildcards.model),
     message:
         "Train {wildcards.model} on {wildcards.dataset}: {wildcards.method}, sparsity {wildcards.sparsity}, seed {wildcards.seed}"
     script:

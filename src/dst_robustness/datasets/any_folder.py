@@ -13,8 +13,8 @@ from dst_robustness.datasets.folders import IMAGE_FOLDER, class_folders, labelle
 from dst_robustness.datasets.pictures import ENDINGS, square
 from dst_robustness.datasets.prepare import EVALUATION_QUALITY
 from dst_robustness.datasets.walk import files_in
+from dst_robustness.sets.conversion import centre_crop
 from dst_robustness.sets.image_files import ImageFiles
-from dst_robustness.sets.picture_conversion import centre_crop
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def _images(files: list[Path], size: int | None, threads: int) -> ImageFiles:
     spec = replace(IMAGE_FOLDER, image_size=size)
 
     def read(encoded: bytes) -> np.ndarray:
-        return centre_crop(square(encoded, spec.resize, upright=True), size)
+        return centre_crop(square(encoded, spec.resize, upright=True), size, size)
 
     return ImageFiles(files, read, jpeg_quality=EVALUATION_QUALITY if spec.jpeg else None, threads=threads)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -68,12 +68,14 @@ def evaluate_run(
 
 def load_network(model: Path, run: Path) -> nn.Module:
     """Build the network that run.json describes and give it its weights."""
-    description = json.loads(run.read_text(encoding="utf-8"))
+    said = json.loads(run.read_text(encoding="utf-8"))
     network = build_model(
-        description["model"],
-        description["num_classes"],
-        image_size=description["image_size"],
-        width=description["width"],
+        said["model"],
+        said["num_classes"],
+        image_size=said["image_size"],
+        width=said["width"],
+        frames=said.get("frames"),
+        arguments=said.get("arguments") or None,
     )
     network.load_state_dict(load_tensors(model))
     return network
@@ -97,21 +99,42 @@ def predict(
     With ``clips`` samples of each video, one after the other, N is the number of videos.
     """
     answers = []
-    shape = (1, 3) + (1,) * (len(samples.sample_shape) - 1)
-    mean, std = mean.view(shape), std.view(shape)
-    layout = memory_format(network, mean.device)
     labels = torch.from_numpy(samples.labels[::clips].copy()).to(mean.device)
     videos = max(1, BATCH_SIZE // clips)
     for number, batch in enumerate(samples.batches(videos * clips)):
-        pixels = torch.from_numpy(batch).to(mean.device).movedim(-1, 1)
-        inputs = normalise(pixels, mean, std, layout)
-        with autocast(inputs, precision):
-            logits = average_clips(network(inputs).float(), clips)
+        logits = average_clips(forward(network, batch, mean, std, precision), clips)
         targets = labels[number * videos : (number + 1) * videos]
         confidence, predicted = logits.softmax(1).max(1)
         answers.append((predicted.int(), confidence, F.cross_entropy(logits, targets, reduction="none")))
     predicted, confidence, nll = (torch.cat(parts).cpu().numpy() for parts in zip(*answers, strict=True))
     return predicted, confidence, nll
+
+
+def forward(
+    network: nn.Module, batch: np.ndarray, mean: torch.Tensor, std: torch.Tensor, precision: str
+) -> torch.Tensor:
+    """Return logits float32 [n, classes] for images or clips as stored, uint8 [n, ..., 3]."""
+    shape = (1, 3) + (1,) * (batch.ndim - 2)
+    pixels = torch.from_numpy(batch).to(mean.device).movedim(-1, 1)
+    inputs = normalise(pixels, mean.view(shape), std.view(shape), memory_format(network, mean.device))
+    with autocast(inputs, precision):
+        return network(inputs).float()
+
+
+def predictor(
+    network: nn.Module, mean: Sequence[float], std: Sequence[float], precision: str
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function that maps images uint8 [n, H, W, 3] to probabilities [n, classes], on the device at hand."""
+    device = choose_device()
+    network = network.to(device).eval()
+    network.to(memory_format=memory_format(network, device))
+    scale = [torch.tensor(values, dtype=torch.float32, device=device) for values in (mean, std)]
+
+    @torch.inference_mode()
+    def probabilities(images: np.ndarray) -> np.ndarray:
+        return forward(network, images, *scale, precision).softmax(1).cpu().numpy()
+
+    return probabilities
 
 
 def average_clips(logits: torch.Tensor, clips: int) -> torch.Tensor:

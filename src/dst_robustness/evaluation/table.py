@@ -19,8 +19,8 @@ from dst_robustness.corruptions.frost import load_frost
 from dst_robustness.evaluation.answers import read_answers, to_numpy
 from dst_robustness.evaluation.metrics import METRICS, category, expected_calibration_error
 from dst_robustness.registry import unknown_name
+from dst_robustness.sets.jpeg import decode_jpeg, encode_jpeg
 from dst_robustness.sets.predictions import CLEAN
-from dst_robustness.sets.storage import decode_jpeg, encode_jpeg
 
 BATCH_SIZE = 256
 BATCH_BYTES = 32 << 20  # of images; larger ones come in smaller batches

@@ -77,7 +77,7 @@ def find_source(name: str, folder: str | Path = ".") -> Source:
         file = (Path(folder) / place).resolve()
         _check_function(name, file, entry)
         return Source(name, "file", entry, None, file)
-    near = [f"'{other}'" for other in difflib.get_close_matches(name, MODELS, n=3)]
+    near = [f"'{other}'" for other in difflib.get_close_matches(name, MODELS, n=1)]
     near += [f"'{lib}:{name}'" for lib in LIBRARIES if is_installed(lib) and name in networks_of(lib)]
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
     raise ValueError(

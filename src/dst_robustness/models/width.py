@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 
 from dst_robustness.models import build_model
 
@@ -10,25 +11,43 @@ TOLERANCE = 0.1  # how far from the wished parameter count the nearest width may
 RESOLUTION = 1 / 4096  # finer than one channel in the widest layer of any model
 
 
-def parameter_count(name: str, num_classes: int, *, image_size: int = 32, width: float = 1.0) -> int:
-    """Return the number of parameters of a model, without allocating them."""
-    with torch.device("meta"):
-        model = build_model(name, num_classes, image_size=image_size, width=width)
-    return sum(parameter.numel() for parameter in model.parameters())
+def build_unallocated(
+    name: str, num_classes: int, *, image_size: int = 32, width: float = 1.0, frames: int | None = None
+) -> nn.Module:
+    """Return a network without memory for its weights, or where it cannot be built so, one with; draws nothing."""
+    options = {"image_size": image_size, "width": width, "frames": frames}
+    with torch.random.fork_rng([]):
+        try:
+            with torch.device("meta"):
+                return build_model(name, num_classes, **options)
+        except Exception:  # some networks compute with numbers while they are built
+            return build_model(name, num_classes, **options)
 
 
-def width_for_density(name: str, num_classes: int, density: float, *, image_size: int = 32) -> float:
+def parameter_count(
+    name: str, num_classes: int, *, image_size: int = 32, width: float = 1.0, frames: int | None = None
+) -> int:
+    """Return the number of parameters of a network."""
+    network = build_unallocated(name, num_classes, image_size=image_size, width=width, frames=frames)
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def width_for_density(
+    name: str, num_classes: int, density: float, *, image_size: int = 32, frames: int | None = None
+) -> float:
     """Return the width at which the parameter count is nearest to ``density`` times that of the full model.
 
     A density outside (0, 1], or one that whole channels do not meet within a tenth, is a ValueError.
     """
     if not 0 < density <= 1:
         raise ValueError(f"density is {density}, but must be above 0 and at most 1")
-    full = parameter_count(name, num_classes, image_size=image_size)
-    return width_for_parameters(name, num_classes, round(density * full), image_size=image_size)
+    full = parameter_count(name, num_classes, image_size=image_size, frames=frames)
+    return width_for_parameters(name, num_classes, round(density * full), image_size=image_size, frames=frames)
 
 
-def width_for_parameters(name: str, num_classes: int, parameters: int, *, image_size: int = 32) -> float:
+def width_for_parameters(
+    name: str, num_classes: int, parameters: int, *, image_size: int = 32, frames: int | None = None
+) -> float:
     """Return the width up to 1 at which the parameter count is nearest to ``parameters``.
 
     A count that whole channels do not meet within a tenth is a ValueError.
@@ -38,7 +57,8 @@ def width_for_parameters(name: str, num_classes: int, parameters: int, *, image_
 
     def count(steps: int) -> int:
         if steps not in counts:
-            counts[steps] = parameter_count(name, num_classes, image_size=image_size, width=steps * RESOLUTION)
+            options = {"image_size": image_size, "width": steps * RESOLUTION, "frames": frames}
+            counts[steps] = parameter_count(name, num_classes, **options)
         return counts[steps]
 
     while above - below > 1:

@@ -159,18 +159,22 @@ class Conversion:
         return encode_samples(samples, self.quality)
 
     def _cropped(self, pixels: np.ndarray) -> np.ndarray:
-        """Return the samples of a row, uint8 [clips, ...sample_shape], cut to the centre, where torchvision cuts."""
+        """Return the samples of a row, uint8 [clips, ...sample_shape], cut to the centre."""
         expected = list(self.sample_shape)
         if self.split.clips > 1:
             expected[0] *= self.split.clips
         cropped = pixels
         if pixels.ndim == len(expected):
-            height, width = expected[-3:-1]
-            top, left = (max(0, round((pixels.shape[axis] - expected[axis]) / 2)) for axis in (-3, -2))
-            cropped = pixels[..., top : top + height, left : left + width, :]
+            cropped = centre_crop(pixels, *expected[-3:-1])
         if pixels.dtype != np.uint8 or list(cropped.shape) != expected:
             raise ValueError(f"is {pixels.dtype} {list(pixels.shape)}, expected uint8 {expected}")
         return cropped.reshape(self.split.clips, *self.sample_shape)
+
+
+def centre_crop(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Cut the centre out of images [..., H, W, 3] that are larger, at the place where torchvision cuts it."""
+    top, left = (max(0, round((pixels.shape[axis] - side) / 2)) for axis, side in ((-3, height), (-2, width)))
+    return pixels[..., top : top + height, left : left + width, :]
 
 
 def _sum(*values: object) -> str:

@@ -18,7 +18,7 @@ from dst_robustness.corruptions import SEVERITIES, corrupt_images
 from dst_robustness.corruptions.frost import FrostPictures
 from dst_robustness.jobs.files import atomic_path, write_text
 from dst_robustness.sets.image_files import ImageFiles
-from dst_robustness.sets.storage import encode_jpeg
+from dst_robustness.sets.jpeg import encode_jpeg
 
 BATCH = 16  # images that a thread holds
 SETTINGS = "corrupted.json"  # beside the corruptions: what they were made with

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dst_robustness.sets.storage import decode_jpeg, encode_jpeg
+from dst_robustness.sets.jpeg import decode_jpeg, encode_jpeg
 
 Read = Callable[[bytes], np.ndarray]
 

@@ -13,7 +13,8 @@ from dst_robustness.corruptions import (
     image_suites,
 )
 from dst_robustness.datasets import DATASETS, DatasetSpec, dataset_spec
-from dst_robustness.models import MODELS, VIDEO_MODELS
+from dst_robustness.models import MODELS
+from dst_robustness.models.sources import find_source
 from dst_robustness.registry import unknown_name
 from dst_robustness.sparsity import METHODS
 from dst_robustness.study.options import Dataset, SparseTraining, Study, Training, Variant
@@ -121,15 +122,10 @@ def _check_shared_networks(place: str, scenario: Scenario, other: Scenario) -> N
 def _read_scenario(entry: Entry, study: Study) -> Scenario:
     dataset, model = entry.dataset, entry.model
     dataset_type = _type_of(dataset, study)
-    if model not in MODELS:
-        raise unknown_name("model", model, MODELS)
-    clips = DATASETS[dataset_type].kind == "clips"
-    if clips != (model in VIDEO_MODELS):
-        fitting = [name for name in MODELS if (name in VIDEO_MODELS) == clips]
-        raise ValueError(
-            f"model '{model}' does not take the {DATASETS[dataset_type].kind} of '{dataset}'. "
-            f"Allowed: {', '.join(fitting)}"
-        )
+    kind = DATASETS[dataset_type].kind
+    if find_source(model).kind not in (kind, None):  # a user's file says only when it is run what it takes
+        fitting = [name for name in MODELS if find_source(name).kind == kind]
+        raise ValueError(f"model '{model}' does not take the {kind} of '{dataset}'. Allowed: {', '.join(fitting)}")
     for name in entry.training.augmentation.split("+"):
         if name not in AUGMENTATIONS:
             raise unknown_name("training.augmentation", name, AUGMENTATIONS)

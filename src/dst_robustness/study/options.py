@@ -81,6 +81,9 @@ class Training(Options):
     first training takes up to a minute, and on a CPU the others are hardly faster."""
     checkpoint_seconds: NotNegative = 60
     """Seconds between two checkpoints; 0 writes one after every step."""
+    initial_weights: Path | None = None
+    """File of trained weights that every network starts from, dense and sparse alike: safetensors, or a state_dict of
+    torch.save. A class head for other classes is left fresh. Null draws all weights from the seed."""
 
 
 class SparseTraining(Options):
@@ -195,7 +198,8 @@ class Scenario(Grid):
     """A registered data set, whose test split is corrupted here, or a name of your own that `datasets` explains. A
     published corrupted test set, as `cifar10_c`, tests the networks trained on the set that it is made of."""
     model: str
-    """A registered architecture."""
+    """A registered architecture, `timm:NAME`, `torchvision:NAME`, or `FILE.py:FUNCTION` for a function
+    `build(num_classes, image_size)` of your own, which may take `width` and `frames` too."""
 
 
 class Study(Grid):

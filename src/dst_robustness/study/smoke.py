@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from dst_robustness.models import VIDEO_MODELS
+from dst_robustness.models import MODELS, VIDEO_MODELS
 from dst_robustness.study.grid import BASELINE, Scenario
 from dst_robustness.study.options import Dataset, Study
 
@@ -46,6 +46,8 @@ def _shrink_scenario(scenario: Scenario) -> Scenario:
 
 
 def _small_model(model: str) -> str:
+    if model not in MODELS:
+        return model  # of a library or a user's file: it is what is tried
     if model in VIDEO_MODELS:
         return "r3d_tiny"
     return "deit_tiny" if model.startswith("deit") else "resnet8"

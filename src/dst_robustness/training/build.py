@@ -12,6 +12,7 @@ from torch import nn
 
 from dst_robustness.models import build_model
 from dst_robustness.models.tensor_files import load_tensors
+from dst_robustness.models.weights import start_from
 from dst_robustness.models.width import width_for_density
 from dst_robustness.sparsity import METHODS, SparseTraining, options_for
 from dst_robustness.study.run import Run
@@ -39,7 +40,15 @@ def build_state(
         masks: final masks of a finished run, for a method that starts from such.
     """
     torch.manual_seed(run.seed)
-    network = build_model(run.model, len(data.classes), image_size=data.image_size, width=width(run, method, data))
+    network = build_model(
+        run.model,
+        len(data.classes),
+        image_size=data.image_size,
+        width=width(run, method, data),
+        frames=data.frames,
+    )
+    if options.initial_weights:
+        start_network(network, options.initial_weights, len(data.classes))
     check_batches(network, data, options.batch_size)
     # Before the masks are made, so that they take the layout of the weights.
     network.to(data.device, memory_format=memory_format(network, data.device))
@@ -74,7 +83,16 @@ def width(run: Run, method: str, data: SampleSet) -> float:
     """Return the width of the network: below 1 only for the control that has fewer channels in place of masks."""
     if not METHODS[method].scales_width:
         return 1.0
-    return width_for_density(run.model, len(data.classes), 1 - run.sparsity, image_size=data.image_size)
+    return width_for_density(
+        run.model, len(data.classes), 1 - run.sparsity, image_size=data.image_size, frames=data.frames
+    )
+
+
+def start_network(network: nn.Module, weights: str | Path, num_classes: int) -> None:
+    """Give a network trained weights to start from, and say what was taken and what was not."""
+    place, fresh = start_from(network, weights, num_classes)
+    kept = f"; fresh, for {num_classes} classes: {', '.join(fresh)}" if fresh else ""
+    print(f"starting from {weights} ({place}){kept}", flush=True)
 
 
 def saliency_loss(network: nn.Module, data: SampleSet, seed: int) -> torch.Tensor:

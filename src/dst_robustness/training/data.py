@@ -55,6 +55,11 @@ class SampleSet:
         """Shape of a sample as networks take it, [3, H, W] or [3, T, H, W]."""
         return (*self.sample_shape[:-2], self.image_size, self.image_size)
 
+    @property
+    def frames(self) -> int | None:
+        """Frames of a clip, None for images."""
+        return self.sample_shape[1] if len(self.sample_shape) == 4 else None
+
     def __len__(self) -> int:
         return len(self.labels)
 

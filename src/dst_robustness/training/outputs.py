@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
 from dst_robustness.jobs.files import write_text
 from dst_robustness.jobs.provenance import versions
-from dst_robustness.models import build_model
+from dst_robustness.models.foreign import library_arguments
+from dst_robustness.models.sources import find_source
 from dst_robustness.models.tensor_files import save_tensors
+from dst_robustness.models.width import build_unallocated
 from dst_robustness.sparsity.flops import cost, inference_flops, layer_flops
 from dst_robustness.study.run import Run
 from dst_robustness.training.build import width
@@ -56,19 +57,20 @@ def describe(state: TrainingState, data: SampleSet, run: Run, method: str) -> di
         "num_classes": len(data.classes),
         "image_size": data.image_size,
         "width": width(run, method, data),
+        "frames": data.frames,
+        "arguments": library_arguments(state.network),
         **costs,
         "train_seconds": state.seconds,
         "images_per_second": state.history[-1]["images_per_second"],
         "peak_memory_mb": peak_memory_mb(device),
         "itop_rate": state.sparse.itop_rate,
         "device": device_name(device),
-        "versions": versions("torch", "torchvision", "numpy"),
+        "versions": versions("torch", "torchvision", "numpy") | find_source(run.model).version,
     }
 
 
 def _relative_to_full_width(inference: float, run: Run, data: SampleSet) -> dict[str, float]:
     """Return the FLOPs of a narrow network relative to the full one; dense, it trains at the same ratio."""
-    with torch.device("meta"):
-        full = build_model(run.model, len(data.classes), image_size=data.image_size)
+    full = build_unallocated(run.model, len(data.classes), image_size=data.image_size, frames=data.frames)
     ratio = inference / inference_flops(layer_flops(full, data.input_shape))
     return {"inference_flops_ratio": ratio, "training_flops_ratio": ratio}

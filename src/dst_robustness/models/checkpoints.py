@@ -1,0 +1,74 @@
+"""A trained network from its file: what the file says of itself, what else must be said, and the network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from dst_robustness.models import build_model
+from dst_robustness.models.foreign import library_arguments
+from dst_robustness.models.weights import WeightsError, load_weights
+
+ARCHITECTURE = "model"  # the key under which run.json and the header of an export hold the model string
+
+
+def describe_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Return what a file of weights says of itself: the header of an export, or the run.json beside a model.pt.
+
+    The keys are those of run.json: model, num_classes, image_size, width, classes, mean, std and more; nothing where
+    the file says nothing.
+    """
+    path = Path(path)
+    beside = path.with_name("run.json")
+    if path.name == "model.pt" and beside.is_file():
+        return json.loads(beside.read_text(encoding="utf-8"))
+    try:
+        with open(path, "rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            start = file.read(1)
+            if start != b"{" or length > 100_000_000:
+                return {}
+            header = json.loads(start + file.read(length - 1)).get("__metadata__", {})
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"cannot read {path}: {error}") from error
+    return {key: _read_value(value) for key, value in header.items()}
+
+
+def _read_value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def load_checkpoint(
+    path: str | Path,
+    model: str,
+    num_classes: int,
+    *,
+    image_size: int,
+    frames: int | None = None,
+    width: float = 1.0,
+    arguments: Mapping[str, Any] | None = None,
+) -> nn.Module:
+    """Return the network of a checkpoint with its weights; see ``build_model`` and ``load_weights``.
+
+    A transformer of a library is tried with the small patches that are chosen here for small images, then with the
+    library's own.
+    """
+    options = {"image_size": image_size, "frames": frames, "width": width}
+    network = build_model(model, num_classes, **options, arguments=arguments)
+    try:
+        load_weights(network, path, num_classes)
+    except WeightsError:
+        chosen = library_arguments(network)
+        if arguments is not None or "patch_size" not in chosen:
+            raise
+        others = {key: value for key, value in chosen.items() if key != "patch_size"}
+        network = build_model(model, num_classes, **options, arguments=others)
+        load_weights(network, path, num_classes)
+    return network
