@@ -1,7 +1,9 @@
 """Raw files in place: from a server, a mirror, a folder, or already there; and what is said when they are not."""
 
 import hashlib
+import io
 import json
+import shutil
 import tarfile
 from dataclasses import replace
 
@@ -163,3 +165,96 @@ def test_npy_files_of_cifar_c_are_found(tmp_path):
     for name in ("fog.npy", "labels.npy", "README"):
         (tmp_path / "CIFAR-10-C" / name).touch()
     assert find_corruptions(tmp_path) == {"fog": tmp_path / "CIFAR-10-C" / "fog.npy"}
+
+
+BAR = DATASETS["imagenet_c_bar"]  # nobody published a checksum
+FILE = "imagenet_c_bar.tar.gz"
+
+
+def bar_archive(path, image: bytes):
+    with tarfile.open(path, "w:gz") as tar:
+        info = tarfile.TarInfo("imagenet_c_bar/plasma_noise/1/n01440764/x.JPEG")
+        info.size = len(image)
+        tar.addfile(info, io.BytesIO(image))
+    return path
+
+
+def image_in(raw) -> bytes:
+    (path,) = acquired(raw).folder.rglob("*.JPEG")
+    return path.read_bytes()
+
+
+def test_what_is_unpacked_is_of_the_archive_that_the_record_names(tmp_path):
+    first, second = (bar_archive(tmp_path / name, name.encode()) for name in ("first", "second"))
+    for archive in (first, second, first):
+        acquire(BAR, tmp_path / "raw", addresses=[str(archive)], checksum=md5(archive))
+        assert image_in(tmp_path / "raw") == archive.name.encode()
+    record = json.loads((tmp_path / "raw" / RECORD).read_text())
+    record["files"][0]["sha256"] = "0" * 64
+    (tmp_path / "raw" / RECORD).write_text(json.dumps(record))
+    with pytest.raises(ValueError, match=rf"is not what {FILE} holds; acquire"):
+        acquired(tmp_path / "raw")
+
+
+def test_the_first_file_counts_where_nobody_published_a_checksum(tmp_path, caplog):
+    """Another one is refused until the user names its checksum, with a line that the first call showed."""
+    first, second = (bar_archive(tmp_path / name, name.encode()) for name in ("first", "second"))
+    acquire(BAR, tmp_path / "raw", addresses=[str(first)])
+    sha256 = hashlib.sha256(first.read_bytes()).hexdigest()
+    assert f"To pin it: datasets: {{imagenet_c_bar: {{checksum: sha256:{sha256}}}}}" in caplog.text
+    with pytest.raises(ValueError, match=rf"second has sha256 .*, expected {sha256}") as raised:
+        acquire(BAR, tmp_path / "raw", addresses=[str(second)])
+    assert "The checksum is that of the first file that was acquired, in " in str(raised.value)
+    shutil.rmtree(tmp_path / "raw" / "unpacked")
+    (tmp_path / "raw" / FILE).unlink()
+    with pytest.raises(ValueError, match=f"expected {sha256}"):
+        acquire(BAR, tmp_path / "raw", addresses=[str(second)])
+    acquire(BAR, tmp_path / "raw", addresses=[str(second)], checksum=md5(second))
+    assert image_in(tmp_path / "raw") == b"second"
+    acquire(BAR, tmp_path / "raw", addresses=[str(first)])
+    assert image_in(tmp_path / "raw") == b"first"
+
+
+def test_a_bad_archive_is_thrown_away_and_the_next_address_taken(tmp_path):
+    """Without a checksum only unpacking tells; nothing of a bad one is left in the way of the next call."""
+    good = bar_archive(tmp_path / "good", b"image" * 100)
+    half, page = tmp_path / "half", tmp_path / "page"
+    half.write_bytes(good.read_bytes()[:-20])
+    page.write_bytes(b'{"error": "quota exceeded"}')
+    for bad in (half, page):
+        with pytest.raises(ValueError, match=rf"{bad.name} cannot be unpacked"):
+            acquire(BAR, tmp_path / "raw", addresses=[str(bad)])
+        assert not [path for path in (tmp_path / "raw").rglob("*") if path.is_file()]
+    acquire(BAR, tmp_path / "raw", addresses=[str(half), str(page), str(good)])
+    assert image_in(tmp_path / "raw") == b"image" * 100
+
+
+def test_a_bad_archive_that_is_in_place_is_fetched_anew_or_named(tmp_path):
+    good = bar_archive(tmp_path / "good", b"image")
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / FILE).write_bytes(good.read_bytes()[:-20])
+    with pytest.raises(ValueError, match=rf"raw/{FILE} cannot be unpacked: .*end-of-stream"):
+        acquire(BAR, tmp_path / "raw", addresses=[str(tmp_path / "nothing")])
+    acquire(BAR, tmp_path / "raw", addresses=[str(good)])
+    assert image_in(tmp_path / "raw") == b"image"
+
+
+def test_the_users_own_archive_is_never_touched(tmp_path):
+    mine = bar_archive(tmp_path / "mine.tar.gz", b"image")
+    mine.write_bytes(mine.read_bytes()[:-20])
+    with pytest.raises(ValueError, match=r"mine\.tar\.gz cannot be unpacked"):
+        acquire(BAR, tmp_path / "raw", path=mine)
+    assert mine.is_file()
+
+
+def test_the_record_holds_no_secret(site, tmp_path):
+    archive = bar_archive(tmp_path / "x", b"image")
+    site.address(f"/{FILE}?token=T0KEN", site.whole(archive.read_bytes()))
+    address = f"http://me:s3cret@127.0.0.1:{site.port}/{FILE}?token=T0KEN"
+    acquire(BAR, tmp_path / "raw", addresses=[address])
+    text = "".join(path.read_text("latin1") for path in (tmp_path / "raw").iterdir() if path.is_file())
+    assert "T0KEN" not in text
+    assert "s3cret" not in text
+    assert f"http://***@127.0.0.1:{site.port}/{FILE}?***" in text
+    acquire(BAR, tmp_path / "raw", addresses=[address])
+    assert len(site.requests) == 1

@@ -9,12 +9,14 @@ import shutil
 import stat
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
 from dst_robustness.datasets.checksums import digests
 from dst_robustness.datasets.damage import DamagedArchiveError, damage_is_named
+from dst_robustness.datasets.rar_blocks import file_sums
 from dst_robustness.datasets.space import require_space, watch_space
 from dst_robustness.datasets.tars import members, read_members, tar_index, tar_stream
 from dst_robustness.jobs import shown
@@ -29,6 +31,7 @@ MAX_NAME = 255  # bytes of a file's or folder's name
 MEMBER_BYTES = 512  # an archive may hold one file or folder for so many of the bytes that it may grow to
 MAX_MEMORY = 400 << 20  # bytes that unpacking may take: dictionaries of xz and RAR, lists of members
 COPY_BYTES = 1 << 20
+_Member = tuple[str, int, IO[bytes] | None, int | None]  # name, bytes, content (of a file), CRC-32 (where there is one)
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 
 
@@ -43,9 +46,9 @@ def extract(
     """Unpack an archive into a folder that appears, or is replaced, only when all went well.
 
     The content decides what it is, not the name: zip, tar (plain, gzip, bzip2, xz), and through libarchive's programs
-    RAR, 7z, cpio, and tar compressed by zstd, lz4, lzip and compress. Refused are archives that are damaged, cut off or
-    several in one; members that are absolute, climb out, have names that do not print, or lie too deep; links, devices
-    and sparse files; and more bytes and members than a data set has. Files get the permissions of new files.
+    RAR, 7z, and tar compressed by Zstandard. Refused are archives that are damaged, cut off or several in one; members
+    that are absolute, climb out, have names that do not print, or lie too deep; links, devices and sparse files; and
+    more bytes and members than a data set has. Files get the permissions of new files.
 
     A folder that holds what the same archive held is left as it is; a note beside it tells.
 
@@ -109,7 +112,7 @@ def _unpack(archive: Path, folder: Path, limit: int) -> None:
     most = min(MAX_MEMBERS, limit // MEMBER_BYTES + 1000)
     files = entries = length = 0
     made = {folder}
-    for name, size, content in _members(archive):
+    for name, size, content, crc in _members(archive):
         parts = member_path(archive, name, is_folder=content is None)
         entries, length = entries + len(parts), length + size
         if entries > most or length > limit:
@@ -123,14 +126,23 @@ def _unpack(archive: Path, folder: Path, limit: int) -> None:
                 made.add(parent)
             if content is not None:
                 with content, open(target, "xb") as output:
-                    shutil.copyfileobj(content, output, COPY_BYTES)
+                    found = _copy(content, output)
+                if found[0] != size or crc not in (None, found[1]):
+                    raise DamagedArchiveError(archive, f"cannot be unpacked: '{shown.name(name)}' is damaged")
                 files += 1
         except (FileExistsError, NotADirectoryError, IsADirectoryError):
             raise DamagedArchiveError(archive, f"holds '{shown.name(name)}' twice") from None
-        if content is not None and target.stat().st_size != size:
-            raise DamagedArchiveError(archive, f"cannot be unpacked: '{shown.name(name)}' is cut off")
     if not files:
         raise DamagedArchiveError(archive, "holds no file that can be unpacked; it is damaged")
+
+
+def _copy(content: IO[bytes], output: IO[bytes]) -> tuple[int, int]:
+    """Copy and return the length in bytes and the CRC-32."""
+    crc = 0
+    while block := content.read(COPY_BYTES):
+        output.write(block)
+        crc = zlib.crc32(block, crc)
+    return output.tell(), crc
 
 
 def member_path(archive: Path, name: str, *, is_folder: bool = False) -> tuple[str, ...]:
@@ -152,24 +164,27 @@ def member_path(archive: Path, name: str, *, is_folder: bool = False) -> tuple[s
     raise DamagedArchiveError(archive, f"holds '{shown.name(name)}', {why}; nothing was unpacked")
 
 
-def _members(archive: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
-    """Yield name, length and content of each file in order, and name, 0 and None of each folder."""
+def _members(archive: Path) -> Iterator[_Member]:
+    """Yield the members in order; ValueError where the archive cannot be whole."""
     with open(archive, "rb") as file:
         is_zip = file.read(4) in _ZIP
-    known = archive.stat().st_size
     if is_zip:
         with zipfile.ZipFile(archive) as zipped:
             yield from _zip_members(archive, zipped)
         return
-    require_space(archive.parent, known, str(archive))
+    require_space(archive.parent, archive.stat().st_size, str(archive))
     with tar_stream(archive) as tar:
+        sums = file_sums(archive)
         for member in members(tar):
             if not (member.isdir() or (member.isreg() and not member.issparse())):
                 raise _link(archive, member.name)
-            yield member.name, member.size, cast(IO[bytes], tar.extractfile(member)) if member.isreg() else None
+            content = cast(IO[bytes], tar.extractfile(member)) if member.isreg() else None
+            yield member.name, member.size, content, sums.pop(0) if sums and content else None
+    if sums:
+        raise ValueError(f"{len(sums)} files are missing")
 
 
-def _zip_members(archive: Path, file: zipfile.ZipFile) -> Iterator[tuple[str, int, IO[bytes] | None]]:
+def _zip_members(archive: Path, file: zipfile.ZipFile) -> Iterator[_Member]:
     infos = file.infolist()
     if infos and min(info.header_offset for info in infos) != 0:
         raise zipfile.BadZipFile("it does not begin with its first file: damaged, or several archives in one")
@@ -177,7 +192,7 @@ def _zip_members(archive: Path, file: zipfile.ZipFile) -> Iterator[tuple[str, in
     for info in infos:
         if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise _link(archive, info.orig_filename)
-        yield info.orig_filename, info.file_size, None if info.is_dir() else file.open(info)
+        yield info.orig_filename, info.file_size, None if info.is_dir() else file.open(info), info.CRC
 
 
 def _link(archive: Path, name: str) -> DamagedArchiveError:
