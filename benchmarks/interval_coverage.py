@@ -13,9 +13,9 @@ import argparse
 
 import numpy as np
 from scipy import stats
+from simulated_runs import Spread, ability_for, cell_offsets, expected_accuracy, simulate_correct
 
-from dst_robustness.analysis.bootstrap import COCHRAN_EXPONENT, hierarchical_bootstrap, possible_gains
-from dst_robustness.analysis.simulation import Spread, ability_for, cell_offsets, expected_accuracy, simulate_correct
+from dst_robustness.analysis.bootstrap import critical_values, hierarchical_bootstrap, possible_gains
 
 DENSE, GAIN, RESAMPLES = 0.5, 0.01, 1000
 REGIMES = {
@@ -51,29 +51,34 @@ def plain_interval(gains: np.ndarray, generator: np.random.Generator) -> np.ndar
     return np.quantile(means, [0.025, 0.975])
 
 
-def exact_coverage(seeds: int, exponent: float) -> tuple[float, float]:
-    """Return the lowest and highest coverage, over all shares of the seeds in the variance, for normal means.
+def error_ratio(seeds: int, tail: float, *, cochran: bool) -> tuple[float, float]:
+    """Return the least and the greatest chance of an error, over all shares of the seeds in the variance, by ``tail``.
 
-    The images' variance is known, the seeds' is estimated: coverage is integrated over its chi-square distribution.
+    The means are normal, the images' variance is known, and the seeds' is estimated: the chance is integrated over its
+    chi-square distribution, with small values in detail.
     """
     degrees = seeds - 1
-    estimated = stats.chi2.ppf((np.arange(20_000) + 0.5) / 20_000, degrees) / degrees
-    student, normal = stats.t.ppf(0.975, degrees), stats.norm.ppf(0.975)
-    coverage = []
-    for share in np.linspace(0.001, 0.999, 300):
+    below = np.concatenate([[0], np.logspace(-12, -3, 2000), np.linspace(1e-3, 1, 8000)[1:]])
+    chance, middle = np.diff(below), (below[1:] + below[:-1]) / 2
+    estimated = stats.chi2.ppf(middle, degrees) / degrees
+    student, normal = stats.t.isf(tail, degrees), stats.norm.isf(tail)
+    errors = []
+    for share in np.linspace(0.001, 0.999, 100):
         variance = share / (1 - share)
-        weight = (variance * estimated / (variance * estimated + 1)) ** exponent
-        half = np.sqrt(variance * estimated + 1) * (weight * student + (1 - weight) * normal)
-        coverage.append(np.mean(2 * stats.norm.cdf(half / np.sqrt(variance + 1)) - 1))
-    return min(coverage), max(coverage)
+        seen = variance * estimated / (variance * estimated + 1)
+        quantile = seen * student + (1 - seen) * normal if cochran else critical_values(tail, seen, degrees)
+        half = np.sqrt(variance * estimated + 1) * quantile
+        errors.append(chance @ stats.norm.sf(half / np.sqrt(variance + 1)))
+    return min(errors) / tail, max(errors) / tail
 
 
 def print_exact(seeds: list[int]) -> None:
-    """Print the range of coverage of Cochran's rule and of the exponent that the package uses."""
+    """Print how many times as often as they should Cochran's rule and the package's err, at rising strictness."""
     for count in seeds:
-        for name, exponent in (("Cochran's rule", 1.0), ("here", COCHRAN_EXPONENT)):
-            low, high = exact_coverage(count, exponent)
-            print(f"{count:5d} seeds  {name:15s}  {100 * low:.1f}% to {100 * high:.1f}%")
+        for tail in (0.025, 0.005, 0.0005, 0.00001):
+            for name, cochran in (("Cochran's rule", True), ("here", False)):
+                low, high = error_ratio(count, tail, cochran=cochran)
+                print(f"{count:5d} seeds  two-sided {200 * tail:.3f}%  {name:15s}  {low:.2f} to {high:.2f} times")
 
 
 def main() -> None:

@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+from simulated_runs import Spread, ability_for, simulate_correct, simulated_cells, write_run
 
-from dst_robustness.analysis.simulation import Spread, ability_for, simulate_correct, simulated_cells, write_run
 from dst_robustness.analysis.summary import write_summary
 from dst_robustness.corruptions import IMAGE_CORRUPTIONS
 from dst_robustness.reporting.figures import FIGURES, write_figure

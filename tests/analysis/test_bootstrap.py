@@ -5,7 +5,7 @@ from scipy import stats
 from dst_robustness.analysis.bootstrap import (
     Estimate,
     average,
-    critical_value,
+    critical_values,
     hierarchical_bootstrap,
     possible_gains,
     resampled_means,
@@ -91,9 +91,21 @@ def test_p_value_agrees_with_the_interval():
 
 def test_quantile_moves_from_normal_to_student_with_the_share_of_the_seeds():
     """No seeds: 1.96; seeds only, three of them: 4.30."""
-    assert critical_value(0.025, 0.0, 2) == pytest.approx(1.960, abs=1e-3)
-    assert critical_value(0.025, 1.0, 2) == pytest.approx(4.303, abs=1e-3)
-    assert critical_value(0.025, 0.7, 0) == pytest.approx(1.960, abs=1e-3)
+    assert critical_values(0.025, 0.0, 2) == pytest.approx(1.960, abs=1e-3)
+    assert critical_values(0.025, 1.0, 2) == pytest.approx(4.303, abs=1e-3)
+    assert critical_values(0.025, 0.7, 0) == pytest.approx(1.960, abs=1e-3)
+
+
+def test_far_out_few_seeds_count_for_more():
+    """Nine tenths of the variance from three seeds: 0.1% errs far too often with the weight that suits 5%."""
+    tail, generator = 0.0005, np.random.default_rng(0)
+    seeds = 9 * generator.chisquare(2, 400_000) / 2
+    means = generator.normal(0, np.sqrt(10), 400_000)
+    error, share = np.sqrt(seeds + 1), seeds / (seeds + 1)
+    far = np.mean(means > critical_values(tail, share, 2) * error)
+    weight = share**1.25
+    plain = np.mean(means > (weight * stats.t.isf(tail, 2) + (1 - weight) * stats.norm.isf(tail)) * error)
+    assert far < tail < plain / 2
 
 
 def test_standard_errors_are_those_of_the_bootstrap():

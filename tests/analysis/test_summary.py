@@ -2,8 +2,8 @@ import json
 
 import pandas as pd
 import pytest
+from simulated_runs import simulate_study
 
-from dst_robustness.analysis.simulation import simulate_study
 from dst_robustness.analysis.summary import summarise, write_summary
 
 CONTRACT = [

@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from simulated_runs import simulate_study
 
-from dst_robustness.analysis.simulation import simulate_study
 from dst_robustness.analysis.summary import write_summary
 from dst_robustness.evaluation.frequency_response import fourier_errors, radius_accuracy
 from dst_robustness.reporting.figures import ANALYSIS_FIGURES, ANALYSIS_TABLES, CAPTIONS, FIGURES, write_figure

@@ -1,6 +1,6 @@
 import pytest
+from simulated_runs import simulate_study
 
-from dst_robustness.analysis.simulation import simulate_study
 from dst_robustness.analysis.summary import write_summary
 from dst_robustness.reporting.message import closing_message
 

@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from simulated_runs import simulate_study
 
 from dst_robustness.analysis.published import beside_published
-from dst_robustness.analysis.simulation import simulate_study
 from dst_robustness.analysis.summary import write_summary
 from dst_robustness.analysis.weights import OVERLAP_COLUMNS
 from dst_robustness.reporting.figures import write_figure

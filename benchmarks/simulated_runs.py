@@ -1,4 +1,4 @@
-"""Runs with a known gain in the layout of real ones: what the statistics, tables and figures are checked with.
+"""Runs with a known gain in the layout of real ones: what tests and benchmarks check statistics and figures with.
 
 Answers follow a probit model. Run s of a method recognises image i in cell c when
 
@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from dst_robustness.analysis.runs import is_dynamic
 from dst_robustness.evaluation.metrics import write_metrics
 from dst_robustness.jobs.files import write_text
 from dst_robustness.sets.predictions import CLEAN, Predictions
+from dst_robustness.sparsity import METHODS
 
 CLEAN_BONUS = 1.5
 
@@ -99,12 +99,18 @@ def _description(folder: Path) -> dict[str, object]:
     dataset, model, method, sparsity, seed = folder.parts[-5:]
     density = 1 - float(sparsity)
     return {
+        "dst": is_dst(method),
         "dataset": dataset, "model": model, "method": method, "sparsity": float(sparsity),
         "seed": int(seed.removeprefix("seed")), "parameters": 1_000_000, "nonzero_parameters": int(1_000_000 * density),
         "inference_flops": 1e9 * density, "inference_flops_ratio": density, "training_flops_ratio": density,
         "train_seconds": 100.0, "images_per_second": 1000.0, "peak_memory_mb": 500.0, "itop_rate": 0.9,
         "device": "simulated",
     }  # fmt: skip
+
+
+def is_dst(method: str) -> bool:
+    """Whether a registered method moves its topology during training; a name of one's own does not."""
+    return method in METHODS and METHODS[method].dynamic and METHODS[method].grows
 
 
 def _history(accuracy: float, epochs: int = 10) -> str:
@@ -121,7 +127,7 @@ def _topology(folder: Path, updates: int = 8) -> str:
     method, sparsity = folder.parts[-3], float(folder.parts[-2])
     explored = 0.9 - max(0.0, sparsity - 0.1) * np.exp(-np.arange(1, updates + 1) / 3)
     lines = [f"{100 * (i + 1)},{1 - sparsity},50,50,5,{x}" for i, x in enumerate(explored)]
-    return "\n".join(["step,density,dropped,grown,regrown,itop_rate", *(lines if is_dynamic(method) else [])]) + "\n"
+    return "\n".join(["step,density,dropped,grown,regrown,itop_rate", *(lines if is_dst(method) else [])]) + "\n"
 
 
 def simulated_cells(corruptions: list[str], severities: int = 5) -> tuple[list[str], list[int], np.ndarray]:
