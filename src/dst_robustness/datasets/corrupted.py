@@ -7,6 +7,7 @@ from pathlib import Path
 from dst_robustness.corruptions.images import IMAGE_CORRUPTIONS
 from dst_robustness.datasets.acquire import acquired
 from dst_robustness.datasets.spec import IMAGENET_MEAN, IMAGENET_STD, DatasetSpec, RemoteFile
+from dst_robustness.datasets.walk import files_in, folders_in
 from dst_robustness.registry import unknown_name
 
 MAX_DEPTH = 3  # archive, top folder, corruption
@@ -30,20 +31,26 @@ def corruption_path(raw_folder: str | Path, name: str) -> Path:
 
 
 def find_corruptions(folder: Path, depth: int = MAX_DEPTH) -> dict[str, Path]:
-    """Search a folder for ``NAME.npy`` files and ``NAME/SEVERITY`` folders (severities are numbers)."""
+    """Search a folder for ``NAME.npy`` files and ``NAME/SEVERITY`` folders (severities are numbers).
+
+    Raises ValueError, naming both places, where one corruption is found twice.
+    """
     found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix == ".npy" and path.stem != "labels":
-            found[path.stem] = path
-        elif path.is_dir() and _holds_severities(path):
-            found[path.name] = path
-        elif path.is_dir() and depth > 1:
-            found |= find_corruptions(path, depth - 1)
+    arrays = [path for path in files_in(folder, (".npy",)) if path.stem != "labels"]
+    for path in [*arrays, *folders_in(folder)]:
+        if path in arrays or _holds_severities(path):
+            here = {path.stem if path in arrays else path.name: path}
+        else:
+            here = find_corruptions(path, depth - 1) if depth > 1 else {}
+        for name, place in here.items():
+            if name in found:
+                raise ValueError(f"corruption '{name}' is there twice, as {found[name]} and {place}; leave one")
+            found[name] = place
     return found
 
 
 def _holds_severities(folder: Path) -> bool:
-    names = [path.name for path in folder.iterdir() if path.is_dir()]
+    names = [path.name for path in folders_in(folder)]
     return bool(names) and all(name.replace(".", "", 1).isdigit() for name in names)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import os
 from pathlib import Path
@@ -9,7 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from dst_robustness.datasets.archives import read_members, tar_index
-from dst_robustness.datasets.folders import class_folders, labelled_files
+from dst_robustness.datasets.folders import file_split
+from dst_robustness.datasets.label_tables import part_of
+from dst_robustness.datasets.layout import Pairs, class_pairs, labelled, top_folder
 from dst_robustness.datasets.pictures import ENDINGS, square
 from dst_robustness.datasets.spec import (
     IMAGENET_MEAN,
@@ -20,10 +23,12 @@ from dst_robustness.datasets.spec import (
     RemoteFile,
     Split,
 )
+from dst_robustness.datasets.walk import files_in, folders_in
 
 TRAIN_TAR = "ILSVRC2012_img_train.tar"
 VAL_TAR = "ILSVRC2012_img_val.tar"
 DEVKIT = "ILSVRC2012_devkit_t12.tar.gz"
+KAGGLE_TRUTH = "LOC_val_solution.csv"
 META = "ILSVRC2012_devkit_t12/data/meta.mat"
 TRUTH = "ILSVRC2012_devkit_t12/data/ILSVRC2012_validation_ground_truth.txt"
 
@@ -92,41 +97,59 @@ def validation_wnids(devkit: Path) -> list[str]:
         raise ValueError(f"{devkit}: {META} or {TRUTH} is not as expected: {error!r}") from error
 
 
+def _parts(folder: Path) -> tuple[Path, Path] | None:
+    """Return the folders of train and val, which may lie deeper (Kaggle: ILSVRC/Data/CLS-LOC), or None."""
+    parts = {part_of(path.name): path for path in folders_in(top_folder(folder, ENDINGS)[0])}
+    return (parts["train"], parts["validation"]) if {"train", "validation"} <= parts.keys() else None
+
+
 def _read_folder(folder: Path, side: int) -> RawSet:
-    """Read train/WNID/*.JPEG, and val/WNID/*.JPEG or val/*.JPEG with the devkit beside it."""
-    files, labels, classes = labelled_files(folder / "train", ENDINGS)
-    val = folder / "val"
-    if class_folders(val):
-        val_files, val_labels, _ = labelled_files(val, ENDINGS, classes)
-        # In the order of the picture's number, like the flat folder, the tar and the published corrupted copies.
-        order = np.array(sorted(range(len(val_files)), key=lambda i: val_files[i].name))
-        val_files, val_labels = [val_files[i] for i in order], val_labels[order]
+    """Read train/WNID/*.JPEG, and val likewise or flat with its labels beside it."""
+    parts = _parts(folder)
+    if parts is None:
+        raise ValueError(f"{folder} has no folders train and val any more")
+    train = class_pairs(parts[0], ENDINGS)
+    classes = tuple(sorted({wnid for _, wnid in train}))
+    if folders_in(parts[1]):
+        val = class_pairs(parts[1], ENDINGS)
     else:
-        val_files = sorted(path for path in val.iterdir() if path.suffix.lower() in ENDINGS)
-        val_labels = _flat_labels(folder, val_files, classes)
-    return RawSet(classes, _file_split(files, labels, side), _file_split(val_files, val_labels, side))
+        val = _flat_labels(folder, parts[1], files_in(parts[1], ENDINGS))
+    # In the order of the image's number, like the flat folder, the tar and the published corrupted copies.
+    val = sorted(val, key=lambda pair: pair[0].name)
+    return RawSet(classes, *(file_split(labelled(pairs, classes), side) for pairs in (train, val)))
 
 
-def _flat_labels(folder: Path, files: list[Path], classes: tuple[str, ...]) -> np.ndarray:
-    devkit = folder / DEVKIT
-    if not devkit.is_file():
-        raise ValueError(f"{folder / 'val'} has no class folders; put {DEVKIT}, which holds the labels, into {folder}")
-    truth = validation_wnids(devkit)
-    if len(truth) != len(files):
-        raise ValueError(f"{folder / 'val'} holds {len(files)} pictures, {devkit} labels {len(truth)}")
-    strange = sorted(set(truth) - set(classes))
-    if strange:
-        raise ValueError(f"{devkit} names class {strange[0]}, which {folder / 'train'} does not have")
-    return np.array([classes.index(wnid) for wnid in truth], dtype=np.int64)
+def _flat_labels(folder: Path, val: Path, files: list[Path]) -> Pairs:
+    """Give each image of a flat val folder its WordNet id, from Kaggle's table or the devkit."""
+    above = [val, *val.parents]
+    places = above[: above.index(folder) + 2]  # from val up to the folder beside the given one
+    for place in places:
+        if (place / KAGGLE_TRUTH).is_file():
+            truth = _kaggle_wnids(place / KAGGLE_TRUTH)
+            unknown = [file for file in files if file.stem not in truth]
+            if unknown:
+                raise ValueError(f"{place / KAGGLE_TRUTH} has no label for {unknown[0]}")
+            return [(file, truth[file.stem]) for file in files]
+        if (place / DEVKIT).is_file():
+            wnids = validation_wnids(place / DEVKIT)
+            if len(wnids) != len(files):
+                raise ValueError(f"{val} holds {len(files)} images, {place / DEVKIT} labels {len(wnids)}")
+            return list(zip(files, wnids, strict=True))
+    raise ValueError(
+        f"{val} has no class folders; put {DEVKIT} or Kaggle's {KAGGLE_TRUTH}, which hold the labels, into {folder}"
+    )
 
 
-def _file_split(files: list[Path], labels: np.ndarray, side: int) -> Split:
-    return Split(labels, lambda i: square(files[i].read_bytes(), side), lambda i: str(files[i]))
+def _kaggle_wnids(table: Path) -> dict[str, str]:
+    """Read lines ``ILSVRC2012_val_00048981,n03995372 85 1 499 272``: the boxes behind the WordNet id do not count."""
+    with open(table, encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.reader(file) if len(row) == 2 and row[1].strip()]
+    return {image: answer.split()[0] for image, answer in rows}
 
 
 def is_unpacked(folder: Path) -> bool:
     """Whether the folder holds train/ and val/."""
-    return (folder / "train").is_dir() and (folder / "val").is_dir()
+    return _parts(folder) is not None
 
 
 IMAGENET = DatasetSpec(
@@ -148,6 +171,6 @@ IMAGENET = DatasetSpec(
     instructions=(
         "ImageNet needs a login: register at https://image-net.org, open the ILSVRC2012 page of the downloads,\n"
         f"fetch {TRAIN_TAR} (task 1 & 2), {VAL_TAR} and {DEVKIT} (task 1 & 2);\n"
-        "or name the folder of an unpacked copy (train/WNID/*.JPEG and val/WNID/*.JPEG) as path;"
+        "or name the folder of an unpacked copy (train/WNID/*.JPEG and val/WNID/*.JPEG, or Kaggle's) as path;"
     ),
 )

@@ -12,10 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from dst_robustness.datasets.walk import shown, walk
+from dst_robustness.datasets.walk import is_hidden, walk
 from dst_robustness.jobs.files import atomic_path
 
-CONTENTS = "contents.tsv"
+CONTENTS = "contents.lst"
+OWN_ENDINGS = (".lst", ".json", ".jsonl", ".h5", ".log")  # what this project writes, perhaps into the very folder
 THREADS = 4  # reading many small files waits for the disk
 BLOCK = 1 << 20
 
@@ -28,14 +29,14 @@ class Inventory:
 
     count: int
     bytes: int
-    contents_sha256: str
+    sha256: str
 
 
-def listing(folder: str | Path, *, without: tuple[str, ...] = ()) -> Listing:
-    """Return bytes and time of each file below a folder that does not hide; those named in ``without`` do not count."""
+def listing(folder: str | Path) -> Listing:
+    """Return bytes and time of each file below a folder that does not hide and that this project did not write."""
     found = {}
     for name, entry in walk(folder):
-        if name not in without:
+        if not name.endswith(OWN_ENDINGS):
             status = entry.stat()
             found[name] = (status.st_size, status.st_mtime_ns)
     return found
@@ -45,55 +46,61 @@ def state(path: str | Path) -> str:
     """Return a sum over names, lengths and times of a file, or of what is below a folder; contents are not read."""
     path = Path(path)
     if path.is_dir():
-        found = listing(path)
-    else:
-        status = path.stat()
-        found = {path.name: (status.st_size, status.st_mtime_ns)}
+        return _sum(listing(path))
+    status = path.stat()
+    return _sum({path.name: (status.st_size, status.st_mtime_ns)})
+
+
+def outline(folder: str | Path, depth: int = 3) -> str:
+    """Return a sum over names and times of what is in a folder, some folders deep: for sets that nobody edits."""
+    found: Listing = {}
+    level = [os.fspath(folder)]
+    for _ in range(depth):
+        below = []
+        for here in level:
+            with os.scandir(here) as entries:
+                visible = [entry for entry in entries if not is_hidden(entry.name)]
+            found |= {entry.path: (0, entry.stat(follow_symlinks=False).st_mtime_ns) for entry in visible}
+            below += [entry.path for entry in visible if entry.is_dir()]
+        level = below
+    return _sum(found)
+
+
+def _sum(found: Listing) -> str:
     digest = hashlib.sha256()
     for name in sorted(found):
         digest.update(os.fsencode(name) + b"\0%d %d\n" % found[name])
     return digest.hexdigest()
 
 
+def by_length(folder: str | Path) -> Inventory:
+    """Return the inventory of a folder with lengths in place of contents."""
+    found = listing(folder)
+    return Inventory(
+        len(found),
+        sum(size for size, _ in found.values()),
+        _sum({name: (size, 0) for name, (size, _) in found.items()}),
+    )
+
+
 def take_inventory(folder: str | Path, record: str | Path) -> Inventory:
-    """Read a folder and write its list into ``record``; what an earlier list knows already is not read again."""
+    """Read a folder and keep its list in ``record``; what an earlier list knows already is not read again."""
     folder, record = Path(folder), Path(record)
     known = _read_list(record)
-    found = listing(folder, without=_own_names(folder, record))
+    found = listing(folder)
     names = sorted(found)
     fresh = [name for name in names if name not in known or known[name][0] != found[name]]
     with ThreadPoolExecutor(THREADS) as pool:
         sums = {name: known[name][1] for name in names if name in known}
         sums |= zip(fresh, pool.map(lambda name: _sha256(f"{folder}/{name}"), fresh, chunksize=64), strict=True)
+    if fresh or len(known) != len(found):
+        with atomic_path(record) as partial, open(partial, "wb") as file:
+            for name in names:
+                file.write(b"%s\t%d\t%d\t%s\0\n" % (sums[name].encode(), *found[name], os.fsencode(name)))
     digest = hashlib.sha256()
-    with atomic_path(record) as partial, open(partial, "wb") as file:
-        for name in names:
-            file.write(b"%s\t%d\t%d\t%s\0\n" % (sums[name].encode(), *found[name], os.fsencode(name)))
-            digest.update(os.fsencode(name) + b"\0" + sums[name].encode())
+    for name in names:
+        digest.update(os.fsencode(name) + b"\0" + sums[name].encode())
     return Inventory(len(names), sum(size for size, _ in found.values()), digest.hexdigest())
-
-
-def check_unchanged(folder: str | Path, record: str | Path) -> None:
-    """Raise ValueError, naming a file, where a folder's names, lengths or times are not those of its list."""
-    known = {name: entry for name, (entry, _) in _read_list(Path(record)).items()}
-    found = listing(folder, without=_own_names(Path(folder), Path(record)))
-    if found == known:
-        return
-    for what, names in (
-        ("are new", found.keys() - known.keys()),
-        ("are gone", known.keys() - found.keys()),
-        ("are others", {name for name in found.keys() & known.keys() if found[name] != known[name]}),
-    ):
-        if names:
-            raise ValueError(
-                f"{shown(folder)} has changed since it was acquired: {len(names)} files {what}, the first "
-                f"{shown(min(names))}; acquire the data set again"
-            )
-
-
-def _own_names(folder: Path, record: Path) -> tuple[str, ...]:
-    """Return the names of the records where they lie in the very folder that they are about."""
-    return (record.name, "acquired.json") if folder.resolve() == record.parent.resolve() else ()
 
 
 def _read_list(record: Path) -> dict[str, tuple[tuple[int, int], str]]:

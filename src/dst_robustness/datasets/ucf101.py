@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dst_robustness.datasets.spec import Acquired, DatasetSpec, RawSet, RemoteFile
+from dst_robustness.datasets.split_lists import listed_videos, read_lines
 from dst_robustness.datasets.video_folder import (
     KINETICS_MEAN,
     KINETICS_STD,
@@ -16,10 +17,10 @@ from dst_robustness.datasets.video_folder import (
     VideoSpec,
     class_folders,
     folder_of,
-    listed_videos,
     video_set,
     videos_by_class,
 )
+from dst_robustness.datasets.walk import shown, walk
 
 UCF101_LISTS = "UCF101TrainTestSplits-RecognitionTask.zip"
 _CRCV = "https://www.crcv.ucf.edu/data/UCF101"
@@ -33,7 +34,7 @@ def read_ucf101(spec: DatasetSpec, acquired: Acquired) -> RawSet:
     assert isinstance(spec, VideoSpec)
     root = folder_of(spec, acquired)
     lists = _folder_with(root, f"trainlist{spec.official_split:02d}.txt")
-    videos = class_folders(root)
+    videos = videos_by_class(class_folders(root))
     classes = _class_index(lists / "classInd.txt")
     train, test = (
         _listed(lists / f"{part}list{spec.official_split:02d}.txt", videos, classes) for part in ("train", "test")
@@ -42,17 +43,23 @@ def read_ucf101(spec: DatasetSpec, acquired: Acquired) -> RawSet:
 
 
 def _folder_with(root: Path, name: str) -> Path:
-    found = sorted(root.glob(name)) + sorted(root.glob(f"*/{name}")) + sorted(root.glob(f"*/*/{name}"))
+    found = _places(root, name)
     if not found:
-        raise ValueError(f"{root}: no {name} in it or two folders below; it comes in {UCF101_LISTS}")
+        raise ValueError(f"{root}: no {name} in it; it comes in {UCF101_LISTS}")
     return found[0].parent
+
+
+def _places(root: Path, name: str) -> list[Path]:
+    """Return where a file of this name lies below a folder, the shallowest place first."""
+    found = [Path(root, path) for path, entry in walk(root) if entry.name == name]
+    return sorted(found, key=lambda path: (len(path.parts), path))
 
 
 def _class_index(path: Path) -> dict[str, int]:
     """Read ``1 ApplyEyeMakeup`` lines into names and labels from 0, in label order."""
     if not path.is_file():
         raise ValueError(f"{path} is missing; it comes in {UCF101_LISTS}")
-    pairs = [line.split() for line in path.read_text().splitlines() if line.strip()]
+    pairs = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     if any(len(pair) != 2 or not pair[0].isdigit() for pair in pairs):
         raise ValueError(f"{path}: expected lines NUMBER CLASS")
     numbers = sorted((int(number), name) for number, name in pairs)
@@ -61,14 +68,18 @@ def _class_index(path: Path) -> dict[str, int]:
     return {name: number - 1 for number, name in numbers}
 
 
-def _listed(listing: Path, videos: Path, classes: dict[str, int]) -> Videos:
+def _listed(listing: Path, videos: dict[str, list[Path]], classes: dict[str, int]) -> Videos:
     if not listing.is_file():
         raise ValueError(f"{listing} is missing; it comes in {UCF101_LISTS}")
-    # Training lists give the number of the class behind each name, test lists do not.
-    names = [line.split()[0] for line in listing.read_text().splitlines() if line.strip()]
+    lines = read_lines(listing)
+    names = [name for name, _ in lines]
     strangers = [name for name in names if name.split("/")[0] not in classes]
     if strangers:
         raise ValueError(f"{listing}: '{strangers[0]}' is of no class in classInd.txt")
+    # Training lists give the number of the class behind each name, test lists do not.
+    wrong = [name for name, number in lines if number and int(number) != classes[name.split("/")[0]] + 1]
+    if wrong:
+        raise ValueError(f"{listing}: '{wrong[0]}' has another number than its class in classInd.txt")
     labels = [classes[name.split("/")[0]] for name in names]
     return list(zip(listed_videos(listing, names, videos), labels, strict=True))
 
@@ -81,27 +92,22 @@ def read_hmdb51(spec: DatasetSpec, acquired: Acquired) -> RawSet:
     """
     assert isinstance(spec, VideoSpec)
     root = folder_of(spec, acquired)
-    videos = class_folders(root)
-    classes = list(videos_by_class(videos))
+    videos = videos_by_class(class_folders(root))
     ending = f"_test_split{spec.official_split}.txt"
-    lists = _folder_with(root, f"{classes[0]}{ending}")
+    lists = {shown(name.rpartition("/")[2]): root / name for name, _ in walk(root) if name.endswith(ending)}
     parts: dict[str, Videos] = {"1": [], "2": []}
-    for label, name in enumerate(classes):
-        listing = lists / f"{name}{ending}"
-        if not listing.is_file():
-            raise ValueError(f"{listing} is missing: class folder '{name}' has no split list")
+    for label, name in enumerate(videos):
+        listing = lists.get(f"{name}{ending}")
+        if listing is None:
+            raise ValueError(f"{root}: class folder '{name}' has no list {name}{ending}")
+        lines = read_lines(listing)
+        odd = [line for line, number in lines if number not in ("0", "1", "2")]
+        if odd:
+            raise ValueError(f"{listing}: '{odd[0]}' is not followed by 0, 1 or 2")
         for place, part in parts.items():
-            lines = [line.split() for line in listing.read_text().splitlines()]
-            here = [f"{name}/{line[0]}" for line in lines if len(line) == 2 and line[1] == place]
+            here = [f"{name}/{line}" for line, number in lines if number == place]
             part += [(path, label) for path in listed_videos(listing, here, videos)]
-    return video_set(spec, tuple(classes), parts["1"], parts["2"])
-
-
-def _holds(name: str):
-    def is_unpacked(folder: Path) -> bool:
-        return any(next(folder.glob(f"{depth}{name}"), None) is not None for depth in ("", "*/", "*/*/"))
-
-    return is_unpacked
+    return video_set(spec, tuple(videos), parts["1"], parts["2"])
 
 
 UCF101 = VideoSpec(
@@ -120,7 +126,7 @@ UCF101 = VideoSpec(
         ),
         RemoteFile(UCF101_LISTS, (f"{_CRCV}/{UCF101_LISTS}",)),
     ),
-    is_unpacked=_holds("classInd.txt"),
+    is_unpacked=lambda folder: bool(_places(folder, "classInd.txt")),
     unpack=True,
     licence="for research; the videos are their uploaders'",
     citation="Soomro, Zamir and Shah: UCF101: A Dataset of 101 Human Actions Classes From Videos in The Wild, 2012",
@@ -134,7 +140,7 @@ HMDB51 = VideoSpec(
     mean=KINETICS_MEAN,
     std=KINETICS_STD,
     read=read_hmdb51,
-    is_unpacked=_holds("brush_hair_test_split1.txt"),
+    is_unpacked=lambda folder: bool(_places(folder, "brush_hair_test_split1.txt")),
     needs_folder=True,
     licence="CC BY 4.0",
     citation="Kuehne et al.: HMDB: A Large Video Database for Human Motion Recognition, ICCV 2011",

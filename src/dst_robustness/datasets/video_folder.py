@@ -1,23 +1,19 @@
-"""Videos on disk, one folder a class, and the three ways in which published sets say which is for training.
-
-``UCF101``: class folders and lists ``trainlist01.txt``, ``testlist01.txt``; ``HMDB51``: class folders and lists
-``{class}_test_split1.txt``; ``Kinetics``: ``train/class/video.mp4`` and ``test`` (or ``val``, ``validate``) likewise.
-"""
+"""The user's own videos, and what all sets of videos on disk share."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
+from dst_robustness.datasets.layout import Part, find_layout, holds_samples
 from dst_robustness.datasets.spec import Acquired, DatasetSpec, RawSet, Split
+from dst_robustness.datasets.walk import files_in, folders_in, shown
 
 VIDEO_ENDINGS = (".avi", ".mp4", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".wmv", ".3gp")
-TEST_FOLDERS = ("test", "val", "validate", "validation")  # the labels of Kinetics' own test videos are not published
 
 # The statistics of Kinetics-400, which networks for clips are commonly trained with.
 KINETICS_MEAN = (0.43216, 0.394666, 0.37645)
@@ -65,9 +61,12 @@ class VideoSpec(DatasetSpec):
 Videos = list[tuple[Path, int]]  # each with its label
 
 
-def video_set(spec: VideoSpec, classes: tuple[str, ...], train: Videos, test: Videos) -> RawSet:
+def video_set(
+    spec: VideoSpec, classes: tuple[str, ...], train: Videos, test: Videos, validation: Videos | None = None
+) -> RawSet:
     """Make a set of videos, with as many clips of each test video as were asked for."""
-    return RawSet(classes, _split(spec, train, clips=1), _split(spec, test, clips=spec.test_clips))
+    own = _split(spec, validation, clips=1) if validation else None
+    return RawSet(classes, _split(spec, train, clips=1), _split(spec, test, clips=spec.test_clips), own)
 
 
 def _split(spec: VideoSpec, videos: Videos, *, clips: int) -> Split:
@@ -80,30 +79,19 @@ def _split(spec: VideoSpec, videos: Videos, *, clips: int) -> Split:
         return partial(read_clip, files[row], clips=clips, **options)
 
     labels = np.array([label for _, label in videos], dtype=np.int64)
-    return Split(labels, load, lambda row: str(files[row]), clips, spec.time_limit)
+    return Split(labels, load, lambda row: shown(files[row]), clips, spec.time_limit)
 
 
-def read_divided_folder(spec: DatasetSpec, acquired: Acquired) -> RawSet:
-    """Read ``train/class/video`` and ``test/class/video`` (or ``val``); the classes are the folders of ``train``.
-
-    Raises ValueError where one of the folders is missing or empty, or ``test`` has a class that ``train`` has not.
-    """
+def read_video_folder(spec: DatasetSpec, acquired: Acquired) -> RawSet:
+    """Read a folder in one of the layouts of ``layout``; Kinetics' is among them."""
     assert isinstance(spec, VideoSpec)
-    root = folder_of(spec, acquired)
-    parts = {name: root / name for name in ("train", *TEST_FOLDERS) if (root / name).is_dir()}
-    tests = [name for name in TEST_FOLDERS if name in parts and videos_by_class(parts[name])]
-    if "train" not in parts or not tests:
-        raise ValueError(f"{root}: expected folders train/CLASS/VIDEO and test/CLASS/VIDEO (or val)")
-    train, test = videos_by_class(parts["train"]), videos_by_class(parts[tests[0]])
-    classes = spec.classes or tuple(sorted(train))
-    strangers = sorted((set(train) | set(test)) - set(classes))
-    if strangers:
-        raise ValueError(f"{root}: class folder '{strangers[0]}' is not among the {len(classes)} classes of train")
-    return video_set(spec, classes, *(_labelled(videos, classes) for videos in (train, test)))
+    found = find_layout(folder_of(spec, acquired), VIDEO_ENDINGS)
+    train, test, validation = (_videos(part) for part in (found.train, found.test, found.validation))
+    return video_set(spec, found.classes, train, test, validation)
 
 
-def _labelled(videos: dict[str, list[Path]], classes: tuple[str, ...]) -> Videos:
-    return [(path, label) for label, name in enumerate(classes) for path in videos.get(name, [])]
+def _videos(part: Part | None) -> Videos:
+    return [] if part is None else list(zip(part.files, part.labels.tolist(), strict=True))
 
 
 def folder_of(spec: DatasetSpec, acquired: Acquired) -> Path:
@@ -114,14 +102,14 @@ def folder_of(spec: DatasetSpec, acquired: Acquired) -> Path:
 
 
 def videos_by_class(folder: Path) -> dict[str, list[Path]]:
-    """Return the videos of each class folder, both sorted by name; folders without a video are left out."""
-    found = {}
-    for entry in sorted(folder.iterdir()):
-        if entry.is_dir():
-            names = sorted(name for name in os.listdir(entry) if name.lower().endswith(VIDEO_ENDINGS))
-            if names:
-                found[entry.name] = [entry / name for name in names]
-    return found
+    """Return the videos of each class folder, both sorted by name; folders without a video are left out.
+
+    Folders whose names are the same text in two Unicode forms are one class.
+    """
+    found: dict[str, list[Path]] = {}
+    for path in folders_in(folder):
+        found.setdefault(shown(path.name), []).extend(files_in(path, VIDEO_ENDINGS))
+    return {name: found[name] for name in sorted(found) if found[name]}
 
 
 def class_folders(root: Path) -> Path:
@@ -131,35 +119,8 @@ def class_folders(root: Path) -> Path:
         for folder in level:
             if videos_by_class(folder):
                 return folder
-        level = sorted(entry for folder in level for entry in folder.iterdir() if entry.is_dir())
+        level = [below for folder in level for below in folders_in(folder)]
     raise ValueError(f"{root}: no folder CLASS/VIDEO in it ({', '.join(VIDEO_ENDINGS)})")
-
-
-def listed_videos(listing: Path, names: Iterable[str], folder: Path) -> list[Path]:
-    """Return the file of each name ``CLASS/VIDEO`` of a split list, in its order.
-
-    Raises ValueError, naming the list, where it is empty, a name leaves the folder, or a video is not there.
-    """
-    paths = []
-    for name in names:
-        relative = PurePosixPath(name)
-        if relative.is_absolute() or ".." in relative.parts:
-            raise ValueError(f"{listing}: '{name}' leaves the folder of the videos")
-        paths.append(folder / relative)
-    missing = [path for path in paths if not path.is_file()]
-    if missing:
-        raise ValueError(
-            f"{listing} names {len(missing)} videos that are not there, the first {missing[0].relative_to(folder)}; "
-            f"looked in {folder}: unpack it completely, or take its line out of the list"
-        )
-    if not paths:
-        raise ValueError(f"{listing} names no video")
-    return paths
-
-
-def is_divided_folder(folder: Path) -> bool:
-    """Whether a folder holds ``train`` and a test folder, for ``DatasetSpec.is_unpacked``."""
-    return (folder / "train").is_dir() and any((folder / name).is_dir() for name in TEST_FOLDERS)
 
 
 VIDEO_FOLDER = VideoSpec(
@@ -169,10 +130,11 @@ VIDEO_FOLDER = VideoSpec(
     image_size=112,
     mean=KINETICS_MEAN,
     std=KINETICS_STD,
-    read=read_divided_folder,
-    is_unpacked=is_divided_folder,
+    read=read_video_folder,
+    is_unpacked=lambda folder: holds_samples(folder, VIDEO_ENDINGS),
     needs_folder=True,
     instructions=(
-        "give as path a folder with train/CLASS/VIDEO and test/CLASS/VIDEO (or val, validate), as Kinetics is laid out"
+        "give as path a folder with train/CLASS/VIDEO and test/CLASS/VIDEO (or val), as Kinetics is laid out, or just "
+        " CLASS/VIDEO, which is then divided, or videos and a table of labels (.csv)"
     ),
 )

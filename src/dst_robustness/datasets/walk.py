@@ -36,7 +36,10 @@ def is_hidden(name: str) -> bool:
 
 
 def shown(name: str | os.PathLike[str]) -> str:
-    """Return a name that can be printed and stored: composed Unicode (NFC), bytes that are not UTF-8 as ``\\xe9``."""
+    """Return a name that can be printed and stored: composed Unicode (NFC), bytes that are not UTF-8 as ``\\xe9``.
+
+    Class names are made by it: a name means the same class in both Unicode forms.
+    """
     return unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "backslashreplace"))
 
 

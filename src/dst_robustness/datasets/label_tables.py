@@ -1,0 +1,129 @@
+"""Tables of labels (CSV, TSV) beside the files of a data set: which file is of which class, and of which part."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable
+from pathlib import Path, PurePath
+
+from dst_robustness.datasets.walk import shown
+
+TABLES = (".csv", ".tsv")
+PARTS = {
+    "train": ("train", "training"),
+    "validation": ("val", "valid", "validation", "validate", "dev"),
+    "test": ("test", "testing", "eval", "evaluation"),
+}
+LABEL_COLUMNS = ("label", "class", "class_name", "classname", "label_name", "category", "target", "labels", "y")
+PART_COLUMNS = ("split", "set", "subset", "part", "partition")
+PROBE = 50  # rows by which the column of the files is found
+
+
+def part_of(name: str) -> str | None:
+    """Return which part a folder, or a word of a table, names: ``train``, ``validation``, ``test``, or None."""
+    return next((part for part, names in PARTS.items() if name.lower() in names), None)
+
+
+class SampleNames:
+    """The sample files of a data set, found by what a table calls them."""
+
+    def __init__(self, root: Path, names: Iterable[str]) -> None:
+        self.root = root
+        self.by_stem: dict[str, list[str]] = {}
+        for name in names:
+            self.by_stem.setdefault(PurePath(name).stem, []).append(name)
+
+    def find(self, called: str, part: str | None) -> list[str]:
+        """Return the files that may be meant: a path, a name or a name without its ending; those in the part first."""
+        wanted = PurePath(called.strip().removeprefix("./").replace("\\", "/"))
+        found = self.by_stem.get(wanted.stem, []) if wanted.suffix else []
+        found = [name for name in found if _ends_in(PurePath(name).parts, wanted.parts)]
+        if not found:
+            named = (*wanted.parts[:-1], wanted.name)
+            found = [n for n in self.by_stem.get(wanted.name, []) if _ends_in(PurePath(n).with_suffix("").parts, named)]
+        inside = [name for name in found if part in {part_of(folder) for folder in PurePath(name).parts[:-1]}]
+        return inside or found
+
+
+def _ends_in(parts: tuple[str, ...], end: tuple[str, ...]) -> bool:
+    return bool(end) and parts[-len(end) :] == end
+
+
+def read_table(path: Path, samples: SampleNames) -> list[tuple[str, str, str | None]]:
+    """Return relative name, class and part of each file that a table gives a class; of a table of others none.
+
+    The column of the files is the one whose values are names of files. The column of the classes is called ``label`` or
+    the like, or is the only other one. The part is told by a column ``split``, by the name of the table
+    (``train_labels.csv``), by the folder that it is in, or by the folder that the file is in.
+
+    Raises:
+        ValueError: where the class column cannot be told, a file is missing, may be either of two, or has two classes.
+    """
+    rows = _read_rows(path)
+    words = [*re.split(r"[^A-Za-z]+", path.stem), *([] if path.parent == samples.root else [path.parent.name])]
+    own_part = next((part for part in map(part_of, words) if part), None)
+    column = _file_column(rows, samples, own_part)
+    if column is None or "submission" in path.stem.lower():  # Kaggle's sample_submission.csv holds no true labels
+        return []
+    header = [] if samples.find(rows[0][column], own_part) else [name.strip().lower() for name in rows.pop(0)]
+    label = _label_column(path, header, column, max(map(len, rows), default=0))
+    if label is None:
+        return []
+    split = next((header.index(name) for name in PART_COLUMNS if name in header), None)
+    found: dict[str, tuple[str, str | None]] = {}
+    missing: list[str] = []
+    for row in rows:
+        if len(row) <= max(label, column) or not row[label].strip():
+            continue  # a row without a label
+        part = own_part if split is None else _part(path, row[split])
+        files = samples.find(row[column], part)
+        if not files:
+            missing.append(row[column])
+            continue
+        if len(files) > 1:
+            raise ValueError(f"{path}: '{row[column]}' may be {files[0]} or {files[1]}; give the path")
+        folders = PurePath(files[0]).parts[:-1]
+        entry = shown(row[label].strip()), part or next((its for its in map(part_of, folders) if its), None)
+        if found.setdefault(files[0], entry) != entry:
+            raise ValueError(f"{path}: {files[0]} is of two classes, {found[files[0]][0]} and {entry[0]}")
+    if missing:
+        raise ValueError(
+            f"{path} names {len(missing)} files that are not below {shown(samples.root)}, the first {missing[0]}; "
+            "take their lines out, or put them there"
+        )
+    return [(name, *entry) for name, entry in found.items()]
+
+
+def _read_rows(path: Path) -> list[list[str]]:
+    text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
+    first = text.partition("\n")[0]
+    delimiter = max(",;\t|", key=first.count)
+    return [row for row in csv.reader(text.splitlines(), delimiter=delimiter) if row]
+
+
+def _file_column(rows: list[list[str]], samples: SampleNames, part: str | None) -> int | None:
+    """Return the column most of whose first values are names of files, None where no value is one."""
+    counts = [0] * max(map(len, rows), default=0)
+    for row in rows[:PROBE]:
+        for column, value in enumerate(row):
+            counts[column] += bool(samples.find(value, part))
+    best = max(range(len(counts)), key=counts.__getitem__, default=None)
+    return best if best is not None and counts[best] * 2 >= min(len(rows), PROBE) - 1 and counts[best] else None
+
+
+def _label_column(path: Path, header: list[str], files: int, width: int) -> int | None:
+    """Return the column of the classes, None where the files are all that there is."""
+    named = [header.index(name) for name in LABEL_COLUMNS if name in header and header.index(name) != files]
+    others = [i for i in range(width) if i != files and (not header or header[i] not in PART_COLUMNS)]
+    if not named and len(others) > 1:
+        raise ValueError(f"{path}: which column holds the class? Call it 'label'; there are: {', '.join(header)}")
+    return named[0] if named else next(iter(others), None)
+
+
+def _part(path: Path, word: str) -> str:
+    part = part_of(word.strip())
+    if part is None:
+        allowed = ", ".join(name for names in PARTS.values() for name in names)
+        raise ValueError(f"{path}: '{word}' is no part of a data set; allowed: {allowed}")
+    return part
