@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from dst_robustness.datasets.folders import IMAGE_FOLDER, class_folders, labelled_files
+from dst_robustness.datasets.folders import IMAGE_FOLDER
+from dst_robustness.datasets.layout import class_pairs, labelled
 from dst_robustness.datasets.pictures import ENDINGS, square
 from dst_robustness.datasets.prepare import EVALUATION_QUALITY
-from dst_robustness.datasets.walk import files_in
+from dst_robustness.datasets.walk import files_in, folders_in
 from dst_robustness.sets.conversion import centre_crop
 from dst_robustness.sets.image_files import ImageFiles
 
@@ -49,8 +50,11 @@ def read_folder(folder: str | Path, size: int | None = None, *, threads: int = 1
     if not folder.is_dir():
         raise ValueError(f"there is no folder {folder}")
     labels, classes = None, ()
-    if class_folders(folder):
-        files, labels, classes = labelled_files(folder, ENDINGS)
+    if folders_in(folder):
+        pairs = class_pairs(folder, ENDINGS)
+        classes = tuple(sorted({name for _, name in pairs}))
+        part = labelled(pairs, classes)
+        files, labels = list(part.files), part.labels
     else:
         files = files_in(folder, ENDINGS)
     if not files:

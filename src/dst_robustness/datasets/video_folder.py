@@ -61,6 +61,13 @@ class VideoSpec(DatasetSpec):
 Videos = list[tuple[Path, int]]  # each with its label
 
 
+@dataclass(frozen=True)
+class VideoSplit(Split):
+    """A split whose samples are video files; ``paths`` is the file of each."""
+
+    paths: tuple[Path, ...] = ()
+
+
 def video_set(
     spec: VideoSpec, classes: tuple[str, ...], train: Videos, test: Videos, validation: Videos | None = None
 ) -> RawSet:
@@ -69,7 +76,7 @@ def video_set(
     return RawSet(classes, _split(spec, train, clips=1), _split(spec, test, clips=spec.test_clips), own)
 
 
-def _split(spec: VideoSpec, videos: Videos, *, clips: int) -> Split:
+def _split(spec: VideoSpec, videos: Videos, *, clips: int) -> VideoSplit:
     from dst_robustness.datasets.decoding import read_clip  # here, so that listing data sets does not load FFmpeg
 
     files = [path for path, _ in videos]
@@ -79,7 +86,7 @@ def _split(spec: VideoSpec, videos: Videos, *, clips: int) -> Split:
         return partial(read_clip, files[row], clips=clips, **options)
 
     labels = np.array([label for _, label in videos], dtype=np.int64)
-    return Split(labels, load, lambda row: shown(files[row]), clips, spec.time_limit)
+    return VideoSplit(labels, load, lambda row: shown(files[row]), clips, spec.time_limit, tuple(files))
 
 
 def read_video_folder(spec: DatasetSpec, acquired: Acquired) -> RawSet:
