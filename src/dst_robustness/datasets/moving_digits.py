@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dst_robustness.datasets.video_folder import VideoSpec, read_divided_folder
+from dst_robustness.datasets.video_folder import VideoSpec, read_video_folder
 
 FRAMES = 16
 SIZE = 64  # of the videos; they are stored at half of it, as real videos are stored smaller than they come
@@ -143,7 +143,7 @@ MOVING_DIGITS = VideoSpec(
     image_size=SIZE // 2,
     mean=(0.494,) * 3,
     std=(0.172,) * 3,
-    read=read_divided_folder,
+    read=read_video_folder,
     make=write_videos,
     frames=FRAMES,
     damaged_limit=0,
