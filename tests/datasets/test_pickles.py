@@ -4,6 +4,7 @@ import io
 import os
 import pickle
 import pickletools
+import resource
 
 import numpy as np
 import pytest
@@ -85,3 +86,52 @@ def test_a_malicious_pickle_is_refused_and_runs_nothing(tmp_path):
 def test_all_else_is_refused(content):
     with pytest.raises(ValueError, match="batch is not a pickle of plain data"):
         load(content)
+
+
+def test_one_array_under_two_names_is_read():
+    data = np.arange(1000)
+    loaded = load(pickle.dumps({"a": data, "b": data}, 2))
+    np.testing.assert_array_equal(loaded["a"], loaded["b"])
+
+
+def doubled(value, times):
+    for _ in range(times):
+        value = [value, value]
+    return value
+
+
+def refers(content: bytes, times: int) -> bytes:
+    """A list that holds one string many times over."""
+    return b"\x80\x02]q\x00(U\xff" + content.ljust(255) + b"q\x01" + b"h\x01" * times + b"e."
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x80\x04Nr\xff\xff\xff\x070N.",
+        b"\x80\x04Nr\xff\xff\xff\x7f0N.",
+        b"\x80\x05\x96\xff\xff\xff\xff\x07\x00\x00\x00x.",
+        b"\x80\x04\x8e\xff\xff\xff\xff\x07\x00\x00\x00x.",
+        b"\x80\x04\x95\xff\xff\xff\xff\x07\x00\x00\x00N.",
+        b"T\xff\xff\xff\x7fx.",
+        pickle.dumps({b"data": doubled([1], 40)}, 4),
+        pickle.dumps(doubled((1,), 40), 2),
+        pickle.dumps({"a": doubled(["x" * 200], 10)}, 4),
+        b"]q\x00h\x00a.",
+        b"]" * 100_000 + b"a" * 99_999 + b".",
+        refers(b"x", 20_000),
+        pickle.dumps([np.zeros(10_000, np.uint8)] * 1, 2).replace(b"e.", b"") + b"h\x02" * 50 + b"e.",
+        b"\x8a\xff" + b"\xff" * 100,
+        b"I" + b"9" * 100_000 + b"\n.",
+    ],
+    ids=[
+        "memo", "large memo", "bytearray", "bytes", "frame", "string", "lists", "tuples", "strings in lists", "itself",
+        "deep", "references", "arrays", "short integer", "long integer",
+    ],
+)  # fmt: skip
+def test_a_few_bytes_do_not_fill_the_memory(content):
+    """Each would take gigabytes, for ever, or the stack."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ValueError, match="batch is not a pickle of plain data"):
+        load(content)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000  # kB

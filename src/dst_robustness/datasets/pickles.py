@@ -1,16 +1,25 @@
 """Reading the pickles of published data sets without trusting them.
 
 A pickle is a program. This reader runs only the part of the language that builds numbers, strings, lists, dicts and
-numeric arrays; the three numpy names that an array needs are answered by stand-ins, so no code of the file's choosing
-is ever called.
+numeric arrays. The three numpy names that an array needs are answered by stand-ins, so no code of the file's choosing
+is ever called. What comes out is of the size of the file: a few bytes could ask for a table of gigabytes, or for a list
+that holds one list twice, that one twice again, and so on.
 """
 
 from __future__ import annotations
 
+import os
 import pickle
+import re
 from typing import Any, BinaryIO
 
 import numpy as np
+
+from dst_robustness.jobs import shown
+from dst_robustness.jobs.memory import bounded_memory
+
+MEMORY = 200 << 20  # bytes that a pickle may take beyond four times its own length
+SPARE = 10_000  # values, and bytes in them, that a pickle may have beyond four for each byte of its own
 
 
 class _Dtype:
@@ -24,10 +33,9 @@ class _Dtype:
         self.code = (order if order in "<>" else "") + self.code
 
     def numeric(self) -> np.dtype:
-        dtype = np.dtype(self.code)
-        if dtype.kind not in "biuf":
-            raise pickle.UnpicklingError(f"holds an array of type {dtype}, allowed are numbers")
-        return dtype
+        if not re.fullmatch(r"[<>]?([biuf]\d{1,2}|[?bBhHiIlLqQefd])", self.code):
+            raise pickle.UnpicklingError(f"holds an array of type {self.code[:20]!r}, allowed are numbers")
+        return np.dtype(self.code)
 
 
 class _Array:
@@ -85,22 +93,44 @@ def load_pickle(file: BinaryIO, name: str) -> Any:
         name: what to call it in an error.
 
     Raises:
-        ValueError: for a pickle that is damaged or asks for anything else.
+        ValueError: for a pickle that is damaged, asks for anything else, or for more memory than its length warrants.
     """
+    start = file.tell()
+    length = file.seek(0, os.SEEK_END) - start
+    file.seek(start)
     try:
-        return _finished(_PlainUnpickler(file, encoding="bytes").load())
+        with bounded_memory(MEMORY + 4 * length):
+            return _Finish(4 * length + SPARE)(_PlainUnpickler(file, encoding="bytes").load())
     except Exception as error:  # a hostile or damaged pickle may fail in any way
-        raise ValueError(f"{name} is not a pickle of plain data: {error}") from error
+        reason = "asks for more memory than its length warrants" if isinstance(error, MemoryError) else str(error)
+        raise ValueError(f"{name} is not a pickle of plain data: {shown.name(reason)}") from error
 
 
-def _finished(value: Any) -> Any:
-    """Replace the stand-ins for arrays, however deep, by arrays."""
-    if isinstance(value, _Array):
-        return value.array()
-    if isinstance(value, dict):
-        return {key: _finished(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_finished(item) for item in value)
-    if value is None or isinstance(value, (bool, int, float, str, bytes)):
+class _Finish:
+    """Replaces the stand-ins for arrays, however deep, by arrays; fails where there is more than a budget."""
+
+    def __init__(self, budget: int) -> None:
+        self.budget = budget
+
+    def __call__(self, value: Any) -> Any:
+        self._spend(1)
+        if isinstance(value, _Array):
+            array = value.array()
+            self._spend(array.nbytes)
+            return array
+        if isinstance(value, dict):
+            return {self._leaf(key): self(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return type(value)([self(item) for item in value])
+        return self._leaf(value)
+
+    def _leaf(self, value: Any) -> Any:
+        if value is not None and not isinstance(value, (bool, int, float, str, bytes)):
+            raise pickle.UnpicklingError(f"holds a {type(value).__name__}")
+        self._spend(len(value) if isinstance(value, (str, bytes)) else 1)
         return value
-    raise pickle.UnpicklingError(f"holds a {type(value).__name__}")
+
+    def _spend(self, amount: int) -> None:
+        self.budget -= amount
+        if self.budget < 0:
+            raise pickle.UnpicklingError("holds more than its length warrants")
