@@ -111,7 +111,7 @@ def measure(
 def step_on(data: SampleSet, kind: Kind) -> Callable[[torch.Tensor, torch.Tensor], None]:
     """Return a training step of the set's network, dense, with the default options."""
     options = TrainingOptions(batch_size=kind.batch, augmentation=kind.augmentation)
-    state = build_state(Run("random", kind.model, "dense", 0.0, 0), "dense", data, options, {}, None)
+    state = build_state(Run("random", "random", kind.model, "dense", 0.0, 0), data, options, {}, None)
     gradients = captured(state, partial(backward, state, data, options))
 
     def step(samples: torch.Tensor, labels: torch.Tensor) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from dst_robustness.jobs.progress import measured_seconds
 from dst_robustness.study.configuration import read_layer, read_study
-from dst_robustness.study.grid import Scenario, read_scenarios
+from dst_robustness.study.grid import Scenario, read_scenarios, shared_networks
 
 ROOT = Path(__file__).parents[1]
 # Sizes of the official splits: training and test samples.
@@ -76,10 +76,8 @@ def makespan(chains: Sequence[tuple[float, Sequence[float]]], gpus: int) -> floa
 
 def seconds_of(scenario: Scenario, results: Path | None) -> tuple[float, float, str]:
     """Return the seconds of one training and one evaluation, and what they rest on."""
-    found = [
-        measured_seconds(results / "benchmarks/runs" / dataset / scenario.model, step) if results else None
-        for dataset, step in ((scenario.trained_on, "train"), (scenario.dataset, "evaluate"))
-    ]
+    folder = results / "benchmarks/runs" / scenario.name if results else None
+    found = [measured_seconds(folder, step) if folder else None for step in ("train", "evaluate")]
     if None in found and scenario.trained_on in SAMPLES and scenario.model in ASSUMED_RATES:
         return *assumed_seconds(scenario), "ASSUMED"
     if None in found:
@@ -87,22 +85,20 @@ def seconds_of(scenario: Scenario, results: Path | None) -> tuple[float, float, 
     return found[0], found[1], "measured"  # type: ignore[return-value]
 
 
-def chains_of(
-    scenarios: Mapping[tuple[str, str], Scenario], results: Path | None
-) -> dict[str, tuple[float, list[float]]]:
+def chains_of(scenarios: Mapping[str, Scenario], results: Path | None) -> dict[str, tuple[float, list[float]]]:
     """Return each network's seconds of training and of its evaluations, and print a line a scenario."""
     chains: dict[str, tuple[float, list[float]]] = {}
+    shared = shared_networks(scenarios.values())
     print(f"{'scenario':32}{'runs':>6}{'train':>10}{'evaluate':>10}{'GPU hours':>11}  from")
     for scenario in scenarios.values():
         train, evaluate, source = seconds_of(scenario, results)
         new = 0
         for run in scenario.runs:
-            network = run.folder.replace(f"/{scenario.dataset}/", f"/{scenario.trained_on}/", 1)
+            network = shared.get(run, run).folder
             new += network not in chains
             chains.setdefault(network, (train, []))[1].append(evaluate)
         hours = (new * train + len(scenario.runs) * evaluate) / 3600
-        name = f"{scenario.dataset} {scenario.model}"
-        print(f"{name:32}{len(scenario.runs):6}{train:9.0f}s{evaluate:9.0f}s{hours:11.1f}  {source}")
+        print(f"{scenario.name:32}{len(scenario.runs):6}{train:9.0f}s{evaluate:9.0f}s{hours:11.1f}  {source}")
     return chains
 
 

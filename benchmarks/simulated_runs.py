@@ -78,7 +78,14 @@ def simulate_correct(
 
 
 def write_run(
-    folder: str | Path, correct: np.ndarray, corruptions: list[str], severities: list[int], *, classes: int = 10
+    folder: str | Path,
+    correct: np.ndarray,
+    corruptions: list[str],
+    severities: list[int],
+    *,
+    dataset: str = "simulated",
+    model: str = "probit",
+    classes: int = 10,
 ) -> None:
     """Write the predictions and the description of one run from its answers [C, N] on these cells."""
     generator = np.random.default_rng(0)
@@ -90,18 +97,18 @@ def write_run(
     predictions = Predictions(labels, corruptions, np.array(severities), predicted, confidence, nll)
     predictions.save(Path(folder) / "predictions.h5")
     write_metrics(Path(folder) / "predictions.h5", Path(folder) / "metrics.csv")
-    write_text(Path(folder) / "run.json", json.dumps(_description(Path(folder))) + "\n")
+    write_text(Path(folder) / "run.json", json.dumps(_description(Path(folder), dataset, model)) + "\n")
     write_text(Path(folder) / "history.csv", _history(correct[0].mean()))
     write_text(Path(folder) / "topology.csv", _topology(Path(folder)))
 
 
-def _description(folder: Path) -> dict[str, object]:
-    dataset, model, method, sparsity, seed = folder.parts[-5:]
+def _description(folder: Path, dataset: str, model: str) -> dict[str, object]:
+    scenario, method, sparsity, seed = folder.parts[-4:]
     density = 1 - float(sparsity)
     return {
-        "dst": is_dst(method),
-        "dataset": dataset, "model": model, "method": method, "sparsity": float(sparsity),
-        "seed": int(seed.removeprefix("seed")), "parameters": 1_000_000, "nonzero_parameters": int(1_000_000 * density),
+        "scenario": scenario, "dataset": dataset, "model": model, "method": method, "sparsity": float(sparsity),
+        "dst": is_dst(method), "seed": int(seed.removeprefix("seed")),
+        "parameters": 1_000_000, "nonzero_parameters": int(1_000_000 * density),
         "inference_flops": 1e9 * density, "inference_flops_ratio": density, "training_flops_ratio": density,
         "train_seconds": 100.0, "images_per_second": 1000.0, "peak_memory_mb": 500.0, "itop_rate": 0.9,
         "device": "simulated",
@@ -109,8 +116,8 @@ def _description(folder: Path) -> dict[str, object]:
 
 
 def is_dst(method: str) -> bool:
-    """Whether a registered method moves its topology during training; a name of one's own does not."""
-    return method in METHODS and METHODS[method].dynamic and METHODS[method].grows
+    """Whether a registered method is dynamic sparse training; a name of one's own is not."""
+    return method in METHODS and METHODS[method].dst
 
 
 def _history(accuracy: float, epochs: int = 10) -> str:
@@ -165,7 +172,7 @@ def simulate_study(
         abilities = ability + generator.normal(0, spread.seed, seeds)
         correct = simulate_correct(abilities, easiness, offsets, spread, generator)
         for seed in range(seeds):
-            folder = Path(results) / "runs" / dataset / model / method / f"{sparsity:g}" / f"seed{seed}"
-            write_run(folder, correct[seed], names, severities)
+            folder = Path(results) / "runs" / f"{dataset}_{model}" / method / f"{sparsity:g}" / f"seed{seed}"
+            write_run(folder, correct[seed], names, severities, dataset=dataset, model=model)
             folders.append(folder)
     return folders

@@ -106,7 +106,7 @@ def own_steps(
         with create_hdf5(path, **attributes) as file:
             write_samples(file, [pixels], labels)
         data = SampleSet(path, choose_device())
-    state = build_state(Run("random", model, method, sparsity, 0), method, data, options, {}, None)
+    state = build_state(Run("random", "random", model, method, sparsity, 0), data, options, {}, None)
     launched = partial(backward, state, data, options)
     gradients = captured(state, launched) if graph else launched
     epoch = 0

@@ -16,10 +16,10 @@ def run_with(folder, name, text):
 def test_topologies_are_averaged_over_seeds_by_step(tmp_path):
     """ITOP rates 0.5 and 0.7 after the first update are 0.6; a static run, whose table is empty, has no rows."""
     runs = [
-        run_with(tmp_path / "d/m/set/0.5/seed0", "topology.csv", HEADER + "10,0.5,4,4,0,0.5\n20,0.5,2,2,1,0.75\n"),
-        run_with(tmp_path / "d/m/set/0.5/seed1", "topology.csv", HEADER + "10,0.5,4,4,0,0.7\n20,0.5,2,2,1,0.75\n"),
-        run_with(tmp_path / "d/m/static/0.5/seed0", "topology.csv", HEADER),
-        StoredRun.at(tmp_path / "d/m/rigl/0.5/seed0"),
+        run_with(tmp_path / "d_m/set/0.5/seed0", "topology.csv", HEADER + "10,0.5,4,4,0,0.5\n20,0.5,2,2,1,0.75\n"),
+        run_with(tmp_path / "d_m/set/0.5/seed1", "topology.csv", HEADER + "10,0.5,4,4,0,0.7\n20,0.5,2,2,1,0.75\n"),
+        run_with(tmp_path / "d_m/static/0.5/seed0", "topology.csv", HEADER),
+        StoredRun.at(tmp_path / "d_m/rigl/0.5/seed0"),
     ]
     found = topology_curves(runs)
     assert list(found.columns) == TOPOLOGY_COLUMNS
@@ -33,7 +33,7 @@ def test_topologies_are_averaged_over_seeds_by_step(tmp_path):
 def test_of_many_updates_the_first_the_last_and_some_between_are_kept(tmp_path):
     """The table of a full grid must stay small."""
     lines = "".join(f"{step},0.5,1,1,0,0.5\n" for step in range(1, 1001))
-    steps = topology_curves([run_with(tmp_path / "d/m/set/0.5/seed0", "topology.csv", HEADER + lines)])["step"]
+    steps = topology_curves([run_with(tmp_path / "d_m/set/0.5/seed0", "topology.csv", HEADER + lines)])["step"]
     assert len(steps) == MOST_UPDATES
     assert (steps.iloc[0], steps.iloc[-1]) == (1, 1000)
     assert steps.diff().dropna().between(4, 7).all()
@@ -42,7 +42,7 @@ def test_of_many_updates_the_first_the_last_and_some_between_are_kept(tmp_path):
 def test_histories_are_averaged_over_seeds_by_epoch(tmp_path):
     """Losses 1 and 3 in the first epoch are 2."""
     runs = [
-        run_with(tmp_path / f"d/m/set/0.5/seed{seed}", "history.csv", f"epoch,loss\n1,{1 + 2 * seed}\n")
+        run_with(tmp_path / f"d_m/set/0.5/seed{seed}", "history.csv", f"epoch,loss\n1,{1 + 2 * seed}\n")
         for seed in (0, 1)
     ]
     assert training_curves(runs)[["method", "epoch", "loss"]].to_numpy().tolist() == [["set", 1, 2.0]]

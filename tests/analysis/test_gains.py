@@ -13,7 +13,7 @@ def test_relative_gain_by_hand():
             ("set", 0.1, "snow", 0.9),
         ],
         columns=["method", "sparsity", "corruption", "accuracy"],
-    ).assign(dataset="d", model="m", category="weather", severity=1)  # fmt: skip
+    ).assign(scenario="s", dataset="d", model="m", category="weather", severity=1)  # fmt: skip
     rows = pd.DataFrame({"method": ["dense", "set", "rigl", "static"], "dynamic": [False, True, True, False]})
     gains = relative_gains(cells, rows)
     assert gains["corruption"].tolist() == ["fog"]
@@ -30,7 +30,7 @@ def test_gains_by_category_and_severity_are_paired_by_seed():
             ("set", 0.1, 0, "fog", "noise", 2, 0.3), ("set", 0.1, 0, "clean", "clean", 0, 1.0),
         ],
         columns=["method", "sparsity", "seed", "corruption", "category", "severity", "accuracy"],
-    ).assign(dataset="d", model="m")  # fmt: skip
+    ).assign(scenario="s", dataset="d", model="m")  # fmt: skip
     for part, (first, second) in {"category": ("weather", "noise"), "severity": (1, 2)}.items():
         found = gains_by(cells, part).set_index(["method", "part"])
         assert found.loc[("set", first), "accuracy"] == pytest.approx(0.6)

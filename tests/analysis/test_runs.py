@@ -1,45 +1,23 @@
 import json
-from dataclasses import dataclass
 
 import h5py
 import numpy as np
 import pytest
 
-from dst_robustness.analysis.runs import StoredRun, collect_tables, complete_runs, image_scores, is_dynamic, made_with
-from dst_robustness.reporting.names import method_name
+from dst_robustness.analysis.runs import StoredRun, collect_tables, complete_runs, image_scores, made_with
 from dst_robustness.sets.predictions import Predictions
-from dst_robustness.sparsity import METHODS
-from dst_robustness.sparsity.methods.base import Method
 
 
 def test_a_run_is_named_by_its_folder(tmp_path):
-    """The last five parts, whatever is above them."""
-    run = StoredRun.at(tmp_path / "runs/cifar10/vgg16/rigl/0.25/seed3")
-    assert (run.dataset, run.model, run.method, run.sparsity, run.seed) == ("cifar10", "vgg16", "rigl", 0.25, 3)
-    assert str(run) == "cifar10 vgg16 rigl 0.25 seed 3"
+    """The last four parts, whatever is above them; run.json says of which data set and model it is."""
+    folder = tmp_path / "runs/wide/rigl/0.25/seed3"
+    run = StoredRun.at(folder)
+    assert (run.scenario, run.dataset, run.method, run.sparsity, run.seed) == ("wide", "", "rigl", 0.25, 3)
+    assert str(run) == "wide rigl 0.25 seed 3"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text('{"dataset": "cifar10", "model": "vgg16"}')
+    assert StoredRun.at(folder).names["dataset"] == "cifar10"
     assert run.missing_file == "predictions.h5"
-
-
-@dataclass(frozen=True)
-class Cuckoo(Method):
-    """Starts like no method of the package, and is dynamic sparse training."""
-
-    name = "cuckoo"
-    label = "Cuckoo"
-    dynamic = dst = True
-
-
-def test_the_class_of_a_method_says_whether_it_is_dynamic_sparse_training(monkeypatch):
-    """Static masks, pruning and smaller dense networks are not; the spelling of a name does not matter."""
-    dynamic = ["set", "rigl", "mest_r", "mest_g", "granet_r", "granet_g"]
-    assert all(map(is_dynamic, dynamic))
-    assert not any(map(is_dynamic, ["dense", "dense_small", "static", "gmp", "snip", "grasp", "dst_frozen"]))
-    assert is_dynamic("mine", {"mine": "rigl"})
-    assert not is_dynamic("set_like", {"set_like": "static"})
-    assert not is_dynamic("cuckoo")
-    monkeypatch.setitem(METHODS._places, "cuckoo", f"{__name__}:Cuckoo")
-    assert is_dynamic("cuckoo")
-    assert method_name("cuckoo") == "Cuckoo"
 
 
 @pytest.fixture
@@ -68,7 +46,7 @@ def test_damaged_predictions_are_named(predictions):
 
 def test_complete_and_incomplete_runs_are_told_apart(tmp_path):
     """A run counts once all three of its files are there."""
-    whole, part = tmp_path / "d/m/dense/0/seed0", tmp_path / "d/m/set/0.1/seed0"
+    whole, part = tmp_path / "d_m/dense/0/seed0", tmp_path / "d_m/set/0.1/seed0"
     for folder, names in ((whole, ("predictions.h5", "metrics.csv", "run.json")), (part, ("predictions.h5",))):
         folder.mkdir(parents=True)
         for name in names:
@@ -84,10 +62,11 @@ def test_complete_and_incomplete_runs_are_told_apart(tmp_path):
 def test_tables_of_runs_are_put_below_each_other(tmp_path):
     """Each row says which run it is from."""
     for seed in (0, 1):
-        folder = tmp_path / f"d/m/set/0.1/seed{seed}"
+        folder = tmp_path / f"d_m/set/0.1/seed{seed}"
         folder.mkdir(parents=True)
         (folder / "radius.csv").write_text(f"radius,accuracy\n1.0,0.{seed}\n")
-    collect_tables([tmp_path / f"d/m/set/0.1/seed{seed}" for seed in (0, 1, 2)], "radius.csv", tmp_path / "all.csv")
+    collect_tables([tmp_path / f"d_m/set/0.1/seed{seed}" for seed in (0, 1, 2)], "radius.csv", tmp_path / "all.csv")
     assert (tmp_path / "all.csv").read_text().splitlines() == [
-        "dataset,model,method,sparsity,seed,radius,accuracy", "d,m,set,0.1,0,1.0,0.0", "d,m,set,0.1,1,1.0,0.1",
+        "scenario,dataset,model,method,sparsity,seed,radius,accuracy", "d_m,,,set,0.1,0,1.0,0.0",
+        "d_m,,,set,0.1,1,1.0,0.1",
     ]  # fmt: skip

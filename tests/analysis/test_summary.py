@@ -7,7 +7,8 @@ from simulated_runs import simulate_study
 from dst_robustness.analysis.summary import summarise, write_summary
 
 CONTRACT = [
-    "dataset", "model", "method", "sparsity", "seeds", "clean_accuracy", "robust_accuracy", "robust_accuracy_low",
+    "scenario", "dataset", "model", "method", "sparsity", "seeds", "clean_accuracy", "robust_accuracy",
+    "robust_accuracy_low",
     "robust_accuracy_high", "gain", "gain_low", "gain_high", "relative_gain", "mce", "parameters",
     "training_flops_ratio", "verdict",
 ]  # fmt: skip
@@ -33,7 +34,7 @@ def test_summary_has_the_columns_of_the_contract_first(summary):
     """Other programs read summary.csv and corruptions.csv by these names, in this order."""
     assert list(summary.rows.columns[: len(CONTRACT)]) == CONTRACT
     assert list(summary.cells.columns) == (
-        ["dataset", "model", "method", "sparsity", "seed", "corruption", "category", "severity", "accuracy"]
+        ["scenario", "dataset", "model", "method", "sparsity", "seed", "corruption", "category", "severity", "accuracy"]
     )
 
 
@@ -60,7 +61,7 @@ def test_clear_cases_get_clear_verdicts(summary):
 def test_partial_study_is_summarised_and_what_is_missing_listed(study, tmp_path):
     """An expected run without files, and one seed of dense that is not there: reported, not fatal."""
     results, folders = study
-    dense = results / "runs/simulated/probit/dense/0"
+    dense = results / "runs/simulated_probit/dense/0"
     kept = [folder for folder in folders if folder != dense / "seed2"]
     found = write_summary([*kept, dense / "seed9"], tmp_path, resamples=200)
     missing = pd.read_csv(tmp_path / "missing.csv")

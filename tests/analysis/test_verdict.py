@@ -34,7 +34,7 @@ def estimate(value: float, error: float) -> Estimate:
 
 
 ROWS = pd.DataFrame(
-    {"dataset": ["a", "a", "b"], "model": ["m", "m", "m"], "verdict": ["holds", "undecided", "fails"]},
+    {"scenario": ["a", "a", "b"], "verdict": ["holds", "undecided", "fails"]},
 )
 
 

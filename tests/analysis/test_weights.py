@@ -43,7 +43,7 @@ def test_mask_overlap_by_hand():
 def test_tables_of_stored_networks(tmp_path):
     """Pairs that differ in the seed alone or in the method alone are compared; biases and other shapes are not."""
     torch = pytest.importorskip("torch")
-    folders = [tmp_path / f"d/m/{method}/0.5/seed{seed}" for method in ("rigl", "set") for seed in (0, 1)]
+    folders = [tmp_path / f"d_m/{method}/0.5/seed{seed}" for method in ("rigl", "set") for seed in (0, 1)]
     for index, folder in enumerate(folders):
         folder.mkdir(parents=True)
         weight = torch.zeros(2, 2)
@@ -51,15 +51,15 @@ def test_tables_of_stored_networks(tmp_path):
         torch.save({"fc.weight": weight, "fc.bias": torch.ones(2)}, folder / "model.pt")
     # An active weight that happens to be zero is known from the mask.
     torch.save({"fc.weight": torch.tensor([[True, True], [False, False]])}, folders[0] / "masks.pt")
-    small = tmp_path / "d/m/dense_small/0.5/seed0"
+    small = tmp_path / "d_m/dense_small/0.5/seed0"
     small.mkdir(parents=True)
     torch.save({"fc.weight": torch.ones(1, 1)}, small / "model.pt")
     write_weight_tables(
-        [*folders, small, tmp_path / "d/m/dense/0/seed0"], tmp_path / "layers.csv", tmp_path / "overlap.csv"
+        [*folders, small, tmp_path / "d_m/dense/0/seed0"], tmp_path / "layers.csv", tmp_path / "overlap.csv"
     )
     assert len((tmp_path / "layers.csv").read_text().splitlines()) == 6
     lines = (tmp_path / "overlap.csv").read_text().splitlines()[1:]
-    assert [(*line.split(",")[3:7], round(float(line.split(",")[7]), 3)) for line in lines] == [
+    assert [(*line.split(",")[4:8], round(float(line.split(",")[8]), 3)) for line in lines] == [
         ("rigl", "0", "rigl", "1", 1.0), ("rigl", "0", "set", "0", 0.333), ("rigl", "1", "set", "1", 0.333),
         ("set", "0", "set", "1", 0.333),
     ]  # fmt: skip
@@ -67,16 +67,16 @@ def test_tables_of_stored_networks(tmp_path):
 
 def test_weight_summary_by_hand():
     """Layers and seeds are summed before dividing; a pair of methods counts for both; dense has no row."""
-    names = ["dataset", "model", "sparsity", "method", "seed"]
+    names = ["scenario", "dataset", "model", "sparsity", "method", "seed"]
     counts = {"weights": 10, "kernels": 4, "empty_kernels": 1, "output_channels": 2, "empty_output_channels": 0,
               "input_channels": 2, "empty_input_channels": 1}  # fmt: skip
     layers = pd.DataFrame(
-        [("d", "m", 0.5, "set", 0, 4), ("d", "m", 0.5, "set", 1, 6), ("d", "m", 0.5, "rigl", 0, 5),
-         ("d", "m", 0.0, "dense", 0, 10)],
+        [("s", "d", "m", 0.5, "set", 0, 4), ("s", "d", "m", 0.5, "set", 1, 6), ("s", "d", "m", 0.5, "rigl", 0, 5),
+         ("s", "d", "m", 0.0, "dense", 0, 10)],
         columns=[*names, "nonzeros"],
     ).assign(**counts)  # fmt: skip
     overlaps = pd.DataFrame(
-        [("d", "m", 0.5, "set", 0, "set", 1, 0.4, 0.3), ("d", "m", 0.5, "set", 0, "rigl", 0, 0.6, 0.2)],
+        [("s", "d", "m", 0.5, "set", 0, "set", 1, 0.4, 0.3), ("s", "d", "m", 0.5, "set", 0, "rigl", 0, 0.6, 0.2)],
         columns=[*names, "other_method", "other_seed", "overlap", "overlap_by_chance"],
     )
     found = weight_summary(layers, overlaps).set_index("method")

@@ -17,7 +17,7 @@ from dst_robustness.jobs.progress import (
     work_left,
 )  # fmt: skip
 
-VGG, DEIT = Path("b/runs/cifar10/vgg16"), Path("b/runs/imagenet/deit")
+VGG, DEIT = Path("b/runs/cifar10_vgg16"), Path("b/runs/imagenet_deit")
 
 
 def job(folder: Path, seed: int, step: str) -> Path:
@@ -38,7 +38,7 @@ def test_work_left_adds_the_seconds_of_each_kind() -> None:
     seconds = {(VGG, "train"): 100.0, (VGG, "evaluate"): 10.0, (DEIT, "train"): None}
     jobs = [job(VGG, 0, "train"), job(VGG, 1, "train"), job(VGG, 0, "evaluate")]
     assert work_left(jobs, seconds) == Left(210.0)
-    assert work_left([*jobs, job(DEIT, 0, "train")], seconds) == Left(210.0, ("imagenet/deit",))
+    assert work_left([*jobs, job(DEIT, 0, "train")], seconds) == Left(210.0, ("imagenet_deit",))
 
 
 def test_seconds_are_the_median_of_the_benchmark_files(tmp_path: Path) -> None:
@@ -57,10 +57,10 @@ def test_seconds_are_the_median_of_the_benchmark_files(tmp_path: Path) -> None:
         (Left(125), "About 2 min of jobs, by the jobs measured so far."),
         (Left(50400), "About 14 job hours, by the jobs measured so far."),
         (
-            Left(3600, ("cifar10/vgg16",)),
-            "At least 1.0 job hours, by the jobs measured so far (not yet: cifar10/vgg16).",
+            Left(3600, ("cifar10_vgg16",)),
+            "At least 1.0 job hours, by the jobs measured so far (not yet: cifar10_vgg16).",
         ),
-        (Left(0, ("cifar10/vgg16",)), "No measurements yet of how long that takes."),
+        (Left(0, ("cifar10_vgg16",)), "No measurements yet of how long that takes."),
     ],
 )
 def test_the_plan_says_how_much_of_what(left: Left, hours: str) -> None:
@@ -80,7 +80,7 @@ def test_progress_divides_the_work_by_the_jobs_at_once() -> None:
         progress(43, 120, 40, 120, Left(8400), 2)
         == "43 of 120 networks trained, 40 of 120 evaluated, about 1 h 10 min left"
     )
-    assert progress(0, 0, 3, 9, Left(0, ("a/b",)), 2) == "3 of 9 evaluated"
+    assert progress(0, 0, 3, 9, Left(0, ("a_b",)), 2) == "3 of 9 evaluated"
 
 
 def test_throughput_is_that_of_the_finished_jobs() -> None:

@@ -16,12 +16,10 @@ from dst_robustness.models.wide_resnet import wide_resnet
 SIZES = [
     ("resnet8", 10, 32, 77_360, 78_042),
     ("resnet18", 100, 32, 11_210_432, 11_220_132),
-    ("resnet18_x0_125", 10, 32, 175_192, 176_402),
     ("resnet34", 100, 32, 21_311_168, 21_328_292),
     ("resnet50", 1000, 224, 25_502_912, 25_557_032),  # torchvision: 25,557,032
     ("wrn22_2", 10, 32, 1_076_912, 1_079_642),
     ("vgg16", 10, 32, 14_715_584, 14_724_042),
-    ("vgg16_x0_25", 10, 32, 921_008, 923_130),
     ("efficientnet_b0", 200, 64, 4_212_192, 4_263_748),
     ("efficientnet_b0", 1000, 224, 5_236_192, 5_288_548),  # torchvision: 5,288,548
     ("deit_tiny", 1000, 224, 5_647_872, 5_717_416),  # timm: 5.7 million
@@ -52,6 +50,15 @@ def test_a_model_has_the_published_number_of_parameters(name, num_classes, image
     """Protects the architecture: the counts are those of the papers' reference implementations."""
     with torch.device("meta"):
         assert sizes(build_model(name, num_classes, image_size=image_size)) == (weights, parameters)
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "parameters"), [("resnet18", 1 / 8, (175_192, 176_402)), ("vgg16", 1 / 4, (921_008, 923_130))]
+)
+def test_a_narrow_model_has_fewer_channels_in_every_hidden_layer(name, width, parameters):
+    """Protects the scenario's width: the counts are those of the narrow networks of earlier studies."""
+    with torch.device("meta"):
+        assert sizes(build_model(name, 10, width=width)) == parameters
 
 
 def test_wide_resnets_have_the_size_of_their_paper():

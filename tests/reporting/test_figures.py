@@ -24,7 +24,14 @@ def tables(tmp_path_factory):
     write_summary(folders, folder / "tables", resamples=50)
     images, labels = np.full((4, 8, 8, 3), 100, np.uint8), np.arange(4)
     for number, method in enumerate(("dense", "set")):
-        run = {"dataset": "one", "model": "probit", "method": method, "sparsity": 0.5 * number, "seed": 0}
+        run = {
+            "scenario": "one_probit",
+            "dataset": "one",
+            "model": "probit",
+            "method": method,
+            "sparsity": 0.5 * number,
+            "seed": 0,
+        }
         answer = lambda x, number=number: np.arange(4) * (x.std() < 9 + 9 * number)  # noqa: E731
         layers = pd.DataFrame(
             {"layer": ["a", "b"], "nonzeros": [5, 9], "weights": 10, "empty_kernels": 1, "kernels": 5,
@@ -57,7 +64,7 @@ def test_kernel_maps_are_drawn_from_a_stored_network(tmp_path):
     torch = pytest.importorskip("torch")
     from dst_robustness.reporting.figures.kernel_maps import write_kernel_maps
 
-    folder = tmp_path / "d/m/rigl/0.5/seed0"
+    folder = tmp_path / "d_m/rigl/0.5/seed0"
     folder.mkdir(parents=True)
     weights = {f"layer{i}.weight": torch.randn(8, 8, 3, 3).clamp(min=0) for i in range(3)}
     torch.save(weights | {"fc.weight": torch.ones(4, 8)}, folder / "model.pt")

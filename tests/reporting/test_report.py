@@ -43,7 +43,7 @@ def report(tmp_path_factory):
     layers = pd.DataFrame({"nonzeros": [5], "weights": 10} | {
         f"{empty}{part}": 4 for part in ("kernels", "output_channels", "input_channels") for empty in ("", "empty_")
     })  # fmt: skip
-    layers.assign(dataset="one", model="probit", method="set", sparsity=0.5, seed=0).to_csv(
+    layers.assign(scenario="one_probit", dataset="one", model="probit", method="set", sparsity=0.5, seed=0).to_csv(
         folder / "tables/layers.csv"
     )
     pd.DataFrame(columns=OVERLAP_COLUMNS).to_csv(folder / "tables/overlap.csv", index=False)
@@ -238,7 +238,7 @@ def test_report_holds_everything_in_one_file(report):
 
 def test_report_of_a_study_that_has_not_begun(tmp_path):
     """Nothing is complete: the page says so instead of failing."""
-    write_summary([tmp_path / "d/m/dense/0/seed0"], tmp_path / "tables")
+    write_summary([tmp_path / "d_m/dense/0/seed0"], tmp_path / "tables")
     write_report(tmp_path / "report.html", tmp_path / "tables", [])
     page = (tmp_path / "report.html").read_text()
     assert "No run is complete yet" in page

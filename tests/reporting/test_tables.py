@@ -9,6 +9,7 @@ from dst_robustness.reporting.tables import TABLES, Table, metrics_table, robust
 
 ROWS = pd.DataFrame(
     {
+        "scenario": ["d_1", "d_1", "d_1", "e", "e"],
         "dataset": ["d_1", "d_1", "d_1", "e", "e"],
         "model": "net",
         "method": ["dense", "set", "mest_r", "dense", "set"],
@@ -61,35 +62,35 @@ def test_latex_by_hand():
 
 
 def test_the_name_of_a_single_scenario_moves_into_the_caption():
-    """Two columns that say the same in every row would not fit beside the numbers on a page."""
-    table = Table("C.", ["data", "model", "method", "x"], [["d", "m", "SET", "1"]], best=frozenset({(0, 3)}))
-    assert table.of_one_scenario() == Table("d, m. C.", ["method", "x"], [["SET", "1"]], best=frozenset({(0, 1)}))
+    """A column that says the same in every row would not fit beside the numbers on a page."""
+    table = Table("C.", ["scenario", "method", "x"], [["d_m", "SET", "1"]], best=frozenset({(0, 2)}))
+    assert table.of_one_scenario() == Table("d_m. C.", ["method", "x"], [["SET", "1"]], best=frozenset({(0, 1)}))
 
 
 def test_the_best_of_each_scenario_is_bold():
-    """Bold means best robust accuracy of one dataset x model, not of the whole study."""
+    """Bold means best robust accuracy of one scenario, not of the whole study."""
     table = robustness_table(ROWS)
-    assert {row for row, column in table.best if column == 6} == {1, 3}
+    assert {row for row, column in table.best if column == 5} == {1, 3}
     assert table.breaks == {3}
-    assert table.rows[1][6:8] == ["72.0 [71.0, 73.0]", "+2.00 [+1.00, +3.00]"]
+    assert table.rows[1][5:7] == ["72.0 [71.0, 73.0]", "+2.00 [+1.00, +3.00]"]
 
 
 def test_sparsity_table_shows_dense_in_every_column_and_dashes_where_nothing_ran():
     """The dense run is the yardstick at each sparsity."""
     table = sparsity_table(ROWS)
-    assert table.header == ["data", "model", "method", "0.1", "0.5"]
-    assert table.rows[0][3:] == ["70.0 ± 1.0", "70.0 ± 1.0"]
-    assert table.rows[1][3:] == ["72.0 ± 1.0", "-"]
+    assert table.header == ["scenario", "method", "0.1", "0.5"]
+    assert table.rows[0][2:] == ["70.0 ± 1.0", "70.0 ± 1.0"]
+    assert table.rows[1][2:] == ["72.0 ± 1.0", "-"]
 
 
 def test_metrics_table_leaves_out_what_was_never_measured():
     """AlexNet's errors exist for ImageNet-C alone; a study of five corruptions has no accuracy over the fifteen."""
     table = metrics_table(ROWS[ROWS["dataset"] == "d_1"])
-    assert table.header[4:] == ["rob.-15", "rel. mCE", "ECE clean", "ECE", "NLL clean", "NLL"]
-    assert table.rows[1][4:] == ["72.0", "99.0", "2.0", "12.3", "0.300", "1.250"]
+    assert table.header[3:] == ["rob.-15", "rel. mCE", "ECE clean", "ECE", "NLL clean", "NLL"]
+    assert table.rows[1][3:] == ["72.0", "99.0", "2.0", "12.3", "0.300", "1.250"]
     table = metrics_table(ROWS[ROWS["dataset"] == "e"])
-    assert table.header[4:] == ["rob.-15", "rel. mCE", "mCE*", "rel.*", "ECE clean", "ECE", "NLL clean", "NLL"]
-    assert table.rows[1][4:8] == ["-", "-", "101.0", "101.0"]
+    assert table.header[3:] == ["rob.-15", "rel. mCE", "mCE*", "rel.*", "ECE clean", "ECE", "NLL clean", "NLL"]
+    assert table.rows[1][3:7] == ["-", "-", "101.0", "101.0"]
 
 
 def test_a_sparsity_that_only_one_scenario_has_is_no_error_for_the_other():

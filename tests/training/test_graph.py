@@ -23,7 +23,7 @@ def weights_after(splits: Path, options: TrainingOptions, method: str, *, graph:
     data = SampleSet(splits / "train.h5", torch.device("cuda"))
     sparsity = 0.0 if method == "dense" else 0.5
     state = build_state(
-        Run("tiny", "resnet8", method, sparsity, 0), method, data, options, {"update_interval": 2}, None
+        Run("tiny_resnet8", "tiny", "resnet8", method, sparsity, 0), data, options, {"update_interval": 2}, None
     )
     launched = partial(backward, state, data, options)
     gradients = captured(state, launched) if graph else launched
@@ -59,6 +59,6 @@ def test_a_captured_pass_is_the_same(
 def test_without_a_gpu_nothing_is_captured(splits: Path, options: TrainingOptions) -> None:
     """The pass that was given comes back."""
     data = SampleSet(splits / "train.h5", torch.device("cpu"))
-    state = build_state(Run("tiny", "resnet8", "dense", 0.0, 0), "dense", data, options, {}, None)
+    state = build_state(Run("tiny_resnet8", "tiny", "resnet8", "dense", 0.0, 0), data, options, {}, None)
     launched = partial(backward, state, data, options)
     assert captured(state, launched) is launched

@@ -117,7 +117,7 @@ def test_a_step_never_waits_for_the_gpu(splits: Path, options: TrainingOptions) 
     """Fetching a batch, augmenting it and training on it read nothing back, so that the GPU is never without work."""
     data = SampleSet(splits / "train.h5", torch.device("cuda"))
     options = options.model_copy(update={"gradient_clipping": 1.0, "augmentation": "crop_flip", "precision": "auto"})
-    state = build_state(Run("tiny", "resnet8", "static", 0.5, 0), "static", data, options, {}, None)
+    state = build_state(Run("tiny_resnet8", "tiny", "resnet8", "static", 0.5, 0), data, options, {}, None)
     batches = data.shuffled(16, seed=0, epoch=0)
     gradients = captured(state, partial(loop.backward, state, data, options))
     loop.train_step(state, data, *next(batches), options, gradients)  # the first one prepares the optimiser's states

@@ -23,8 +23,8 @@ from dst_robustness.training.parallel import launch
 splits, folder, processes, options = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4])
 launch(
     processes, train_run, splits / "train.h5", splits / "validation.h5", folder,
-    Run("tiny", sys.argv[5] + ":build", "static", 0.5, 0),
-    method="static", options=TrainingOptions(**options), sparse_options={},
+    Run("tiny", "tiny", sys.argv[5] + ":build", "static", 0.5, 0),
+    options=TrainingOptions(**options), sparse_options={},
 )
 """
 

@@ -8,7 +8,7 @@ import pytest
     [
         ("seedz=3", "unknown key 'seedz'. Did you mean 'seeds'?"),
         ("methods=[dense, rgil]", "unknown method 'rgil'. Did you mean 'rigl'?"),
-        ("sparsities=[1.5]", "sparsities[0] is 1.5; allowed: at least 0 and less than 1"),
+        ("sparsities=[1.5]", "sparsities[0] is 1.5; allowed: number, at least 0 and less than 1"),
     ],
 )
 def test_a_mistake_is_said_and_nothing_runs(new_study, change: str, message: str) -> None:

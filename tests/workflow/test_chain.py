@@ -16,7 +16,7 @@ def test_summary_follows_from_the_predictions(finished_study) -> None:
     assert list(summary.index) == [("dense", 0.0), ("rigl", 0.5)]
     robust = {}
     for method, sparsity in summary.index:
-        answers = Predictions.load(results / f"runs/digits/resnet8/{method}/{sparsity:g}/seed0/predictions.h5")
+        answers = Predictions.load(results / f"runs/digits_resnet8/{method}/{sparsity:g}/seed0/predictions.h5")
         assert answers.corruptions == ["clean"] + ["gaussian_noise"] * 5 + ["contrast"] * 5
         assert answers.severities.tolist() == [0, 1, 2, 3, 4, 5, 1, 2, 3, 4, 5]
         accuracy = (answers.predicted == answers.labels).mean(axis=1)
@@ -31,13 +31,13 @@ def test_summary_follows_from_the_predictions(finished_study) -> None:
 def test_columns_of_the_tables(finished_study) -> None:
     """The columns that other programs lean on, in their order."""
     tables = finished_study.folder / "results/tables"
-    assert list(pd.read_csv(tables / "summary.csv").columns[:17]) == [
-        "dataset", "model", "method", "sparsity", "seeds", "clean_accuracy", "robust_accuracy", "robust_accuracy_low",
-        "robust_accuracy_high", "gain", "gain_low", "gain_high", "relative_gain", "mce", "parameters",
-        "training_flops_ratio", "verdict",
+    assert list(pd.read_csv(tables / "summary.csv").columns[:18]) == [
+        "scenario", "dataset", "model", "method", "sparsity", "seeds", "clean_accuracy", "robust_accuracy",
+        "robust_accuracy_low", "robust_accuracy_high", "gain", "gain_low", "gain_high", "relative_gain", "mce",
+        "parameters", "training_flops_ratio", "verdict",
     ]  # fmt: skip
     assert list(pd.read_csv(tables / "corruptions.csv").columns) == [
-        "dataset", "model", "method", "sparsity", "seed", "corruption", "category", "severity", "accuracy",
+        "scenario", "dataset", "model", "method", "sparsity", "seed", "corruption", "category", "severity", "accuracy",
     ]  # fmt: skip
 
 
@@ -46,7 +46,7 @@ def test_the_sparse_network_is_as_sparse_as_asked(finished_study) -> None:
     import torch
 
     for method, sparsity in (("dense", 0), ("rigl", 0.5)):
-        path = finished_study.folder / f"results/runs/digits/resnet8/{method}/{sparsity}/seed0/model.pt"
+        path = finished_study.folder / f"results/runs/digits_resnet8/{method}/{sparsity}/seed0/model.pt"
         weights = [value for value in torch.load(path, weights_only=True).values() if value.ndim >= 2]
         zeros = sum(int((weight == 0).sum()) for weight in weights)
         total = sum(weight.numel() for weight in weights)
@@ -56,11 +56,11 @@ def test_the_sparse_network_is_as_sparse_as_asked(finished_study) -> None:
 def test_finished_networks_are_exported(finished_study, tmp_path: Path) -> None:
     """`snakemake export` trains nothing: it writes the networks that are there, and says how many of the study."""
     study = finished_study.copy(tmp_path)
-    (tmp_path / "results/runs/digits/resnet8/rigl/0.5/seed0/run.json").unlink()
+    (tmp_path / "results/runs/digits_resnet8/rigl/0.5/seed0/run.json").unlink()
     assert "1 of 2 networks" in study.run("export")
     exported = list((tmp_path / "results/runs").rglob("model.safetensors"))
     assert [str(path.relative_to(tmp_path)) for path in exported] == [
-        "results/runs/digits/resnet8/dense/0/seed0/model.safetensors"
+        "results/runs/digits_resnet8/dense/0/seed0/model.safetensors"
     ]
 
 
@@ -79,7 +79,7 @@ def test_what_will_be_done_is_said_once_in_words(finished_study) -> None:
 
 def test_runs_of_one_seed_start_alike(finished_study) -> None:
     """Pairs share initialisation and order of data, so their first-epoch history is close, and their labels equal."""
-    results = finished_study.folder / "results/runs/digits/resnet8"
+    results = finished_study.folder / "results/runs/digits_resnet8"
     dense, rigl = (Predictions.load(path) for path in sorted(results.glob("*/*/seed0/predictions.h5")))
     np.testing.assert_array_equal(dense.labels, rigl.labels)
 

@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -21,7 +21,7 @@ import torch
 
 CRASHES = int(os.environ.get("DST_CRASHES", "5"))
 RULES = ("train_run", "evaluate_run", "corrupt_dataset")
-RUN = Path("results/runs/digits/resnet8/rigl/0.5/seed0")
+RUN = Path("results/runs/digits_resnet8/rigl/0.5/seed0")
 MEASURED = ["seconds", "train_seconds", "images_per_second", "peak_memory_mb"]
 
 
@@ -187,17 +187,14 @@ def test_a_truncated_checkpoint_is_noticed(finished_study, new_study) -> None:
     assert_same(finished_study.folder, new_study.folder, [RUN / "model.pt"])
 
 
-@pytest.mark.parametrize(("spoil", "kind"), [(truncate, "HDF5"), (Path.unlink, "file")], ids=["truncated", "gone"])
-def test_a_test_set_that_is_truncated_or_gone_is_named_and_made_again(
-    finished_study, study, spoil: Callable[[Path], None], kind: str
-) -> None:
+def test_a_test_set_that_is_truncated_is_named_and_made_again(finished_study, study) -> None:
     """The evaluation stops with a line that names the file; the same command makes it anew, with the same results."""
     spoiled = Path("resources/digits/corrupted/contrast.h5")
-    spoil(study.folder / spoiled)
+    truncate(study.folder / spoiled)
     (study.folder / RUN / "predictions.h5").unlink()
     result = study.snakemake(f"{RUN}/predictions.h5")
     assert result.returncode == 1
-    assert f"cannot read {spoiled}: truncated or no {kind}" in result.stdout
+    assert f"cannot read {spoiled}: truncated or no HDF5" in result.stdout
     assert "un again, and it is made anew" in result.stdout
     study.run(f"{RUN}/predictions.h5")
     assert_same(finished_study.folder, study.folder, [spoiled, RUN / "predictions.h5", RUN / "metrics.csv"])

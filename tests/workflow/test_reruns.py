@@ -43,7 +43,6 @@ def test_a_new_corruption_trains_nothing(study) -> None:
     study.write_config(config)
     assert study.planned() == {
         "corrupt_dataset": 1,
-        "list_corrupted": 1,
         "evaluate_run": 2,
         "measure_corruptions": 1,
         "draw_gallery": 1,

@@ -5,7 +5,7 @@ import torch
 
 def test_a_killed_training_resumes_and_ends_bit_for_bit_the_same(finished_study, new_study) -> None:
     """SIGKILL to everything in the middle of a training; the same command again finishes the same study."""
-    run = "results/runs/digits/resnet8/rigl/0.5/seed0"
+    run = "results/runs/digits_resnet8/rigl/0.5/seed0"
     checkpoint = new_study.folder / run / "checkpoint.pt"
     new_study.kill_when(checkpoint.exists, f"{run}/model.pt")
     assert not (new_study.folder / run / "model.pt").exists()

@@ -19,7 +19,7 @@ HERE = [
     *("--slurm-no-account", "--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1"),
     *("--seconds-between-status-checks", "1", "--latency-wait", "5"),
 ]
-RUNS = Path("results/runs/digits/resnet8")
+RUNS = Path("results/runs/digits_resnet8")
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_a_cancelled_and_a_terminated_training_go_on_from_their_checkpoints(slur
     text = (new_study.folder / "snakemake.log").read_text()
     assert process.returncode == 0, text
     for name in ("dense/0", "rigl/0.5"):
-        attempt = (new_study.folder / f"results/logs/runs/digits/resnet8/{name}/seed0/train.log").read_text()
+        attempt = (new_study.folder / f"results/logs/runs/digits_resnet8/{name}/seed0/train.log").read_text()
         assert "going on from the checkpoint" in attempt
         gpu = attempt.splitlines()[0]
         assert gpu in {"computing on GPU 0 out of 0", "computing on GPU 1 out of 1"}, "exactly one of the two is seen"
@@ -105,7 +105,7 @@ def test_a_training_on_two_gpus_goes_on_after_its_time_limit(slurm, new_study) -
     config["scenarios"][0]["training"]["epochs"] = 100_000  # it would not end by itself
     new_study.write_config(config)
     run = new_study.folder / RUNS / "dense/0/seed0"
-    log = new_study.folder / "results/logs/runs/digits/resnet8/dense/0/seed0/train.log"
+    log = new_study.folder / "results/logs/runs/digits_resnet8/dense/0/seed0/train.log"
     with started(new_study, str(RUNS / "dense/0/seed0/model.pt")) as process:
         wait_for(run / "checkpoint.pt", process)
         assert log.read_text().splitlines()[0] == "computing on GPU 0, 1 out of 0, 1"

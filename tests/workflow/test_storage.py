@@ -4,7 +4,7 @@ from dst_robustness.reporting.figures import FIGURES
 
 
 def test_with_a_storage_provider_each_evaluation_names_all_that_it_reads(new_study, tmp_path_factory) -> None:
-    """Its job has no other files: no list stands for the corrupted sets. All else is planned as on a disk."""
+    """Its job has no other files. The same jobs are planned as on a disk."""
     prefix = tmp_path_factory.mktemp("storage")
     storage = ["--default-storage-provider", "fs", "--default-storage-prefix", str(prefix)]
     planned = new_study.planned(*storage)
@@ -20,4 +20,4 @@ def test_with_a_storage_provider_each_evaluation_names_all_that_it_reads(new_stu
         "draw_gallery": 1,
         "write_report": 1,
     }
-    assert new_study.planned() == planned | {"list_corrupted": 1}
+    assert new_study.planned() == planned

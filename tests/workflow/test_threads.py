@@ -3,7 +3,7 @@
 import json
 from copy import deepcopy
 
-RUN = "runs/digits/resnet8/dense/0/seed0"
+RUN = "runs/digits_resnet8/dense/0/seed0"
 
 
 def test_who_decodes_pictures_gets_a_share_of_the_cores(new_study) -> None:

@@ -19,10 +19,10 @@ rule acquire_dataset:
         mem_mb=500,
         runtime="6h",
     params:
-        spec=lambda wildcards: dataset_options(wildcards, "type"),
-        options=lambda wildcards: dataset_options(wildcards, "addresses", "checksum", "path"),
-        source=source_of_dataset,
-        code=fingerprint("dst_robustness.datasets.acquire"),
+        spec=lambda wildcards: data.data_options(wildcards.dataset, STUDY, ("type",)),
+        options=lambda wildcards: data.data_options(wildcards.dataset, STUDY, data.ACQUIRE),
+        source=lambda wildcards: source_of(wildcards.dataset),
+        code=tracked(code.fingerprint("dst_robustness.datasets.acquire")),
     message:
         "Acquire {wildcards.dataset}"
     script:

@@ -3,8 +3,9 @@
 # The first seed stands for the others, and clips have no such maps.
 ANALYSED = [
     run
-    for run in RUNS
-    if run.seed == first_seed(run.dataset, run.model) and run.dataset in TESTED and not is_video(run.dataset)
+    for scenario in SCENARIOS.values()
+    for run in scenario.runs
+    if run.seed == min(scenario.seeds) and kind_of(run.dataset) == "images"
 ]
 KERNELS = RUN.replace("runs/", "figures/kernels/")
 
@@ -22,7 +23,7 @@ rule measure_frequency_response:
     input:
         model=f"{RESULTS}/{RUN}/model.pt",
         run=f"{RESULTS}/{RUN}/run.json",
-        test=test_split,
+        test=lambda wildcards: test_split(scenario_of(wildcards).dataset),
     output:
         radius=f"{RESULTS}/{RUN}/radius.csv",
         fourier=f"{RESULTS}/{RUN}/fourier.csv",
@@ -40,9 +41,9 @@ rule measure_frequency_response:
     params:
         precision=lambda wildcards: scenario_of(wildcards).training.precision,
         samples=STUDY.fourier_samples,
-        code=fingerprint("dst_robustness.evaluation.frequency_of_run"),
+        code=tracked(code.fingerprint("dst_robustness.evaluation.frequency_of_run")),
     message:
-        "Frequency response of {wildcards.model} on {wildcards.dataset}: {wildcards.method}, sparsity {wildcards.sparsity}, seed {wildcards.seed}"
+        "Frequency response of {wildcards.scenario}: {wildcards.method}, sparsity {wildcards.sparsity}, seed {wildcards.seed}"
     script:
         "../scripts/measure_frequency_response.py"
 
@@ -87,7 +88,7 @@ rule measure_weights:
         mem_mb=4000,
         runtime="1h",
     params:
-        code=fingerprint("dst_robustness.analysis.weights"),
+        code=tracked(code.fingerprint("dst_robustness.analysis.weights")),
     message:
         "Measure weights and topologies"
     script:
@@ -115,7 +116,7 @@ rule draw_analysis_figure:
         runtime="10m",
     params:
         caption=lambda wildcards: CAPTIONS[wildcards.figure],
-        code=lambda wildcards: fingerprint(ANALYSIS_FIGURES.module(wildcards.figure)),
+        code=lambda wildcards: tracked(code.fingerprint(ANALYSIS_FIGURES.module(wildcards.figure))),
     message:
         "Draw {wildcards.figure}"
     script:
@@ -133,7 +134,7 @@ rule draw_kernel_maps:
             f"{RESULTS}/{KERNELS}.png",
             category="Kernel maps",
             caption="../report/figure.rst",
-            labels={name: f"{{{name}}}" for name in ("dataset", "model", "method", "sparsity")},
+            labels={name: f"{{{name}}}" for name in ("scenario", "method", "sparsity")},
         ),
     log:
         f"{LOGS}/{KERNELS}.log",
@@ -146,8 +147,8 @@ rule draw_kernel_maps:
         runtime="10m",
     params:
         caption=CAPTIONS["kernel_maps"],
-        code=fingerprint("dst_robustness.reporting.figures.kernel_maps"),
+        code=tracked(code.fingerprint("dst_robustness.reporting.figures.kernel_maps")),
     message:
-        "Draw the kernels of {wildcards.model} on {wildcards.dataset}: {wildcards.method}, sparsity {wildcards.sparsity}"
+        "Draw the kernels of {wildcards.scenario}: {wildcards.method}, sparsity {wildcards.sparsity}"
     script:
         "../scripts/draw_kernel_maps.py"

@@ -23,41 +23,19 @@ rule corrupt_dataset:
     params:
         seed=STUDY.corruption_seed,
         frost_pictures=lambda wildcards: STUDY.frost_pictures if wildcards.corruption == "frost" else None,
-        constants=corruption_constants,
-        code=corruption_code,
+        constants=lambda wildcards: code.corruption_constants(wildcards.corruption, kind_of(wildcards.dataset)),
+        code=lambda wildcards: tracked(code.corruption_code(wildcards.corruption, kind_of(wildcards.dataset))),
     message:
         "Corrupt {wildcards.dataset}: {wildcards.corruption}"
     script:
         "../scripts/corrupt_dataset.py"
 
 
-rule list_corrupted:
-    """Say that the corrupted sets that networks are tested on are all there."""
-    input:
-        lambda wildcards: corrupted_sets(wildcards.dataset, LISTS[wildcards.list]),
-    output:
-        f"{RESOURCES}/{{dataset}}/corrupted/{{list}}.txt",
-    log:
-        f"{LOGS}/corrupt/{{dataset}}/{{list}}.log",
-    benchmark:
-        f"{BENCHMARKS}/corrupt/{{dataset}}/{{list}}.jsonl"
-    wildcard_constraints:
-        list=any_of(LISTS),
-    priority: 1
-    localrule: True
-    conda:
-        "../../envs/environment.yaml"
-    message:
-        "List the corrupted sets of {wildcards.dataset}"
-    shell:
-        "basename -a {input:q} > {output:q}.partial 2> {log:q} && mv {output:q}.partial {output:q}"
-
-
 rule import_corrupted:
     """Bring one corruption of a published test set into the order and the format of the test split."""
     input:
         published=f"{RESOURCES}/{{dataset}}/raw/acquired.json",
-        clean=test_split,
+        clean=lambda wildcards: test_split(wildcards.dataset),
     output:
         f"{RESOURCES}/{{dataset}}/corrupted/{{corruption}}.h5",
     log:
@@ -74,7 +52,7 @@ rule import_corrupted:
         mem_mb=2000,
         runtime="4h",
     params:
-        code=fingerprint("dst_robustness.sets.published"),
+        code=tracked(code.fingerprint("dst_robustness.sets.published")),
     message:
         "Import {wildcards.dataset}: {wildcards.corruption}"
     script:

@@ -6,8 +6,10 @@ rule evaluate_run:
     input:
         model=f"{RESULTS}/{RUN}/model.pt",
         run=f"{RESULTS}/{RUN}/run.json",
-        test=test_split,
-        corrupted=corrupted_for_run,
+        test=lambda wildcards: test_split(scenario_of(wildcards).dataset),
+        corrupted=lambda wildcards: corrupted_sets(
+            scenario_of(wildcards).dataset, scenario_of(wildcards).corruptions
+        ),
     output:
         predictions=f"{RESULTS}/{RUN}/predictions.h5",
         metrics=f"{RESULTS}/{RUN}/metrics.csv",
@@ -26,9 +28,8 @@ rule evaluate_run:
         runtime="4h",
     params:
         precision=lambda wildcards: scenario_of(wildcards).training.precision,
-        code=evaluation_code,
-        network=lambda wildcards: network_code(wildcards.model),
+        code=lambda wildcards: tracked(code.evaluation_code(scenario_of(wildcards).model)),
     message:
-        "Evaluate {wildcards.model} on {wildcards.dataset}: {wildcards.method}, sparsity {wildcards.sparsity}, seed {wildcards.seed}"
+        "Evaluate {wildcards.scenario}: {wildcards.method}, sparsity {wildcards.sparsity}, seed {wildcards.seed}"
     script:
         "../scripts/evaluate_run.py"

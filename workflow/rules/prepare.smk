@@ -23,11 +23,9 @@ rule prepare_dataset:
         mem_mb=4000,
         runtime="6h",
     params:
-        spec=lambda wildcards: dataset_options(wildcards, "type", *SPEC_OPTIONS),
-        options=lambda wildcards: dataset_options(
-            wildcards, "train_samples", "test_samples", "validation_fraction", "seed"
-        ),
-        code=preparation_code,
+        spec=lambda wildcards: data.data_options(wildcards.dataset, STUDY, data.SPEC),
+        options=lambda wildcards: data.data_options(wildcards.dataset, STUDY, data.PREPARE),
+        code=lambda wildcards: tracked(code.preparation_code(data.type_of(wildcards.dataset, STUDY))),
     message:
         "Prepare {wildcards.dataset}"
     script:

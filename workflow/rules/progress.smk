@@ -1,6 +1,4 @@
 # What a call will do and how long it still takes, in words, among the lines that Snakemake prints.
-from dataclasses import replace
-
 from snakemake.logging import logger
 
 from dst_robustness.jobs.progress import ProgressHandler
@@ -17,7 +15,7 @@ if workflow.is_main_process:  # and not one of the processes that it starts for 
     logger.addHandler(
         ProgressHandler(
             jobs_on_networks,
-            networks=len({replace(run, dataset=trained_on(run.dataset)) for run in RUNS}),
+            networks=len(RUNS) - len(SHARED),
             evaluations=len(RUNS),
             is_local=lambda: workflow.local_exec,
             say=logger.info,

@@ -17,7 +17,7 @@ rule corruption_gallery:
 rule draw_gallery:
     """Draw one sample of a data set under every corruption and severity that the networks are tested on."""
     input:
-        clean=test_split,
+        clean=lambda wildcards: test_split(wildcards.dataset),
         corrupted=lambda wildcards: corrupted_sets(wildcards.dataset, TESTED[wildcards.dataset]),
     output:
         report(f"{RESULTS}/galleries/{{dataset}}.png", category="Corruptions", caption="../report/gallery.rst"),
@@ -32,7 +32,7 @@ rule draw_gallery:
         runtime="10m",
     params:
         corruptions=lambda wildcards: TESTED[wildcards.dataset],
-        code=fingerprint("dst_robustness.reporting.gallery"),
+        code=tracked(code.fingerprint("dst_robustness.reporting.gallery")),
     message:
         "Draw the gallery of {wildcards.dataset}"
     script:
@@ -62,7 +62,7 @@ rule write_report:
     params:
         study=values_of(STUDY),
         analyses=lambda wildcards: {path: int(os.path.getmtime(path)) for path in ANALYSES if os.path.exists(path)},
-        code=fingerprint("dst_robustness.reporting.report"),
+        code=tracked(code.fingerprint("dst_robustness.reporting.report")),
     message:
         "Write the report"
     script:

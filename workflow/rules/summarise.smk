@@ -33,8 +33,7 @@ rule summarise:
         mem_mb=4000,
         runtime="1h",
     params:
-        base_methods={name: variant.method for name, variant in STUDY.variants.items()},
-        code=fingerprint("dst_robustness.analysis.summary", "dst_robustness.reporting.tables"),
+        code=tracked(code.fingerprint("dst_robustness.analysis.summary", "dst_robustness.reporting.tables")),
     message:
         "Summarise all runs"
     script:
@@ -49,8 +48,7 @@ rule summary:
     conda:
         "../../envs/environment.yaml"
     params:
-        folders=[f"{RESULTS}/{run.folder}" for run in RUNS],
-        base_methods={name: variant.method for name, variant in STUDY.variants.items()},
+        folders=[f"{RESULTS}/{folder}" for folder in RUNS],
         partial=f"{RESULTS}/partial",
     message:
         "What is finished so far"
@@ -61,7 +59,7 @@ rule summary:
 rule measure_corruptions:
     """Measure how much of what each corruption does lies in high frequencies: the order of the figures."""
     input:
-        tests=[clean_test(dataset) for dataset in TESTED],
+        tests=[test_split(dataset) for dataset in TESTED],
         corrupted=[path for dataset, names in TESTED.items() for path in corrupted_sets(dataset, names)],
     output:
         f"{TABLES}/frequency.csv",
@@ -76,7 +74,7 @@ rule measure_corruptions:
         runtime="1h",
     params:
         corruptions=TESTED,
-        code=fingerprint("dst_robustness.analysis.frequency"),
+        code=tracked(code.fingerprint("dst_robustness.analysis.frequency")),
     message:
         "Measure the spectra of the corruptions"
     script:
@@ -107,7 +105,7 @@ rule draw_figure:
         runtime="10m",
     params:
         caption=lambda wildcards: CAPTIONS[wildcards.figure],
-        code=lambda wildcards: fingerprint(FIGURES.module(wildcards.figure)),
+        code=lambda wildcards: tracked(code.fingerprint(FIGURES.module(wildcards.figure))),
     message:
         "Draw {wildcards.figure}"
     script:

@@ -1,14 +1,17 @@
 # One network of the grid. A killed run goes on from its checkpoint, a file beside the outputs that Snakemake does not
 # know of: outputs of failed jobs are deleted, checkpoints must not be.
+ruleorder: share_run > train_run
 
 
 rule train_run:
     """Train one network."""
     input:
-        train=f"{RESOURCES}/{{dataset}}/train.h5",
-        validation=f"{RESOURCES}/{{dataset}}/validation.h5",
-        masks=source_masks,
-        weights=initial_weights,
+        train=lambda wildcards: f"{RESOURCES}/{scenario_of(wildcards).trained_on}/train.h5",
+        validation=lambda wildcards: f"{RESOURCES}/{scenario_of(wildcards).trained_on}/validation.h5",
+        masks=lambda wildcards: [
+            f"{RESULTS}/{run.folder}/masks.pt" for run in scenario_of(wildcards).sources(run_of(wildcards))
+        ],
+        weights=lambda wildcards: scenario_of(wildcards).training.initial_weights or [],
     output:
         model=f"{RESULTS}/{RUN}/model.pt",
         masks=f"{RESULTS}/{RUN}/masks.pt",
@@ -19,8 +22,6 @@ rule train_run:
         f"{LOGS}/{RUN}/train.log",
     benchmark:
         f"{BENCHMARKS}/{RUN}/train.jsonl"
-    wildcard_constraints:
-        dataset=any_of(TRAINED),
     conda:
         "../../envs/environment.yaml"
     threads: gpu_job_threads
@@ -30,14 +31,19 @@ rule train_run:
         mem_mb=4000,
         runtime="24h",
     params:
-        method=lambda wildcards: scenario_of(wildcards).base_method(wildcards.method),
+        run=lambda wildcards: asdict(run_of(wildcards)),
         options=lambda wildcards: scenario_of(wildcards).training.model_dump(),
         processes=STUDY.gpus_per_run,
         sparse_options=lambda wildcards: scenario_of(wildcards).sparse_options(wildcards.method),
-        code=training_code,
-        network=lambda wildcards: network_code(wildcards.model),
+        code=lambda wildcards: tracked(
+            code.training_code(
+                scenario_of(wildcards).model,
+                run_of(wildcards).base_method,
+                scenario_of(wildcards).training.augmentation,
+            )
+        ),
     message:
-        "Train {wildcards.model} on {wildcards.dataset}: {wildcards.method}, sparsity {wildcards.sparsity}, seed {wildcards.seed}"
+        "Train {wildcards.scenario}: {wildcards.method}, sparsity {wildcards.sparsity}, seed {wildcards.seed}"
     script:
         "../scripts/train_run.py"
 
@@ -47,23 +53,23 @@ localrules:
 
 
 rule share_run:
-    """Take the network of one data set for a published corrupted test set that is made of it."""
+    """Take a network that another scenario trains in the same way, as that of a published corrupted test set."""
     input:
-        network_of_origin,
+        lambda wildcards: [f"{RESULTS}/{SHARED[wildcards.shared].folder}/{name}" for name in NETWORK],
     output:
-        expand(f"{RESULTS}/{RUN}/{{file}}", file=NETWORK, allow_missing=True),
+        [f"{RESULTS}/{{shared}}/{name}" for name in NETWORK],
     log:
-        f"{LOGS}/{RUN}/share.log",
+        f"{LOGS}/{{shared}}/share.log",
     wildcard_constraints:
-        dataset=any_of(PUBLISHED),
+        shared=any_of(SHARED),
     conda:
         "../../envs/environment.yaml"
     params:
-        folder=f"{RESULTS}/{RUN}",
+        run=lambda wildcards: asdict(RUNS[wildcards.shared]),
     message:
-        "Take the network of {wildcards.method}, sparsity {wildcards.sparsity}, seed {wildcards.seed} for {wildcards.dataset}"
-    shell:
-        "cp {input:q} {params.folder:q} 2> {log:q}"  # no links: they would be as old as their origin, and made anew
+        "Take the network of {wildcards.shared} from another scenario"
+    script:
+        "../scripts/share_run.py"
 
 
 rule export:
@@ -74,7 +80,7 @@ rule export:
     conda:
         "../../envs/environment.yaml"
     params:
-        folders=[f"{RESULTS}/{run.folder}" for run in RUNS],
+        folders=[f"{RESULTS}/{folder}" for folder in RUNS],
     message:
         "Export the networks that are finished so far"
     script:

@@ -7,14 +7,14 @@ from collections.abc import Iterable
 import pandas as pd
 
 from dst_robustness.analysis.robustness import corrupted
-from dst_robustness.analysis.runs import BASELINE, ROW, RUN
+from dst_robustness.analysis.runs import BASELINE, ROW, RUN, SCENARIO
 from dst_robustness.analysis.verdict import in_range
 
-CELL = ["dataset", "model", "corruption", "category", "severity"]
+CELL = [*SCENARIO, "corruption", "category", "severity"]
 
 
 def relative_gains(cells: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return (accuracy of DST - accuracy of dense) / accuracy of dense by dataset, model, corruption and severity.
+    """Return (accuracy of DST - accuracy of dense) / accuracy of dense by scenario, corruption and severity.
 
     Accuracies are means over seeds, and of DST over all of its rows in the hypothesis' range of sparsity.
 
@@ -31,7 +31,7 @@ def relative_gains(cells: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def gains_by(cells: pd.DataFrame, part: str) -> pd.DataFrame:
-    """Return accuracy and gain over dense of each dataset x model x method x sparsity, by category or by severity.
+    """Return accuracy and gain over dense of each scenario x method x sparsity, by category or by severity.
 
     Both are means over seeds; the gain over those of which there is a dense run, NaN where there is none.
 
@@ -40,10 +40,10 @@ def gains_by(cells: pd.DataFrame, part: str) -> pd.DataFrame:
         part: ``category`` or ``severity``.
 
     Returns:
-        The columns dataset, model, method, sparsity, part (``noise``, 3, ...), accuracy, gain.
+        The columns scenario, dataset, model, method, sparsity, part (``noise``, 3, ...), accuracy, gain.
     """
     means = corrupted(cells).groupby([*RUN, part], sort=False)["accuracy"].mean().reset_index()
-    pair = ["dataset", "model", "seed", part]
+    pair = [*SCENARIO, "seed", part]
     dense = means.loc[means["method"] == BASELINE, [*pair, "accuracy"]].rename(columns={"accuracy": "dense"})
     means = means.merge(dense, how="left", on=pair)
     means["gain"] = means["accuracy"] - means["dense"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +15,23 @@ import pandas as pd
 from dst_robustness.jobs.files import DamagedFileError, atomic_path
 from dst_robustness.sets.predictions import CLEAN
 from dst_robustness.sets.storage import open_hdf5
-from dst_robustness.sparsity import METHODS
 
 BASELINE = "dense"
 # The columns that name a run, or the row of a method, in all tables.
-ROW = ["dataset", "model", "method", "sparsity"]
+SCENARIO = ["scenario", "dataset", "model"]
+ROW = [*SCENARIO, "method", "sparsity"]
 RUN = [*ROW, "seed"]
 FILES = ("predictions.h5", "metrics.csv", "run.json")
 
 
 @dataclass(frozen=True, order=True)
 class StoredRun:
-    """One run, named by its folder ``.../{dataset}/{model}/{method}/{sparsity}/seed{seed}``."""
+    """One run, named by its folder ``.../{scenario}/{method}/{sparsity}/seed{seed}``.
 
+    Data set and model are those of its run.json; without one they are empty.
+    """
+
+    scenario: str
     dataset: str
     model: str
     method: str
@@ -40,14 +44,16 @@ class StoredRun:
         """Read the name of a run from its folder, which need not exist; a foreign folder is a ValueError."""
         folder = Path(folder)
         try:
-            dataset, model, method, sparsity, seed = folder.parts[-5:]
-            return cls(dataset, model, method, float(sparsity), int(seed.removeprefix("seed")), folder)
+            scenario, method, sparsity, seed = folder.parts[-4:]
+            names = float(sparsity), int(seed.removeprefix("seed"))
         except ValueError:
-            wanted = "{dataset}/{model}/{method}/{sparsity}/seed{seed}"
+            wanted = "{scenario}/{method}/{sparsity}/seed{seed}"
             raise ValueError(f"{folder} is not the folder of a run; expected .../{wanted}") from None
+        described = _read_json(folder / "run.json")
+        return cls(scenario, described.get("dataset", ""), described.get("model", ""), method, *names, folder)
 
     def __str__(self) -> str:
-        return f"{self.dataset} {self.model} {self.method} {self.sparsity:g} seed {self.seed}"
+        return f"{self.scenario} {self.method} {self.sparsity:g} seed {self.seed}"
 
     @property
     def names(self) -> dict[str, Any]:
@@ -79,13 +85,12 @@ class StoredRun:
         return pd.read_csv(path) if path.is_file() else None
 
 
-def is_dynamic(method: str, base_methods: dict[str, str] | None = None) -> bool:
-    """Return whether a method is dynamic sparse training, as its class says; an unknown one is not.
-
-    ``base_methods`` gives the registered method behind the name of a variant.
-    """
-    base = (base_methods or {}).get(method, method)
-    return base in METHODS and METHODS[base].dst
+def _read_json(path: Path) -> dict[str, Any]:
+    """Return what a JSON file says; nothing where it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
 
 
 @dataclass(frozen=True)
@@ -126,6 +131,8 @@ def image_scores(predictions: str | Path) -> ImageScores:
 def complete_runs(folders: Iterable[str | Path]) -> tuple[list[StoredRun], list[tuple[StoredRun, str]]]:
     """Split the expected runs into those that are complete and those that are not, with the reason."""
     runs = sorted(StoredRun.at(folder) for folder in folders)
+    known = {run.scenario: {"dataset": run.dataset, "model": run.model} for run in runs if run.dataset}
+    runs = [run if run.dataset else replace(run, **known.get(run.scenario, {})) for run in runs]
     missing = [(run, run.why_incomplete) for run in runs if run.missing_file]
     return [run for run in runs if not run.missing_file], missing
 

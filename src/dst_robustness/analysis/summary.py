@@ -24,7 +24,6 @@ from dst_robustness.analysis.runs import (
     StoredRun,
     complete_runs,
     image_scores,
-    is_dynamic,
     made_with,
 )
 from dst_robustness.analysis.verdict import Overall, holm, in_range, overall, verdict
@@ -67,7 +66,6 @@ def write_summary(
     folders: Iterable[str | Path],
     tables: str | Path,
     *,
-    base_methods: Mapping[str, str] | None = None,
     resamples: int = RESAMPLES,
 ) -> Summary:
     """Summarise the runs of these folders and write the tables into a folder.
@@ -77,12 +75,11 @@ def write_summary(
     versions). Runs that are incomplete or answered on other test sets are listed as missing, not fatal.
 
     Args:
-        folders: every expected run, ``.../{dataset}/{model}/{method}/{sparsity}/seed{seed}``, whether or not it exists.
-        base_methods: for each method that is a variant, the registered method behind it, where run.json does not say.
+        folders: every expected run, ``.../{scenario}/{method}/{sparsity}/seed{seed}``, whether or not it exists.
         resamples: of the bootstrap.
     """
     folders = list(folders)
-    summary = summarise(folders, base_methods=base_methods, resamples=resamples)
+    summary = summarise(folders, resamples=resamples)
     files = {"summary": summary.rows, "corruptions": summary.cells, "training": summary.training}
     files |= {"topology": summary.topology, "missing": summary.missing}
     for name, table in files.items():
@@ -95,19 +92,17 @@ def write_summary(
     return summary
 
 
-def summarise(
-    folders: Iterable[str | Path], *, base_methods: Mapping[str, str] | None = None, resamples: int = RESAMPLES
-) -> Summary:
+def summarise(folders: Iterable[str | Path], *, resamples: int = RESAMPLES) -> Summary:
     """Return the summary of the runs in these folders; see ``write_summary``."""
     runs, missing = complete_runs(folders)
     tables, cells, curves, topologies, pooled = [], [], [], [], []
-    for _, members in groupby(runs, key=lambda run: (run.dataset, run.model)):
+    for _, members in groupby(runs, key=lambda run: run.scenario):
         loaded, misfits = _load(list(members))
         missing += misfits
         if not loaded:
             continue
         cells.append(_cells(loaded))
-        rows, gain = _summarise_scenario(loaded, cells[-1], dict(base_methods or {}), resamples)
+        rows, gain = _summarise_scenario(loaded, cells[-1], resamples)
         tables.append(rows)
         curves.append(training_curves(item.run for item in loaded))
         topologies.append(topology_curves(item.run for item in loaded))
@@ -159,14 +154,12 @@ def _cells(loaded: list[_Loaded]) -> pd.DataFrame:
 
 
 def _summarise_scenario(
-    loaded: list[_Loaded], cells: pd.DataFrame, base_methods: dict[str, str], resamples: int
+    loaded: list[_Loaded], cells: pd.DataFrame, resamples: int
 ) -> tuple[pd.DataFrame, Estimate | None]:
-    """Return the rows of one dataset x model, and its gain pooled over the DST rows in the hypothesis' range."""
+    """Return the rows of one scenario, and its gain pooled over the DST rows in the hypothesis' range."""
     rows = _average_over_seeds(loaded, cells)
-    bases = base_methods | {
-        item.run.method: item.description["base_method"] for item in loaded if "base_method" in item.description
-    }
-    rows["dynamic"] = [is_dynamic(method, bases) for method in rows["method"]]
+    dst = {item.run.method: item.description["dst"] for item in loaded}
+    rows["dynamic"] = rows["method"].map(dst)
     scores = {(item.run.method, item.run.sparsity, item.run.seed): item.scores.scores for item in loaded}
     dense = {seed: score for (method, _, seed), score in scores.items() if method == BASELINE}
     own = [_stack(scores, row.method, row.sparsity) for row in rows.itertuples()]
@@ -217,7 +210,7 @@ def _pooled_gains(rows: list[dict[int, np.ndarray]]) -> np.ndarray | None:
 
 def _average_over_seeds(loaded: list[_Loaded], cells: pd.DataFrame) -> pd.DataFrame:
     names = pd.MultiIndex.from_frame(pd.DataFrame([item.run.names for item in loaded]))
-    dense = pd.MultiIndex.from_tuples([(*key[:2], BASELINE, 0.0, key[4]) for key in names], names=RUN)
+    dense = pd.MultiIndex.from_tuples([(*key[:3], BASELINE, 0.0, key[5]) for key in names], names=RUN)
     costs = pd.DataFrame([{name: item.description.get(name) for name in COSTS} for item in loaded], names, dtype=float)
     errors = error_metrics(cells, RUN, dense, alexnet=loaded[0].run.dataset.startswith("imagenet"))
     runs = pd.concat([run_metrics(cells, RUN), errors, costs], axis=1)

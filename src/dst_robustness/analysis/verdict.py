@@ -65,11 +65,11 @@ def overall(rows: pd.DataFrame, pooled: Estimate | None) -> Overall:
     The answer follows the pooled interval: above zero ``supported``, below ``contradicted``, else ``undecided``.
 
     Args:
-        rows: columns dataset, model, verdict: one row per dataset x model x DST method x sparsity of the range.
-        pooled: mean gain over the dataset x model pairs, each the mean over its rows.
+        rows: columns scenario, verdict: one row per scenario x DST method x sparsity of the range.
+        pooled: mean gain over the scenarios, each the mean over its rows.
     """
     counts = {name: int((rows["verdict"] == name).sum()) for name in (HOLDS, FAILS, UNDECIDED)}
-    scenarios = len(rows[["dataset", "model"]].drop_duplicates())
+    scenarios = len(rows[["scenario"]].drop_duplicates())
     if pooled is None or rows.empty:
         sentence = (
             "The DSCR hypothesis cannot be judged: no pair of a dense and a DST run at 10-50% sparsity is complete."

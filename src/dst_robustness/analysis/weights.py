@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dst_robustness.analysis.runs import BASELINE, ROW, RUN, StoredRun
+from dst_robustness.analysis.runs import BASELINE, ROW, RUN, SCENARIO, StoredRun
 from dst_robustness.jobs.files import atomic_path
 
 # Active weights are True, or not zero.
@@ -19,7 +19,7 @@ LAYER_COLUMNS = (
     "input_channels", "empty_input_channels",
 )  # fmt: skip
 OVERLAP_COLUMNS = (
-    "dataset", "model", "sparsity", "method", "seed", "other_method", "other_seed", "overlap", "overlap_by_chance",
+    *SCENARIO, "sparsity", "method", "seed", "other_method", "other_seed", "overlap", "overlap_by_chance",
 )  # fmt: skip
 
 
@@ -88,26 +88,26 @@ def overlap_table(runs: Iterable[StoredRun]) -> pd.DataFrame:
     rows = []
     by_cell: dict[tuple, list[StoredRun]] = {}
     for run in sorted(runs):
-        by_cell.setdefault((run.dataset, run.model, run.sparsity), []).append(run)
-    for (dataset, model, sparsity), members in by_cell.items():
+        by_cell.setdefault((run.scenario, run.dataset, run.model, run.sparsity), []).append(run)
+    for cell, members in by_cell.items():
         topologies = {run: load_topology(run.folder) for run in members}
         for one, other in combinations(members, 2):
             same_shape = _shapes(topologies[one]) == _shapes(topologies[other])
             if same_shape and (one.method == other.method) != (one.seed == other.seed):
                 overlap = mask_overlap(topologies[one], topologies[other])
-                rows.append((dataset, model, sparsity, one.method, one.seed, other.method, other.seed, *overlap))
+                rows.append((*cell, one.method, one.seed, other.method, other.seed, *overlap))
     return pd.DataFrame(rows, columns=OVERLAP_COLUMNS)
 
 
 def weight_summary(layers: pd.DataFrame, overlaps: pd.DataFrame) -> pd.DataFrame:
-    """Return one row for each dataset x model x sparse method x sparsity, all values shares in [0, 1].
+    """Return one row for each scenario x sparse method x sparsity, all values shares in [0, 1].
 
     Args:
         layers: the table of ``layer_table`` of all runs.
         overlaps: the table of ``overlap_table``.
 
     Returns:
-        The columns dataset, model, method, sparsity; density, empty_kernels, empty_output_channels,
+        The columns scenario, dataset, model, method, sparsity; density, empty_kernels, empty_output_channels,
         empty_input_channels over all layers and seeds; overlap_of_seeds and overlap_of_methods, means over the pairs
         that the method is in, each with what random masks would have as chance_of_seeds and chance_of_methods.
     """

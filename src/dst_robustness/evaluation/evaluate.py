@@ -14,7 +14,6 @@ import torch.nn.functional as F
 from torch import nn
 from tqdm import tqdm
 
-from dst_robustness.evaluation.corrupted_sets import corrupted_sets
 from dst_robustness.models import build_model
 from dst_robustness.models.tensor_files import load_tensors
 from dst_robustness.sets.predictions import CLEAN, Predictions
@@ -37,7 +36,7 @@ def evaluate_run(
         model: the network's state_dict.
         run: run.json, which says how to build the network.
         test: the clean test split.
-        corrupted: corrupted test sets, five severities each, or a list of them; see ``corrupted_sets``.
+        corrupted: corrupted test sets, five severities each, in files that have the names of the corruptions.
         precision: arithmetic of the forward pass; the one that the network was trained in.
         threads: that read and decode samples while the network computes.
     """
@@ -48,10 +47,8 @@ def evaluate_run(
         mean, std = (torch.tensor(file.attrs[name], dtype=torch.float32, device=device) for name in ("mean", "std"))
         clips = int(file.attrs.get("clips_per_video", 1))
     cells, answers, labels = [], [], None
-    with (
-        corrupted_sets(corrupted) as sets,
-        tqdm(total=1 + 5 * len(sets), unit="cell", disable=not sys.stderr.isatty()) as progress,
-    ):
+    sets = {path.stem: path for path in corrupted}
+    with tqdm(total=1 + 5 * len(sets), unit="cell", disable=not sys.stderr.isatty()) as progress:
         for corruption, severity, samples in _cells(test, sets, threads):
             if labels is not None and not np.array_equal(labels, samples.labels):
                 raise ValueError(

@@ -1,7 +1,7 @@
 """How much of a study is left, in words: from the seconds that the finished jobs of its networks took.
 
-A job is known by its benchmark file, ``runs/{dataset}/{model}/{method}/{sparsity}/seed{seed}/{step}.jsonl`` below any
-folder; jobs of one kind share data set, model and step.
+A job is known by its benchmark file, ``runs/{scenario}/{method}/{sparsity}/seed{seed}/{step}.jsonl`` below any folder;
+jobs of one kind share scenario and step.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Left:
 
     Attributes:
         seconds: of the jobs of all kinds that were measured.
-        unmeasured: the data sets and models of which a step has not finished yet, as ``dataset/model``.
+        unmeasured: the scenarios of which a step has not finished yet.
     """
 
     seconds: float
@@ -34,7 +34,7 @@ class Left:
 
 
 def kind_of(job: Path) -> Kind:
-    """Return the folder of data set and model, and the step, of a job."""
+    """Return the folder of the scenario, and the step, of a job."""
     return job.parents[3], job.stem
 
 
@@ -56,7 +56,7 @@ def work_left(jobs: Collection[Path], seconds: Mapping[Kind, float | None]) -> L
     """Return the work of these jobs, given the seconds of one job of each kind, None where that is unknown."""
     known = [taken for job in jobs if (taken := seconds[kind_of(job)]) is not None]
     unknown = {kind_of(job)[0] for job in jobs if seconds[kind_of(job)] is None}
-    return Left(sum(known), tuple(sorted(f"{folder.parent.name}/{folder.name}" for folder in unknown)))
+    return Left(sum(known), tuple(sorted(folder.name for folder in unknown)))
 
 
 def plan(jobs: Collection[Path], networks: int, evaluations: int, left: Left) -> str:

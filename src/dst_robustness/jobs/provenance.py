@@ -4,36 +4,46 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import io
 import subprocess
-import tokenize
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 PACKAGE = "dst_robustness"
 ROOT = Path(__file__).parents[1]
-LAYOUT = (tokenize.COMMENT, tokenize.NL, tokenize.ENCODING)
+# What stores, logs, names, checks or configures: it decides no number. Rooms end in a dot.
+NO_NUMBERS = (
+    "jobs.", "study.", "registry.", "reporting.", "models.sources.", "models.tensor_files.", "sets.ahead.",
+    "sets.attributes.", "sets.hdf5.", "sets.predictions.", "sets.processes.", "sets.storage.", "training.checkpoint.",
+    "training.export.", "training.options.", "training.outputs.",
+)  # fmt: skip
+SKIPPED = ("ctx", "kind", "type_comment", "annotation", "returns")  # of a syntax tree: they decide nothing
+SAID = ("print", "warn", "debug", "info", "warning", "error")  # calls that only tell somebody something
 
 
 def code_fingerprint(*modules: str) -> str:
-    """Return a hash over the source of these modules and of all modules of the package that they import, at any depth.
+    """Return a hash over the code of these modules and of all modules of the package that they import, at any depth.
 
-    Comments, docstrings and blank lines do not count, so that explaining better retrains nothing. Nor do packages'
-    ``__init__`` files, where the registries are, so that a new entry retrains nothing: what a step takes from a
-    registry is named as a module of its own.
+    It changes with what decides numbers, and with nothing else: modules that store, log, name or check are left out
+    (``NO_NUMBERS``), and so are comments, docstrings, errors and messages. It is the same on every version of Python.
+    Packages' ``__init__`` files do not count, so that a new entry of a registry reruns nothing: what a step takes from
+    a registry is named as a module of its own.
     """
     sources: dict[str, str] = {}
     waiting = list(modules)
     while waiting:
         module = waiting.pop()
         file = _source_file(module)
-        if file is None or module in sources:
+        if file is None or module in sources or (module not in modules and _decides_no_number(module)):
             continue
         sources[module], imported = _read(file)
         waiting.extend(imported)
     text = "\n".join(f"{name} {sources[name]}" for name in sorted(sources))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _decides_no_number(module: str) -> bool:
+    return f"{module.removeprefix(f'{PACKAGE}.')}.".startswith(NO_NUMBERS)
 
 
 def _source_file(module: str) -> Path | None:
@@ -46,31 +56,42 @@ def _source_file(module: str) -> Path | None:
 @cache
 def _read(file: Path) -> tuple[str, tuple[str, ...]]:
     """Return the hash of a file's code and the modules that it imports, at any depth of nesting."""
-    source = file.read_text(encoding="utf-8")
+    tree = ast.parse(file.read_text(encoding="utf-8"))
     imported: list[str] = []
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             imported += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             # What is imported from a package may be a module of its own.
             imported += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return hashlib.sha256(_code_only(source).encode()).hexdigest(), tuple(imported)
+    return hashlib.sha256(code_of(tree).encode()).hexdigest(), tuple(imported)
 
 
-def _code_only(source: str) -> str:
-    tokens = [token for token in tokenize.generate_tokens(io.StringIO(source).readline) if token.type not in LAYOUT]
-    starts = (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
-    kept: list[str] = []
-    is_docstring = False
-    for index, token in enumerate(tokens):
-        if is_docstring:  # the line end that belongs to it
-            is_docstring = False
-            continue
-        starts_statement = index == 0 or tokens[index - 1].type in starts
-        is_docstring = token.type == tokenize.STRING and starts_statement and tokens[index + 1].type == tokenize.NEWLINE
-        if not is_docstring:
-            kept.append(f"<{token.type}>" if token.type in starts else token.string)
-    return " ".join(kept)
+def code_of(node: object) -> str:
+    """Return what a syntax tree does, as text: without layout, docstrings, type hints, errors and messages.
+
+    ``ast.dump`` and tokens differ from one version of Python to the next; names and values of nodes do not.
+    """
+    if isinstance(node, list):
+        return f"[{' '.join(code_of(part) for part in node if not _is_silent(part))}]"
+    if isinstance(node, ast.Raise):
+        return "Raise"
+    if isinstance(node, ast.AST):
+        fields = [
+            (name, value) for name, value in ast.iter_fields(node) if value not in (None, []) and name not in SKIPPED
+        ]
+        return f"({type(node).__name__} {' '.join(f'{name}={code_of(value)}' for name, value in fields)})"
+    return repr(node)
+
+
+def _is_silent(node: object) -> bool:
+    """Whether a statement computes nothing: a text alone, or a call that only tells somebody something."""
+    if not isinstance(node, ast.Expr):
+        return False
+    call = node.value
+    if isinstance(call, ast.Constant):
+        return True
+    return isinstance(call, ast.Call) and getattr(call.func, "attr", getattr(call.func, "id", None)) in SAID
 
 
 def versions(*packages: str) -> dict[str, str]:

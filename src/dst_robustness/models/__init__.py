@@ -18,12 +18,10 @@ if TYPE_CHECKING:
 _IMAGE = {
     "resnet8": "dst_robustness.models.resnet:resnet8",
     "resnet18": "dst_robustness.models.resnet:resnet18",
-    "resnet18_x0_125": "dst_robustness.models.resnet:resnet18_x0_125",
     "resnet34": "dst_robustness.models.resnet:resnet34",
     "resnet50": "dst_robustness.models.resnet:resnet50",
     "wrn22_2": "dst_robustness.models.wide_resnet:wrn22_2",
     "vgg16": "dst_robustness.models.vgg:vgg16",
-    "vgg16_x0_25": "dst_robustness.models.vgg:vgg16_x0_25",
     "efficientnet_b0": "dst_robustness.models.efficientnet:efficientnet_b0",
     "deit_tiny": "dst_robustness.models.vit:deit_tiny",
     "deit_base": "dst_robustness.models.vit:deit_base",

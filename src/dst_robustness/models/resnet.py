@@ -134,11 +134,6 @@ def resnet18(num_classes: int, image_size: int, width: float) -> nn.Module:
     return _image_resnet(BasicBlock, (2, 2, 2, 2), (64, 128, 256, 512), num_classes, image_size, width)
 
 
-def resnet18_x0_125(num_classes: int, image_size: int, width: float) -> nn.Module:
-    """Return ResNet-18 with an eighth of the channels: 0.18 million weights, for machines without a GPU."""
-    return resnet18(num_classes, image_size, width / 8)
-
-
 def resnet34(num_classes: int, image_size: int, width: float) -> nn.Module:
     """Return ResNet-34, with torchvision's stem from 128 pixels on, else with a 3x3 convolution of stride 1."""
     return _image_resnet(BasicBlock, (3, 4, 6, 3), (64, 128, 256, 512), num_classes, image_size, width)

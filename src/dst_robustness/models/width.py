@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
@@ -33,26 +35,41 @@ def parameter_count(
 
 
 def width_for_density(
-    name: str, num_classes: int, density: float, *, image_size: int = 32, frames: int | None = None
+    name: str,
+    num_classes: int,
+    density: float,
+    *,
+    image_size: int = 32,
+    width: float = 1.0,
+    frames: int | None = None,
 ) -> float:
-    """Return the width at which the parameter count is nearest to ``density`` times that of the full model.
+    """Return the width at which the parameter count is nearest to ``density`` times that of the network at ``width``.
 
     A density outside (0, 1], or one that whole channels do not meet within a tenth, is a ValueError.
     """
     if not 0 < density <= 1:
         raise ValueError(f"density is {density}, but must be above 0 and at most 1")
-    full = parameter_count(name, num_classes, image_size=image_size, frames=frames)
-    return width_for_parameters(name, num_classes, round(density * full), image_size=image_size, frames=frames)
+    full = parameter_count(name, num_classes, image_size=image_size, width=width, frames=frames)
+    return width_for_parameters(
+        name, num_classes, round(density * full), image_size=image_size, frames=frames, widest=width
+    )
 
 
 def width_for_parameters(
-    name: str, num_classes: int, parameters: int, *, image_size: int = 32, frames: int | None = None
+    name: str,
+    num_classes: int,
+    parameters: int,
+    *,
+    image_size: int = 32,
+    frames: int | None = None,
+    widest: float = 1.0,
 ) -> float:
-    """Return the width up to 1 at which the parameter count is nearest to ``parameters``.
+    """Return the width up to ``widest`` at which the parameter count is nearest to ``parameters``.
 
     A count that whole channels do not meet within a tenth is a ValueError.
     """
-    below, above = 1, round(1 / RESOLUTION)  # in steps of the resolution; the count grows with the width
+    # In steps of the resolution; the count grows with the width.
+    below, above = 1, max(2, math.ceil(widest / RESOLUTION))
     counts: dict[int, int] = {}
 
     def count(steps: int) -> int:

@@ -34,7 +34,7 @@ class HeatCell:
 
 @dataclass(frozen=True)
 class HeatTable:
-    """The table of one dataset x model; each row is the written method, its sparsity and one cell a column."""
+    """The table of one scenario; each row is the written method, its sparsity and one cell a column."""
 
     title: str
     columns: list[str]
@@ -42,7 +42,7 @@ class HeatTable:
 
 
 def heat_tables(cells: pd.DataFrame) -> list[HeatTable]:
-    """Return a table for each dataset x model of corruptions.csv: its categories, then its severities."""
+    """Return a table for each scenario of corruptions.csv: its categories, then its severities."""
     if cells.empty:
         return []
     parts = pd.concat(
@@ -51,9 +51,7 @@ def heat_tables(cells: pd.DataFrame) -> list[HeatTable]:
             gains_by(cells, "severity").assign(part=lambda rows: "severity " + rows["part"].astype(str)),
         ]
     )
-    return [
-        _heat_table(f"{data}, {model}", part) for (data, model), part in parts.groupby(["dataset", "model"], sort=False)
-    ]
+    return [_heat_table(scenario, part) for scenario, part in parts.groupby("scenario", sort=False)]
 
 
 def _heat_table(title: str, parts: pd.DataFrame) -> HeatTable:

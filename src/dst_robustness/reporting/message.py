@@ -41,13 +41,13 @@ def closing_message(results: str | Path, report: str | Path | None = None, *, ev
 
 
 def _scenarios(rows: pd.DataFrame, every_row: bool) -> list[str]:
-    """Return a small table per dataset x model: the dense run, and the best method at each sparsity."""
-    scenarios = list(rows.groupby(["dataset", "model"], sort=False))
+    """Return a small table per scenario: the dense run, and the best method at each sparsity."""
+    scenarios = list(rows.groupby("scenario", sort=False))
     lines = []
-    for (dataset, model), part in scenarios:
+    for scenario, part in scenarios:
         shown, choice = _choose(part, every_row, many=len(scenarios) > MANY)
         seeds = part["seeds"].max()
-        lines += [f"{dataset}, {model} ({seeds} {'seed' if seeds == 1 else 'seeds'}), {choice}:", *_table(shown)]
+        lines += [f"{scenario} ({seeds} {'seed' if seeds == 1 else 'seeds'}), {choice}:", *_table(shown)]
     excluded = (rows["gain_low"] > 0) | (rows["gain_high"] < 0)
     if (excluded & (rows["verdict"] == UNDECIDED)).any():
         lines.append("Verdicts are corrected for the number of comparisons (Holm), intervals are not.")

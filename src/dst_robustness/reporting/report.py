@@ -87,11 +87,11 @@ def _weights(tables: Path) -> Table | None:
 
 
 def _best(rows: pd.DataFrame) -> list[Any]:
-    """Return the DST row of each dataset x model with the highest robust accuracy."""
+    """Return the DST row of each scenario with the highest robust accuracy."""
     dynamic = rows[rows["dynamic"].astype(bool)] if len(rows) else rows
     if dynamic.empty:
         return []
-    return list(dynamic.loc[dynamic.groupby(["dataset", "model"], sort=False)["robust_accuracy"].idxmax()].itertuples())
+    return list(dynamic.loc[dynamic.groupby("scenario", sort=False)["robust_accuracy"].idxmax()].itertuples())
 
 
 def _line(row: Any) -> dict[str, tuple[str, float | str]]:
@@ -99,8 +99,7 @@ def _line(row: Any) -> dict[str, tuple[str, float | str]]:
     gain = with_interval(row.gain, row.gain_low, row.gain_high, 2, sign=True)
     robust = with_interval(row.robust_accuracy, row.robust_accuracy_low, row.robust_accuracy_high)
     cells = {
-        "data": (row.dataset, row.dataset),
-        "model": (row.model, row.model),
+        "scenario": (row.scenario, row.scenario),
         "method": (method_name(row.method), method_name(row.method)),
         "sparsity": (f"{row.sparsity:g}", row.sparsity),
         "seeds": (str(row.seeds), row.seeds),

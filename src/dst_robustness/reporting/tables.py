@@ -16,7 +16,7 @@ from dst_robustness.reporting.names import method_name
 
 ABSENT = "-"
 LATEX_SPECIAL = str.maketrans({"%": r"\%", "_": r"\_", "&": r"\&", "#": r"\#", "±": r"$\pm$"})
-COLUMNS_OF_WORDS = ("data", "model", "method", "verdict")
+COLUMNS_OF_WORDS = ("scenario", "method", "verdict")
 
 
 @dataclass(frozen=True)
@@ -61,14 +61,13 @@ class Table:
         )  # fmt: skip
 
     def of_one_scenario(self) -> Table:
-        """Return the table of one dataset x model with the two columns that say so moved into the caption.
+        """Return the table of one scenario with the column that says so moved into the caption.
 
         What is left fits the width of a page.
         """
-        data, model = self.rows[0][:2]
-        best = frozenset((row, column - 2) for row, column in self.best)
-        caption = f"{data}, {model}. {self.caption}"
-        return Table(caption, self.header[2:], [cells[2:] for cells in self.rows], best)
+        best = frozenset((row, column - 1) for row, column in self.best)
+        caption = f"{self.rows[0][0]}. {self.caption}"
+        return Table(caption, self.header[1:], [cells[1:] for cells in self.rows], best)
 
     def _cells(self, plain: Callable[[str], str], bold: Callable[[str], str]) -> list[list[str]]:
         return [
@@ -100,13 +99,13 @@ def with_interval(value: float, low: float, high: float, digits: int = 1, *, sig
 
 
 def _names(row: Any) -> list[str]:
-    """Return the first four cells of a line: which data, model, method and sparsity it is of."""
-    return [row.dataset, row.model, method_name(row.method), f"{row.sparsity:g}"]
+    """Return the first three cells of a line: which scenario, method and sparsity it is of."""
+    return [row.scenario, method_name(row.method), f"{row.sparsity:g}"]
 
 
 def robustness_table(rows: pd.DataFrame) -> Table:
     """Return the main table: accuracies, gain, mCE and verdict per method and sparsity, the best in bold."""
-    header = ["data", "model", "method", "sparsity", "n", "clean %", "robust %", "gain", "mCE", "verdict"]
+    header = ["scenario", "method", "sparsity", "n", "clean %", "robust %", "gain", "mCE", "verdict"]
     cells = []
     for row in rows.itertuples():
         robust = with_interval(row.robust_accuracy, row.robust_accuracy_low, row.robust_accuracy_high)
@@ -121,23 +120,23 @@ def robustness_table(rows: pd.DataFrame) -> Table:
         "run of the same seed in points, 95% intervals; n seeds; mCE in percent of dense. Verdicts are corrected "
         "after Holm."
     )
-    return Table(caption, header, cells, _best(rows, {"clean_accuracy": 5, "robust_accuracy": 6}), _breaks(rows))
+    return Table(caption, header, cells, _best(rows, {"clean_accuracy": 4, "robust_accuracy": 5}), _breaks(rows))
 
 
 def sparsity_table(rows: pd.DataFrame) -> Table:
     """Return robust accuracy with one column per sparsity, the best of each column and scenario in bold."""
     levels = sorted(rows.loc[rows["method"] != BASELINE, "sparsity"].unique())
     texts, values = [], []
-    for (dataset, model, method), part in rows.groupby(["dataset", "model", "method"], sort=False):
+    for (scenario, method), part in rows.groupby(["scenario", "method"], sort=False):
         found = {row.sparsity: row for row in part.itertuples()}
         # The dense run has no sparsity: it stands in every column.
         chosen = [found.get(0.0 if method == BASELINE else level) for level in levels]
-        texts.append([dataset, model, method_name(method), *map(_plus_minus, chosen)])
-        values.append((dataset, model, *(row.robust_accuracy if row else None for row in chosen)))
-    frame = pd.DataFrame(values, columns=["dataset", "model", *levels]).astype(dict.fromkeys(levels, float))
+        texts.append([scenario, method_name(method), *map(_plus_minus, chosen)])
+        values.append((scenario, *(row.robust_accuracy if row else None for row in chosen)))
+    frame = pd.DataFrame(values, columns=["scenario", *levels]).astype(dict.fromkeys(levels, float))
     caption = "Robust accuracy (%) by sparsity, with half the width of its 95% interval."
-    header = ["data", "model", "method", *(f"{level:g}" for level in levels)]
-    return Table(caption, header, texts, _best(frame, {level: 3 + i for i, level in enumerate(levels)}), _breaks(frame))
+    header = ["scenario", "method", *(f"{level:g}" for level in levels)]
+    return Table(caption, header, texts, _best(frame, {level: 2 + i for i, level in enumerate(levels)}), _breaks(frame))
 
 
 def _plus_minus(row: Any | None) -> str:
@@ -149,7 +148,7 @@ def _plus_minus(row: Any | None) -> str:
 
 def resource_table(rows: pd.DataFrame) -> Table:
     """Return what each method costs: parameters, FLOPs relative to dense, seconds, memory, weights ever active."""
-    header = ["data", "model", "method", "sparsity", "non-zero (M)", "inference FLOPs", "training FLOPs", "seconds",
+    header = ["scenario", "method", "sparsity", "non-zero (M)", "inference FLOPs", "training FLOPs", "seconds",
               "MB", "ITOP"]  # fmt: skip
     cells = [
         [*_names(row),
@@ -187,7 +186,7 @@ def metrics_table(rows: pd.DataFrame) -> Table:
         " error (rel.), against dense; with a star mCE and relative mCE against AlexNet; expected calibration error "
         "(ECE). Negative log-likelihood (NLL). Means over seeds."
     )
-    header = ["data", "model", "method", "sparsity", *(title for title, _, _ in columns.values())]
+    header = ["scenario", "method", "sparsity", *(title for title, _, _ in columns.values())]
     return Table(caption, header, cells, breaks=_breaks(rows))
 
 
@@ -209,22 +208,22 @@ def weight_table(rows: pd.DataFrame) -> Table:
         " of the active weights of two seeds, or of the method and another of the same seed, and what random masks of "
         "the same densities would have."
     )
-    return Table(caption, ["data", "model", "method", "sparsity", *shares.values()], cells, breaks=_breaks(rows))
+    return Table(caption, ["scenario", "method", "sparsity", *shares.values()], cells, breaks=_breaks(rows))
 
 
 def _best(rows: pd.DataFrame, columns: dict[str, int]) -> frozenset[tuple[int, int]]:
-    """Return the place of the largest value of each column in each dataset x model."""
+    """Return the place of the largest value of each column in each scenario."""
     rows = rows.reset_index(drop=True)
     best = set()
     for name, place in columns.items():
         # A scenario may lack a column altogether: a sparsity that only others were trained at.
         known = rows[rows[name].notna()]
-        best |= {(int(index), place) for index in known.groupby(["dataset", "model"], sort=False)[name].idxmax()}
+        best |= {(int(index), place) for index in known.groupby("scenario", sort=False)[name].idxmax()}
     return frozenset(best)
 
 
 def _breaks(rows: pd.DataFrame) -> frozenset[int]:
-    scenarios = list(zip(rows["dataset"], rows["model"], strict=True))
+    scenarios = list(rows["scenario"])
     return frozenset(index for index in range(1, len(scenarios)) if scenarios[index] != scenarios[index - 1])
 
 
@@ -237,9 +236,9 @@ TABLES = {
 
 
 def write_tables(tables: str | Path) -> None:
-    """Write each of ``TABLES`` as Markdown, and as LaTeX with a table per dataset x model, beside summary.csv."""
+    """Write each of ``TABLES`` as Markdown, and as LaTeX with a table per scenario, beside summary.csv."""
     rows = pd.read_csv(Path(tables) / "summary.csv")
     for name, build in TABLES.items():
         write_text(Path(tables) / f"{name}.md", build(rows).markdown())
-        parts = [build(part).of_one_scenario() for _, part in rows.groupby(["dataset", "model"], sort=False)]
+        parts = [build(part).of_one_scenario() for _, part in rows.groupby("scenario", sort=False)]
         write_text(Path(tables) / f"{name}.tex", "\n".join(part.latex(f"{name}-{i}") for i, part in enumerate(parts)))

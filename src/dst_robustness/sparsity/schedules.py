@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
+def default_interval(total_steps: int) -> int:
+    """Return the optimiser steps between topology updates: a fortieth of the training's, from 1 to 100."""
+    return min(100, max(1, total_steps // 40))
+
+
 @dataclass(frozen=True)
 class UpdateSchedule:
     """Topology updates after the steps first, first + interval, ... before ``end``; steps count from 1.

@@ -1,48 +1,40 @@
-"""The grid: which runs a study consists of, and the options of each."""
+"""The grid: the scenarios of a study, the runs of each, and which networks they share."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from dst_robustness.corruptions import (
-    BENCHMARK_CORRUPTIONS,
-    VIDEO_CORRUPTIONS,
-    choose_corruptions,
-    image_suites,
-)
-from dst_robustness.datasets import DATASETS, DatasetSpec, dataset_spec
-from dst_robustness.models import MODELS
-from dst_robustness.models.sources import find_source
-from dst_robustness.registry import unknown_name
-from dst_robustness.sparsity import METHODS
-from dst_robustness.study.options import Dataset, SparseTraining, Study, Training, Variant
+from dst_robustness.study.data import check_model, chosen_corruptions, data_trained_on, spec_of
+from dst_robustness.study.methods import BASELINE, check_methods, check_recipe
 from dst_robustness.study.options import Scenario as Entry
+from dst_robustness.study.options import SparseTraining, Study, Training, Variant
 from dst_robustness.study.run import Run
-from dst_robustness.training.augmentation import AUGMENTATIONS, MIXINGS
+from dst_robustness.study.values import NOT_IN_NAMES
 
-BASELINE = "dense"
-FROZEN = "dst_frozen"
-VARIANT_KEYS = ("method", "source")  # the keys of a variant that are no options of sparse training
+NO_OPTIONS = {"method", "source"}  # the keys of a variant that are no options of sparse training
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One data set and one model with all that is trained and tested on them.
+    """A data set, a model and their training, with a name.
 
     Attributes:
-        dataset_type: the registered data set behind ``dataset``, which may be a name of the user's own.
-        trained_on: the data set that the networks are trained on: ``dataset`` itself, but for a published corrupted
-            test set the one that it is made of.
+        dataset: the data set that the networks are tested on; it may have a name of the user's own.
+        trained_on: the data set that they are trained on: ``dataset`` itself, but for a published corrupted test set
+            the one that it is made of.
+        width: factor for the channels of all hidden layers of the model.
         sparsities_of: the methods that are trained at other sparsities than the rest.
-        variants: for each listed method that is a variant, its method and its options.
+        variants: what the study says of each listed method that is a variant.
     """
 
+    name: str
     dataset: str
-    dataset_type: str
     trained_on: str
     model: str
+    width: float
     methods: tuple[str, ...]
     sparsities: tuple[float, ...]
     sparsities_of: Mapping[str, tuple[float, ...]]
@@ -52,192 +44,126 @@ class Scenario:
     sparse_training: SparseTraining
     variants: Mapping[str, Variant]
 
-    @property
+    @cached_property
     def runs(self) -> list[Run]:
         """All runs, the dense baseline first."""
         ordered = sorted(self.methods, key=lambda method: method != BASELINE)
         return [
-            Run(self.dataset, self.model, method, sparsity, seed)
+            self.run(method, sparsity, seed)
             for method in ordered
             for sparsity in self.sparsities_for(method)
             for seed in self.seeds
         ]
 
+    def run(self, method: str, sparsity: float, seed: int) -> Run:
+        """Return the run of a listed method."""
+        variant_of = self.variants[method].method if method in self.variants else None
+        return Run(self.name, self.dataset, self.model, method, sparsity, seed, variant_of, self.width)
+
     def sparsities_for(self, method: str) -> tuple[float, ...]:
-        """Return the sparsities that a listed name is trained at; the baseline is dense."""
+        """Return the sparsities that a listed method is trained at; the baseline is dense."""
         return (0.0,) if method == BASELINE else self.sparsities_of.get(method, self.sparsities)
 
-    def base_method(self, method: str) -> str:
-        """Return the registered method behind a listed name."""
-        return self.variants[method].method if method in self.variants else method
-
     def sparse_options(self, method: str) -> dict[str, Any]:
-        """Return the options of sparse training for a listed name; the baseline has none."""
+        """Return the options of sparse training for a listed method; the baseline has none."""
         if method == BASELINE:
             return {}
-        own = self.variants[method].model_dump(exclude_unset=True) if method in self.variants else {}
-        return self.sparse_training.model_dump() | {key: own[key] for key in own if key not in VARIANT_KEYS}
+        own = (
+            self.variants[method].model_dump(exclude_unset=True, exclude=NO_OPTIONS) if method in self.variants else {}
+        )
+        return self.sparse_training.model_dump() | own
 
     def source(self, method: str) -> str | None:
-        """Return the listed name whose final masks a listed name starts from, None for those that draw their own."""
+        """Return the listed method whose final masks a listed method starts from, None where it draws its own."""
         return self.variants[method].source if method in self.variants else None
 
+    def sources(self, run: Run) -> list[Run]:
+        """Return the run whose final masks a run of this scenario starts from, where it starts from such."""
+        source = self.source(run.method)
+        return [self.run(source, run.sparsity, run.seed)] if source else []
 
-def read_scenarios(study: Study) -> dict[tuple[str, str], Scenario]:
-    """Return the scenarios of a checked configuration by (dataset, model).
+    def recipe(self, method: str) -> tuple[Any, ...]:
+        """Return all that decides the networks of a listed method, but for sparsity and seed."""
+        source = self.source(method)
+        return (
+            self.trained_on, self.model, self.width, self.training, self.run(method, 0, 0).base_method,
+            sorted(self.sparse_options(method).items()), self.recipe(source) if source else None,
+        )  # fmt: skip
+
+
+def read_scenarios(study: Study) -> dict[str, Scenario]:
+    """Return the scenarios of a study by name.
 
     Raises ValueError, naming the scenario and what is allowed, for names that no registry knows, a model that does not
-    fit its data, a study without the dense baseline, a scenario that is listed twice, and two test sets of the same
-    networks that would train them in two ways.
+    fit its data, a scenario without the dense baseline, and two scenarios of one name.
     """
-    scenarios: dict[tuple[str, str], Scenario] = {}
+    scenarios: dict[str, Scenario] = {}
     for number, entry in enumerate(study.scenarios):
-        place = f"config: scenarios[{number}]"
         try:
             scenario = _read_scenario(entry, study)
+            if scenario.name in scenarios:
+                raise ValueError(f"another scenario is called '{scenario.name}'; give one of them a `name` of its own")
         except ValueError as error:
-            raise ValueError(f"{place}: {error}") from error
-        key = (scenario.dataset, scenario.model)
-        if key in scenarios:
-            raise ValueError(f"{place}: {' with '.join(key)} is listed twice; give each pair one entry")
-        for other in scenarios.values():
-            _check_shared_networks(place, scenario, other)
-        scenarios[key] = scenario
+            raise ValueError(f"config: scenarios[{number}]: {error}") from error
+        scenarios[scenario.name] = scenario
     return scenarios
 
 
-def _check_shared_networks(place: str, scenario: Scenario, other: Scenario) -> None:
-    if (scenario.trained_on, scenario.model) != (other.trained_on, other.model):
-        return
-    for key in ("training", "sparse_training"):
-        mine, theirs = (getattr(one, key).model_dump() for one in (scenario, other))
-        for option in mine:
-            if mine[option] != theirs[option]:
-                raise ValueError(
-                    f"{place}: {key}.{option} is {mine[option]}, but {theirs[option]} for {other.dataset}: both test "
-                    f"the same networks, trained on {scenario.trained_on}; give both the same value"
-                )
+def default_name(dataset: str, model: str) -> str:
+    """Return the name of a scenario that has none of its own: data set and model."""
+    return NOT_IN_NAMES.sub("_", f"{dataset}_{model}")
 
 
 def _read_scenario(entry: Entry, study: Study) -> Scenario:
-    dataset, model = entry.dataset, entry.model
-    dataset_type = _type_of(dataset, study)
-    kind = DATASETS[dataset_type].kind
-    if find_source(model).kind not in (kind, None):  # a user's file says only when it is run what it takes
-        fitting = [name for name in MODELS if find_source(name).kind == kind]
-        raise ValueError(f"model '{model}' does not take the {kind} of '{dataset}'. Allowed: {', '.join(fitting)}")
-    for name in entry.training.augmentation.split("+"):
-        if name not in AUGMENTATIONS:
-            raise unknown_name("training.augmentation", name, AUGMENTATIONS)
-    if entry.training.mixing not in MIXINGS:
-        raise unknown_name("training.mixing", entry.training.mixing, MIXINGS)
-    trained_on = _trained_on(dataset, dataset_type, study)
-    suites = _suites(dataset_spec(dataset, options_of(dataset, study)))
+    spec = spec_of(entry.dataset, study)
+    check_model(entry.model, spec)
+    check_recipe(entry.training)
     variants = {name: study.variants[name] for name in entry.methods if name in study.variants}
-    _check_methods(entry.methods, variants, study)
+    check_methods(entry.methods, entry.sparsities_of, variants, study.variants)
     return Scenario(
-        dataset=dataset,
-        dataset_type=dataset_type,
-        trained_on=trained_on,
-        model=model,
+        name=entry.name or default_name(entry.dataset, entry.model),
+        dataset=entry.dataset,
+        trained_on=data_trained_on(entry.dataset, study),
+        model=entry.model,
+        width=entry.width,
         methods=tuple(entry.methods),
         sparsities=tuple(entry.sparsities),
-        sparsities_of=_sparsities_of(entry.sparsities_of, study.variants),
+        sparsities_of={name: tuple(sparsities) for name, sparsities in entry.sparsities_of.items()},
         seeds=tuple(entry.seeds),
-        corruptions=choose_corruptions(entry.corruptions, suites),
+        corruptions=chosen_corruptions(entry.corruptions, spec),
         training=entry.training,
         sparse_training=entry.sparse_training,
         variants=variants,
     )
 
 
-def _sparsities_of(chosen: Mapping[str, Sequence[float]], variants: Mapping[str, Any]) -> dict[str, tuple[float, ...]]:
-    sparse = [name for name in (*METHODS, *variants) if name != BASELINE]
-    for name in chosen:
-        if name not in sparse:
-            raise unknown_name("method in sparsities_of", name, sparse)
-    return {name: tuple(sparsities) for name, sparsities in chosen.items()}
+def shared_networks(scenarios: Iterable[Scenario]) -> dict[Run, Run]:
+    """Return, for each run whose network an earlier scenario trains in the same way, the run of that scenario.
+
+    So a published corrupted test set is tested with the networks that are trained for the test set that it is made of,
+    or for another published set.
+    """
+    recipes: list[tuple[Any, ...]] = []
+    trained: dict[tuple[int, float, int], Run] = {}
+    shared: dict[Run, Run] = {}
+    for scenario in scenarios:
+        numbers: dict[str, int] = {}
+        for method in scenario.methods:
+            recipe = scenario.recipe(method)
+            if recipe not in recipes:
+                recipes.append(recipe)
+            numbers[method] = recipes.index(recipe)
+        for run in scenario.runs:
+            first = trained.setdefault((numbers[run.method], run.sparsity, run.seed), run)
+            if first is not run:
+                shared[run] = first
+    return shared
 
 
-def options_of(dataset: str, study: Study) -> dict[str, Any]:
-    """Return what the configuration says of a data set."""
-    return study.datasets.get(dataset, Dataset()).model_dump(exclude_none=True)
-
-
-def _type_of(dataset: str, study: Study) -> str:
-    """Return the registered data set behind a name, which may be one of the user's own."""
-    if dataset in study.datasets and study.datasets[dataset].type is None and dataset not in DATASETS:
-        raise ValueError(
-            f"datasets.{dataset} lacks the key 'type': which data set it is, as image_folder. "
-            f"Allowed: {', '.join(DATASETS)}"
-        )
-    found = options_of(dataset, study).get("type", dataset)
-    if found not in DATASETS:
-        what = f"datasets.{dataset}.type" if dataset in study.datasets else "dataset"
-        raise unknown_name(
-            what, found, DATASETS if dataset in study.datasets else dict.fromkeys([*study.datasets, *DATASETS])
-        )
-    return found
-
-
-def _trained_on(dataset: str, dataset_type: str, study: Study) -> str:
-    """Return which data set the networks are trained on."""
-    spec, trained_on = DATASETS[dataset_type], options_of(dataset, study).get("trained_on")
-    if spec.corrupted_from is None:
-        if trained_on is not None:
-            raise ValueError(
-                f"datasets.{dataset}.trained_on is for published corrupted test sets, not for a {spec.name}"
-            )
-        return dataset
-    trained_on = trained_on or spec.corrupted_from
-    source = options_of(trained_on, study).get("type", trained_on)
-    if source not in DATASETS or DATASETS[source].corrupted_from:
-        trainable = [
-            name for name in (*study.datasets, *DATASETS) if not DATASETS[_type_of(name, study)].corrupted_from
-        ]
-        raise unknown_name(f"datasets.{dataset}.trained_on", trained_on, trainable)
-    return trained_on
-
-
-def _check_methods(methods: Sequence[str], variants: Mapping[str, Variant], study: Study) -> None:
-    if BASELINE not in methods:
-        raise ValueError(f"methods lack '{BASELINE}', the baseline that all others are compared with")
-    for name in methods:
-        if name not in METHODS and name not in variants:
-            raise unknown_name("method", name, [*METHODS, *study.variants])
-        if name == FROZEN:
-            raise ValueError(
-                f"method {FROZEN} needs a source: list a variant, as in rigl_frozen: {{method: {FROZEN}, source: rigl}}"
-            )
-    for name, variant in variants.items():
-        if name in METHODS:
-            raise ValueError(f"variant '{name}' has the name of a method; choose another")
-        if variant.method not in METHODS:
-            raise unknown_name(f"method of variant '{name}'", variant.method, METHODS)
-        _check_source(name, variant, methods)
-
-
-def _check_source(name: str, variant: Variant, methods: Sequence[str]) -> None:
-    """Check that a variant names a source exactly where its method starts from the masks of another run."""
-    if (variant.method == FROZEN) != (variant.source is not None):
-        raise ValueError(f"variant '{name}': `source` goes with method {FROZEN}, and {FROZEN} needs it")
-    if variant.source and (variant.source not in methods or variant.source in (BASELINE, name)):
-        raise unknown_name(
-            f"source of variant '{name}'", variant.source, [m for m in methods if m not in (BASELINE, name)]
-        )
-
-
-def _suites(spec: DatasetSpec) -> dict[str, list[str]]:
-    """Return the corruptions of each suite that fits a data set; together they are those that may be listed."""
-    suites: dict[str, list[str]] = {}
-    if spec.kind == "clips":
-        suites["all"] = list(VIDEO_CORRUPTIONS)
-        for name, corruption in VIDEO_CORRUPTIONS.items():
-            suites.setdefault(corruption.suite, []).append(name)
-        return suites
-    if spec.corrupted_from is None:
-        return image_suites(spec.family)
-    suites["all"] = list(spec.corruptions)  # a published set has what it has
-    if set(BENCHMARK_CORRUPTIONS) <= set(spec.corruptions):
-        suites["benchmark"] = list(BENCHMARK_CORRUPTIONS)
-    return suites
+def corruptions_by_dataset(scenarios: Iterable[Scenario]) -> dict[str, list[str]]:
+    """Return the corruptions that each data set is tested under, over all scenarios."""
+    tested: dict[str, list[str]] = {}
+    for scenario in scenarios:
+        own = tested.setdefault(scenario.dataset, [])
+        own += [name for name in scenario.corruptions if name not in own]
+    return tested

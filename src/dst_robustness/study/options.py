@@ -91,8 +91,8 @@ class SparseTraining(Options):
 
     distribution: Literal["erk", "er", "uniform"] = "erk"
     """How the density is spread over the layers."""
-    update_interval: Count = 100
-    """Optimiser steps between topology updates."""
+    update_interval: Count | None = None
+    """Optimiser steps between topology updates; null is a fortieth of the training's, at least 1 and at most 100."""
     drop_fraction: BelowOne = 0.3
     """Share of a layer's active weights that the first topology update replaces."""
     last_update: Annotated[Number, Field(gt=0, le=1)] = 0.75
@@ -200,6 +200,11 @@ class Scenario(Grid):
     model: str
     """A registered architecture, `timm:NAME`, `torchvision:NAME`, or `FILE.py:FUNCTION` for a function
     `build(num_classes, image_size)` of your own, which may take `width` and `frames` too."""
+    name: Name | None = None
+    """Name in tables and folders; null is data set and model, as in `cifar10_resnet18`. With names of their own, one
+    data set and model may stand in a study several times."""
+    width: Annotated[Number, Field(gt=0, le=16)] = 1
+    """Factor for the channels of all hidden layers of the model."""
 
 
 class Study(Grid):

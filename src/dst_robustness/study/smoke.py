@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from dst_robustness.models import MODELS, VIDEO_MODELS
-from dst_robustness.study.grid import BASELINE, Scenario
+from dst_robustness.study.grid import Scenario
+from dst_robustness.study.methods import BASELINE
 from dst_robustness.study.options import Dataset, Study
 
 TRAIN_SAMPLES, TEST_SAMPLES = 200, 50
@@ -15,9 +16,7 @@ SPARSE_TRAINING = {"update_interval": 2}
 FOLDERS = ("results_dir", "resources_dir")
 
 
-def shrink(
-    study: Study, scenarios: Mapping[tuple[str, str], Scenario]
-) -> tuple[Study, dict[tuple[str, str], Scenario]]:
+def shrink(study: Study, scenarios: Mapping[str, Scenario]) -> tuple[Study, dict[str, Scenario]]:
     """Return a study and its scenarios, shrunk; numbers of samples that are configured are kept."""
     small = [_shrink_scenario(scenario) for scenario in scenarios.values()]
     datasets = dict(study.datasets)
@@ -26,7 +25,7 @@ def shrink(
         samples = {"train_samples": TRAIN_SAMPLES, "test_samples": TEST_SAMPLES}
         datasets[name] = own.model_copy(update=samples | own.model_dump(exclude_none=True))
     folders = {key: f"{getattr(study, key)}_smoke" for key in FOLDERS}
-    return study.model_copy(update=folders | {"datasets": datasets}), {(s.dataset, s.model): s for s in small}
+    return study.model_copy(update=folders | {"datasets": datasets}), {scenario.name: scenario for scenario in small}
 
 
 def _shrink_scenario(scenario: Scenario) -> Scenario:
@@ -35,6 +34,7 @@ def _shrink_scenario(scenario: Scenario) -> Scenario:
     return replace(
         scenario,
         model=_small_model(scenario.model),
+        width=1,
         methods=(BASELINE, *others[-1:]),
         sparsities=scenario.sparsities[:1],
         sparsities_of={},

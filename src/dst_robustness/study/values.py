@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -11,6 +12,7 @@ import yaml
 
 LONGEST_NAME = 100  # file systems take 255 bytes, and Snakemake makes names longer
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+NOT_IN_NAMES = re.compile(r"^[^A-Za-z0-9]+|[^A-Za-z0-9_.+-]+")
 
 
 def read_value(value: Any, kind: Any) -> Any:
@@ -84,3 +86,8 @@ def folder(text: str) -> str:
     if tidied == "." or re.search(r"[{}\n\r]", tidied):
         raise ValueError(f"is {text!r}; allowed: a folder of its own, without braces in its name")
     return tidied
+
+
+def any_of(names: Iterable[str]) -> str:
+    """Return the pattern of a wildcard that may be one of these names; of none, one that fits no name."""
+    return "|".join(map(re.escape, sorted(names))) or "(?!)"

@@ -15,6 +15,7 @@ from dst_robustness.models.tensor_files import load_tensors
 from dst_robustness.models.weights import start_from
 from dst_robustness.models.width import width_for_density
 from dst_robustness.sparsity import METHODS, SparseTraining, options_for
+from dst_robustness.sparsity.schedules import default_interval
 from dst_robustness.study.run import Run
 from dst_robustness.training.data import SampleSet, fit, normalise
 from dst_robustness.training.devices import memory_format
@@ -27,7 +28,6 @@ SALIENCY_SAMPLES_PER_CLASS = 10  # Wang et al. 2020, arXiv:2002.07376, section 5
 
 def build_state(
     run: Run,
-    method: str,
     data: SampleSet,
     options: TrainingOptions,
     sparse_options: Mapping[str, Any],
@@ -36,36 +36,33 @@ def build_state(
     """Return a network with fresh weights and masks; the seed alone decides the weights, so runs of one seed are pairs.
 
     Args:
-        method: registered method, which is not the run's own where that is a variant.
         masks: final masks of a finished run, for a method that starts from such.
     """
     torch.manual_seed(run.seed)
-    network = build_model(
-        run.model,
-        len(data.classes),
-        image_size=data.image_size,
-        width=width(run, method, data),
-        frames=data.frames,
-    )
+    width = network_width(run, data)
+    network = build_model(run.model, len(data.classes), image_size=data.image_size, width=width, frames=data.frames)
     if options.initial_weights:
         start_network(network, options.initial_weights, len(data.classes))
     check_batches(network, data, options.batch_size)
     # Before the masks are made, so that they take the layout of the weights.
     network.to(data.device, memory_format=memory_format(network, data.device))
     optimizer = build_optimizer(network, options)
+    steps = options.epochs * data.steps_per_epoch(options.batch_size)
+    if sparse_options.get("update_interval", 0) is None:
+        sparse_options = {**sparse_options, "update_interval": default_interval(steps)}
     sparse = SparseTraining(
         network,
         optimizer,
-        method=method,
+        method=run.base_method,
         sparsity=run.sparsity,
-        total_steps=options.epochs * data.steps_per_epoch(options.batch_size),
+        total_steps=steps,
         seed=run.seed,
         # By way of the host: a GPU that is full must not pass for a damaged file.
         initial_masks={name: mask.to(data.device) for name, mask in load_tensors(masks).items()} if masks else None,
         loss=lambda: saliency_loss(network, data, run.seed),
-        **options_for(method, sparse_options),
+        **options_for(run.base_method, sparse_options),
     )
-    return TrainingState(network, optimizer, sparse, run.seed, options.weight_averaging, options.compile)
+    return TrainingState(network, optimizer, sparse, run.seed, options.weight_averaging, options.compile, width)
 
 
 def check_batches(network: nn.Module, data: SampleSet, batch_size: int) -> None:
@@ -79,13 +76,12 @@ def check_batches(network: nn.Module, data: SampleSet, batch_size: int) -> None:
         )
 
 
-def width(run: Run, method: str, data: SampleSet) -> float:
-    """Return the width of the network: below 1 only for the control that has fewer channels in place of masks."""
-    if not METHODS[method].scales_width:
-        return 1.0
-    return width_for_density(
-        run.model, len(data.classes), 1 - run.sparsity, image_size=data.image_size, frames=data.frames
-    )
+def network_width(run: Run, data: SampleSet) -> float:
+    """Return the width of the network: that of the scenario; less for the control with fewer channels for masks."""
+    if not METHODS[run.base_method].scales_width:
+        return run.width
+    options = {"image_size": data.image_size, "width": run.width, "frames": data.frames}
+    return width_for_density(run.model, len(data.classes), 1 - run.sparsity, **options)
 
 
 def start_network(network: nn.Module, weights: str | Path, num_classes: int) -> None:

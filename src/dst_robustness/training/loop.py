@@ -38,7 +38,6 @@ def train_run(
     folder: Path,
     run: Run,
     *,
-    method: str,
     options: TrainingOptions,
     sparse_options: Mapping[str, Any],
     masks: Path | None = None,
@@ -53,7 +52,6 @@ def train_run(
         train, validation: splits in HDF5.
         folder: where the outputs and the checkpoint go.
         run: what to train.
-        method: registered method, which is not the run's own where that is a variant.
         masks: masks.pt of a finished run, for a method that starts from it.
 
     Raises:
@@ -65,12 +63,11 @@ def train_run(
         data, held_out = SampleSet(train, device), SampleSet(validation, device)
         configuration = {
             **asdict(run),
-            "method": method,
             "training": options.model_dump(exclude={"checkpoint_seconds"}),
             "sparse_training": {**sparse_options},
         }
         checkpoint = Checkpoint(folder / "checkpoint.pt", configuration, options.checkpoint_seconds)
-        state = checkpoint.resume(partial(build_state, run, method, data, options, sparse_options, masks))
+        state = checkpoint.resume(partial(build_state, run, data, options, sparse_options, masks))
         diverged = folder / "diverged.csv"
         diverged.unlink(missing_ok=True)
         stop = StopSignal()
@@ -86,7 +83,7 @@ def train_run(
                     raise
                 progress.update()
         if rank() == 0:
-            write_outputs(folder, state, data, run, method)
+            write_outputs(folder, state, data, run)
             checkpoint.remove()
 
 

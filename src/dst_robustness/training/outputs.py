@@ -15,9 +15,9 @@ from dst_robustness.models.foreign import library_arguments
 from dst_robustness.models.sources import find_source
 from dst_robustness.models.tensor_files import save_tensors
 from dst_robustness.models.width import build_unallocated
+from dst_robustness.sparsity import METHODS
 from dst_robustness.sparsity.flops import cost, inference_flops, layer_flops
 from dst_robustness.study.run import Run
-from dst_robustness.training.build import width
 from dst_robustness.training.data import SampleSet
 from dst_robustness.training.devices import device_name, peak_memory_mb
 from dst_robustness.training.state import TrainingState
@@ -25,7 +25,7 @@ from dst_robustness.training.state import TrainingState
 TOPOLOGY_COLUMNS = ["step", "density", "dropped", "grown", "regrown", "itop_rate"]
 
 
-def write_outputs(folder: Path, state: TrainingState, data: SampleSet, run: Run, method: str) -> None:
+def write_outputs(folder: Path, state: TrainingState, data: SampleSet, run: Run) -> None:
     """Write model.pt, masks.pt, history.csv, topology.csv and run.json, each in one piece, run.json last.
 
     model.pt is a plain state_dict in float32 on the CPU, which any program that builds the network can load; masks.pt
@@ -37,7 +37,7 @@ def write_outputs(folder: Path, state: TrainingState, data: SampleSet, run: Run,
     write_history(folder / "history.csv", state)
     updates = pd.DataFrame([vars(update) for update in state.sparse.updates], columns=TOPOLOGY_COLUMNS)
     write_text(folder / "topology.csv", updates.to_csv(index=False))
-    write_text(folder / "run.json", json.dumps(describe(state, data, run, method), indent=2) + "\n")
+    write_text(folder / "run.json", json.dumps(describe(state, data, run), indent=2) + "\n")
 
 
 def write_history(path: Path, state: TrainingState) -> None:
@@ -45,18 +45,23 @@ def write_history(path: Path, state: TrainingState) -> None:
     write_text(path, pd.DataFrame(state.history).to_csv(index=False))
 
 
-def describe(state: TrainingState, data: SampleSet, run: Run, method: str) -> dict[str, Any]:
+def describe(state: TrainingState, data: SampleSet, run: Run) -> dict[str, Any]:
     """Return what run.json says: the run, what rebuilds its network, what it cost, and what it was made with."""
     device = state.totals.device
     costs = cost(state.sparse, state.network, data.input_shape)
-    if width(run, method, data) != 1:
+    method = METHODS[run.base_method]
+    if method.scales_width:
         costs |= _relative_to_full_width(costs["inference_flops"], run, data)
     return {
         **asdict(run),
-        "base_method": method,
+        "label": method.label,
+        "dst": method.dst,
         "num_classes": len(data.classes),
+        "classes": list(data.classes),
         "image_size": data.image_size,
-        "width": width(run, method, data),
+        "mean": data.mean.flatten().tolist(),
+        "std": data.std.flatten().tolist(),
+        "width": state.width,
         "frames": data.frames,
         "arguments": library_arguments(state.network),
         **costs,
@@ -71,6 +76,7 @@ def describe(state: TrainingState, data: SampleSet, run: Run, method: str) -> di
 
 def _relative_to_full_width(inference: float, run: Run, data: SampleSet) -> dict[str, float]:
     """Return the FLOPs of a narrow network relative to the full one; dense, it trains at the same ratio."""
-    full = build_unallocated(run.model, len(data.classes), image_size=data.image_size, frames=data.frames)
+    options = {"image_size": data.image_size, "width": run.width, "frames": data.frames}
+    full = build_unallocated(run.model, len(data.classes), **options)
     ratio = inference / inference_flops(layer_flops(full, data.input_shape))
     return {"inference_flops_ratio": ratio, "training_flops_ratio": ratio}

@@ -27,6 +27,7 @@ class TrainingState:
         layout: memory layout of the network and its inputs.
         average: moving average of the weights, where the options ask for one.
         seed: decides initialisation, order of the data and augmentations.
+        width: that the network was built with.
         epoch: number of finished epochs.
         step: number of finished steps of the present epoch.
         seconds: training time so far, interruptions not counted.
@@ -42,8 +43,9 @@ class TrainingState:
         seed: int,
         weight_averaging: float = 0.0,
         compiled: bool = False,
+        width: float = 1.0,
     ) -> None:
-        self.network, self.optimizer, self.sparse, self.seed = network, optimizer, sparse, seed
+        self.network, self.optimizer, self.sparse, self.seed, self.width = network, optimizer, sparse, seed, width
         self.forward: Callable[[torch.Tensor], torch.Tensor] = data_parallel(network)
         if compiled:
             self.forward = torch.compile(self.forward, dynamic=False)

@@ -14,7 +14,7 @@ from dst_robustness.reporting.style import BLACK, empty_figure, legend_below, me
 
 
 def draw(tables: Path) -> Figure:
-    """Draw one panel per dataset x model: a point for each method and sparsity, larger for sparser."""
+    """Draw one panel per scenario: a point for each method and sparsity, larger for sparser."""
     return scatter(tables, "clean_accuracy", "clean accuracy (%)", scale=100)
 
 
@@ -24,12 +24,12 @@ def scatter(tables: Path, column: str, label: str, scale: float) -> Figure:
     rows = rows[rows[column].notna()]
     if rows.empty:
         return empty_figure(f"no run with {label} yet")
-    scenarios = list(rows.groupby(["dataset", "model"], sort=False))
+    scenarios = list(rows.groupby("scenario", sort=False))
     figure, axes = new_figure(len(scenarios))
-    for axis, ((dataset, model), part) in zip(axes, scenarios, strict=True):
+    for axis, (scenario, part) in zip(axes, scenarios, strict=True):
         for method, own in part.groupby("method", sort=False):
             _draw_method(axis, method, own, column, scale)
-        axis.set_title(f"{dataset} · {model}")
+        axis.set_title(scenario)
         axis.set_xlabel(label)
         axis.set_ylabel("robust accuracy (%)")
     legend_below(figure, axes)

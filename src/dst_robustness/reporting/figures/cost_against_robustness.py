@@ -10,5 +10,5 @@ from dst_robustness.reporting.figures.clean_against_robust import scatter
 
 
 def draw(tables: Path) -> Figure:
-    """Draw one panel per dataset x model: training FLOPs relative to dense; up and left of the dense star is better."""
+    """Draw one panel per scenario: training FLOPs relative to dense; up and left of the dense star is better."""
     return scatter(tables, "training_flops_ratio", "training FLOPs relative to dense", scale=1)

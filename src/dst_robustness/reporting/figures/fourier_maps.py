@@ -21,19 +21,19 @@ def draw(tables: Path) -> Figure:
     errors = pd.read_csv(path) if path.is_file() else pd.DataFrame()
     if errors.empty or BASELINE not in set(errors["method"]):
         return empty_figure("Fourier heat maps have not been measured")
-    mean = errors.groupby(["dataset", "model", "method", "sparsity", "row", "column"], sort=False)["error"].mean()
-    maps = {key: error_map(part.reset_index()) for key, part in mean.groupby(level=[0, 1, 2, 3], sort=False)}
-    baselines = {key[:2]: values for key, values in maps.items() if key[2] == BASELINE}
-    pairs = [(key, baselines[key[:2]]) for key in maps if key[2] != BASELINE and key[:2] in baselines]
+    mean = errors.groupby(["scenario", "method", "sparsity", "row", "column"], sort=False)["error"].mean()
+    maps = {key: error_map(part.reset_index()) for key, part in mean.groupby(level=[0, 1, 2], sort=False)}
+    baselines = {key[0]: values for key, values in maps.items() if key[1] == BASELINE}
+    pairs = [(key, baselines[key[0]]) for key in maps if key[1] != BASELINE and key[0] in baselines]
     if not pairs:
         return empty_figure("Fourier heat maps of a method beside dense have not been measured")
     figure, axes = new_figure(3 * len(pairs), size=(2.3, 2.1))
     for index, (key, dense) in enumerate(pairs):
-        dataset, model, method, sparsity = key
+        scenario, method, sparsity = key
         name = f"{method_name(method)} {sparsity:g}"
         own = axes[3 * index : 3 * index + 3]
         top = float(np.nanmax([dense.max(), maps[key].max()]))
-        _draw_map(figure, own[0], dense, f"{dataset} · {model}\nDense", SEQUENTIAL, 0, top)
+        _draw_map(figure, own[0], dense, f"{scenario}\nDense", SEQUENTIAL, 0, top)
         _draw_map(figure, own[1], maps[key], name, SEQUENTIAL, 0, top)
         difference = maps[key] - dense
         limit = max(1e-3, float(np.abs(difference).max()))

@@ -14,7 +14,7 @@ from dst_robustness.reporting.style import DIVERGING, empty_figure, new_figure
 
 
 def draw(tables: Path) -> Figure:
-    """Draw one map per dataset x model: corruptions by their share of high frequencies (top: most) x severity.
+    """Draw one map per scenario: corruptions by their share of high frequencies (top: most) x severity.
 
     Colours are the relative gain in percent of the mean over all DST rows at 10-50% sparsity.
     """
@@ -23,14 +23,14 @@ def draw(tables: Path) -> Figure:
         return empty_figure("no DST run at 10-50% sparsity beside a dense run yet")
     frequency = tables / "frequency.csv"
     shares = pd.read_csv(frequency) if frequency.is_file() else None
-    scenarios = list(gains.groupby(["dataset", "model"], sort=False))
+    scenarios = list(gains.groupby("scenario", sort=False))
     rows = max(8, *(part["corruption"].nunique() for _, part in scenarios))
     figure, axes = new_figure(len(scenarios), size=(3.4, 0.9 + 0.17 * rows))
-    for axis, ((dataset, model), part) in zip(axes, scenarios, strict=True):
+    for axis, (scenario, part) in zip(axes, scenarios, strict=True):
         table = 100 * part.pivot_table(index="corruption", columns="severity", values="relative_gain", sort=False)
-        order, measured = corruption_order(table.index, dataset, shares)
+        order, measured = corruption_order(table.index, part["dataset"].iloc[0], shares)
         _draw_map(figure, axis, table.loc[order])
-        axis.set_title(f"{dataset} · {model}")
+        axis.set_title(scenario)
         axis.set_ylabel("high frequencies →" if measured else "")
     return figure
 

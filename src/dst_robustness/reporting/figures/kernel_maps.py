@@ -22,7 +22,7 @@ def draw(run: StoredRun, layers: int = 6) -> Figure:
     chosen = [weights[i] for i in sorted({round(i) for i in np.linspace(0, len(weights) - 1, layers)})]
     figure, axes = new_figure(len(chosen), size=(2.3, 2.1))
     figure.suptitle(
-        f"{run.dataset} · {run.model} · {method_name(run.method)} · sparsity {run.sparsity:g} · seed {run.seed}",
+        f"{run.scenario} · {method_name(run.method)} · sparsity {run.sparsity:g} · seed {run.seed}",
         fontsize=8,
     )
     for axis, (name, weight) in zip(axes, chosen, strict=True):

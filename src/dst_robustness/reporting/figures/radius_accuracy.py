@@ -14,21 +14,21 @@ SIDES = {"low": "frequencies above the radius removed", "high": "frequencies bel
 
 
 def draw(tables: Path) -> Figure:
-    """Draw two panels per dataset x model x sparsity from radius.csv, mean over seeds."""
+    """Draw two panels per scenario x sparsity from radius.csv, mean over seeds."""
     path = tables / "radius.csv"
     curves = pd.read_csv(path) if path.is_file() else pd.DataFrame()
     if curves.empty:
         return empty_figure("radius-accuracy has not been measured")
-    scenarios = list(curves.groupby(["dataset", "model"], sort=False))
+    scenarios = list(curves.groupby("scenario", sort=False))
     figure, axes = new_figure(2 * len(scenarios), columns=2)
-    for index, ((dataset, model), part) in enumerate(scenarios):
+    for index, (scenario, part) in enumerate(scenarios):
         for axis, (side, title) in zip(axes[2 * index : 2 * index + 2], SIDES.items(), strict=True):
             kept = part[part["kept"] == side]
             for (method, sparsity), own in kept.groupby(["method", "sparsity"], sort=False):
                 mean = own.groupby("radius")["accuracy"].mean()
                 label = f"{method_name(method)} {sparsity:g}" if sparsity else method_name(method)
                 axis.plot(mean.index, 100 * mean, label=label, **method_style(method))
-            axis.set_title(f"{dataset} · {model} · {title}", fontsize=7)
+            axis.set_title(f"{scenario} · {title}", fontsize=7)
             axis.set_xlabel("radius (cycles per image)")
             axis.set_ylabel("accuracy (%)")
     legend_below(figure, axes)

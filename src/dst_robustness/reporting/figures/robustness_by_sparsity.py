@@ -18,23 +18,23 @@ MOST_WITH_BARS = 6
 
 
 def draw(tables: Path) -> Figure:
-    """Draw one panel per dataset x model from summary.csv; bars and band are 95% intervals.
+    """Draw one panel per scenario from summary.csv; bars and band are 95% intervals.
 
     With more than six methods the bars are left out, and the dense band may reach beyond the panel.
     """
     rows = pd.read_csv(tables / "summary.csv")
     if rows.empty:
         return empty_figure("no complete run yet")
-    scenarios = list(rows.groupby(["dataset", "model"], sort=False))
+    scenarios = list(rows.groupby("scenario", sort=False))
     figure, axes = new_figure(len(scenarios))
-    for axis, ((dataset, model), part) in zip(axes, scenarios, strict=True):
+    for axis, (scenario, part) in zip(axes, scenarios, strict=True):
         _draw_dense(axis, part[part["method"] == BASELINE])
         sparse = part[part["method"] != BASELINE]
         if sparse["sparsity"].nunique() == 1:
             _draw_one_sparsity(axis, sparse)
         else:
             _draw_sparsities(axis, sparse)
-        axis.set_title(f"{dataset} · {model}")
+        axis.set_title(scenario)
         axis.set_ylabel("robust accuracy (%)")
     legend_below(figure, axes)
     return figure

@@ -15,14 +15,14 @@ from dst_robustness.reporting.style import BLACK, empty_figure, legend_below, me
 
 
 def draw(tables: Path) -> Figure:
-    """Draw ITOP rate and density by step for each dataset x model of topology.csv, at the sparsity of most methods."""
+    """Draw ITOP rate and density by step for each scenario of topology.csv, at the sparsity of most methods."""
     path = tables / "topology.csv"
     curves = pd.read_csv(path) if path.is_file() else pd.DataFrame()
     if curves.empty:
         return empty_figure("no topology has moved yet")
-    scenarios = list(curves.groupby(["dataset", "model"], sort=False))
+    scenarios = list(curves.groupby("scenario", sort=False))
     figure, axes = new_figure(2 * len(scenarios), columns=2)
-    for index, ((dataset, model), part) in enumerate(scenarios):
+    for index, (scenario, part) in enumerate(scenarios):
         level = usual_sparsity(part)
         shown = part[part["sparsity"] == level]
         left, right = axes[2 * index : 2 * index + 2]
@@ -32,7 +32,7 @@ def draw(tables: Path) -> Figure:
         _draw_curves(right, shown, "density")
         right.set_ylabel("active (%)")
         for axis in (left, right):
-            axis.set_title(f"{dataset} · {model} · sparsity {level:g}")
+            axis.set_title(f"{scenario} · sparsity {level:g}")
             axis.set_xlabel("optimiser step")
             axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             axis.set_ylim(100 * (1 - level) - 4, 102)

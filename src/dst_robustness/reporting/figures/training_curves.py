@@ -15,14 +15,14 @@ from dst_robustness.reporting.style import empty_figure, legend_below, method_st
 
 
 def draw(tables: Path) -> Figure:
-    """Draw two panels per dataset x model from training.csv, at the sparsity that most methods were trained at."""
+    """Draw two panels per scenario from training.csv, at the sparsity that most methods were trained at."""
     path = tables / "training.csv"
     curves = pd.read_csv(path) if path.is_file() else pd.DataFrame()
     if curves.empty:
         return empty_figure("no training history yet")
-    scenarios = list(curves.groupby(["dataset", "model"], sort=False))
+    scenarios = list(curves.groupby("scenario", sort=False))
     figure, axes = new_figure(2 * len(scenarios), columns=2)
-    for index, ((dataset, model), part) in enumerate(scenarios):
+    for index, (scenario, part) in enumerate(scenarios):
         level = usual_sparsity(part)
         shown = part[(part["method"] == BASELINE) | (part["sparsity"] == level)]
         left, right = axes[2 * index : 2 * index + 2]
@@ -32,7 +32,7 @@ def draw(tables: Path) -> Figure:
         _draw_curves(right, shown, "validation_accuracy" if validated else "accuracy", scale=100)
         right.set_ylabel("validation accuracy (%)" if validated else "training accuracy (%)")
         for axis in (left, right):
-            axis.set_title(f"{dataset} · {model} · sparsity {level:g}")
+            axis.set_title(f"{scenario} · sparsity {level:g}")
             axis.set_xlabel("epoch")
             axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     legend_below(figure, axes)

@@ -22,18 +22,18 @@ QUANTITIES = {
 
 
 def draw(tables: Path) -> Figure:
-    """Draw three panels by layer for each dataset x model x sparsity of layers.csv, mean over seeds."""
+    """Draw three panels by layer for each scenario x sparsity of layers.csv, mean over seeds."""
     path = tables / "layers.csv"
     layers = pd.read_csv(path) if path.is_file() else pd.DataFrame()
     layers = layers[layers["method"] != BASELINE] if len(layers) else layers
     if layers.empty:
         return empty_figure("no sparse network yet")
-    groups = list(layers.groupby(["dataset", "model", "sparsity"], sort=False))
+    groups = list(layers.groupby(["scenario", "sparsity"], sort=False))
     figure, axes = new_figure(3 * len(groups), columns=3)
-    for index, ((dataset, model, sparsity), part) in enumerate(groups):
+    for index, ((scenario, sparsity), part) in enumerate(groups):
         for axis, (label, columns) in zip(axes[3 * index : 3 * index + 3], QUANTITIES.items(), strict=True):
             _draw_quantity(axis, part, columns)
-            axis.set_title(f"{dataset} · {model} · sparsity {sparsity:g}")
+            axis.set_title(f"{scenario} · sparsity {sparsity:g}")
             axis.set_ylabel(label)
     legend_below(figure, axes)
     return figure

@@ -1,0 +1,94 @@
+"""The data sets of a study: what each is, which networks and corruptions fit it, and the options of each step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dst_robustness.corruptions import BENCHMARK_CORRUPTIONS, VIDEO_CORRUPTIONS, choose_corruptions, image_suites
+from dst_robustness.datasets import DATASETS, SPEC_OPTIONS, DatasetSpec, dataset_spec
+from dst_robustness.models import MODELS
+from dst_robustness.models.sources import find_source
+from dst_robustness.registry import unknown_name
+from dst_robustness.study.options import Dataset, Study
+
+# The options of a data set that each step takes.
+ACQUIRE = ("addresses", "checksum", "path")
+PREPARE = ("train_samples", "test_samples", "validation_fraction", "seed")
+SPEC = ("type", *SPEC_OPTIONS)
+
+
+def data_options(dataset: str, study: Study, names: Sequence[str] | None = None) -> dict[str, Any]:
+    """Return what a study says of a data set, or of some options only."""
+    own = study.datasets.get(dataset, Dataset()).model_dump(exclude_none=True)
+    return own if names is None else {name: own[name] for name in names if name in own}
+
+
+def type_of(dataset: str, study: Study) -> str:
+    """Return the registered data set behind a name, which may be one of the user's own."""
+    own = study.datasets.get(dataset)
+    if own and own.type is None and dataset not in DATASETS:
+        raise ValueError(
+            f"datasets.{dataset} lacks the key 'type': which data set it is, as image_folder. "
+            f"Allowed: {', '.join(DATASETS)}"
+        )
+    if own and own.type is not None and own.type not in DATASETS:
+        raise unknown_name(f"datasets.{dataset}.type", own.type, DATASETS)
+    found = own.type if own and own.type else dataset
+    if found not in DATASETS:
+        raise unknown_name("dataset", found, [*study.datasets, *DATASETS])
+    return found
+
+
+def spec_of(dataset: str, study: Study) -> DatasetSpec:
+    """Return what a data set of a study is; an unknown name, or an option that it does not have, is a ValueError."""
+    type_of(dataset, study)
+    return dataset_spec(dataset, data_options(dataset, study, SPEC))
+
+
+def data_trained_on(dataset: str, study: Study) -> str:
+    """Return the data set whose networks are tested: itself, but for a published corrupted set its origin."""
+    spec, trained_on = DATASETS[type_of(dataset, study)], data_options(dataset, study).get("trained_on")
+    if spec.corrupted_from is None:
+        if trained_on is not None:
+            raise ValueError(
+                f"datasets.{dataset}.trained_on is for published corrupted test sets, not for a {spec.name}"
+            )
+        return dataset
+    trained_on = trained_on or spec.corrupted_from
+    names = dict.fromkeys([*study.datasets, *DATASETS])
+    trainable = [name for name in names if not DATASETS[type_of(name, study)].corrupted_from]
+    if trained_on not in trainable:
+        raise unknown_name(f"datasets.{dataset}.trained_on", trained_on, trainable)
+    return trained_on
+
+
+def check_model(model: str, spec: DatasetSpec) -> None:
+    """Raise ValueError where a model is not known, or does not take the samples of a data set."""
+    kind = find_source(model).kind
+    if kind is not None and kind != spec.kind:
+        fitting = [name for name in MODELS if find_source(name).kind == spec.kind]
+        raise ValueError(
+            f"model '{model}' does not take the {spec.kind} of '{spec.name}'. Allowed: {', '.join(fitting)}"
+        )
+
+
+def chosen_corruptions(chosen: str | Sequence[str], spec: DatasetSpec) -> tuple[str, ...]:
+    """Return the corruptions that are chosen for a data set, in the order of the benchmark."""
+    return choose_corruptions(chosen, _suites(spec))
+
+
+def _suites(spec: DatasetSpec) -> dict[str, list[str]]:
+    """Return the corruptions of each suite that fits a data set; together they are those that may be listed."""
+    suites: dict[str, list[str]] = {}
+    if spec.kind == "clips":
+        suites["all"] = list(VIDEO_CORRUPTIONS)
+        for name, corruption in VIDEO_CORRUPTIONS.items():
+            suites.setdefault(corruption.suite, []).append(name)
+        return suites
+    if spec.corrupted_from is None:
+        return image_suites(spec.family)
+    suites["all"] = list(spec.corruptions)  # a published set has what it has
+    if set(BENCHMARK_CORRUPTIONS) <= set(spec.corruptions):
+        suites["benchmark"] = list(BENCHMARK_CORRUPTIONS)
+    return suites

@@ -1,0 +1,110 @@
+"""Errors that would stop a study after hours, told before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from dst_robustness.datasets.corrupted import find_corruptions
+from dst_robustness.datasets.spec import Acquired, DatasetSpec, RawSet
+from dst_robustness.registry import unknown_name
+from dst_robustness.sparsity import METHODS
+from dst_robustness.sparsity.schedules import default_interval
+from dst_robustness.study.data import data_options, spec_of
+from dst_robustness.study.grid import Scenario
+from dst_robustness.study.options import Study
+
+VALIDATION_FRACTION = 0.1
+
+
+def foresee(study: Study, scenarios: Iterable[Scenario]) -> None:
+    """Raise ValueError, one line, for what the configuration and the user's own files already show to fail.
+
+    What was acquired and prepared before is not looked for again: its source may be gone.
+    """
+    for scenario in scenarios:
+        check_sources(scenario)
+        for dataset in dict.fromkeys((scenario.trained_on, scenario.dataset)):
+            if not Path(study.resources_dir, dataset, "raw/acquired.json").exists():
+                check_path(dataset, study, scenario.corruptions)
+        if not Path(study.resources_dir, scenario.trained_on, "train.h5").exists():
+            check_updates(scenario, training_samples(scenario.trained_on, study))
+    if study.frost_pictures and not Path(study.frost_pictures).is_dir():
+        raise ValueError(f"config: frost_pictures: there is no folder {study.frost_pictures}")
+
+
+def check_sources(scenario: Scenario) -> None:
+    """Raise ValueError where a control starts from the masks of a run that the scenario does not have."""
+    for run in scenario.runs:
+        for source in scenario.sources(run):
+            if source not in scenario.runs:
+                raise ValueError(
+                    f"config: scenario {scenario.name}: {run.method} is trained at sparsity {run.sparsity:g}, and "
+                    f"starts from the masks of {source.method}, which is not; give both the same sparsities"
+                )
+
+
+def check_path(dataset: str, study: Study, corruptions: Iterable[str]) -> None:
+    """Raise ValueError where the path of a data set leads nowhere, or lacks a corruption that is tested."""
+    path = data_options(dataset, study).get("path")
+    if path is None or "://" in path:
+        return
+    if not Path(path).exists():
+        raise ValueError(f"config: datasets.{dataset}.path: there is no {path}")
+    spec = spec_of(dataset, study)
+    if spec.corrupted_from and Path(path).is_dir() and (found := find_corruptions(Path(path))):
+        for name in corruptions:
+            if name not in found:
+                raise ValueError(
+                    f"config: datasets.{dataset}.path: {unknown_name(f'corruption of {path}', name, found)}"
+                )
+
+
+def training_samples(dataset: str, study: Study) -> int | None:
+    """Return how many samples a data set is trained on, where its options or the user's folder tell; else None.
+
+    Raises ValueError where the user's folder cannot be read as a data set, or holds fewer than two classes.
+    """
+    spec, options = spec_of(dataset, study), data_options(dataset, study)
+    count, validation = options.get("train_samples"), None
+    if spec.needs_folder and spec.read and "path" in options:
+        raw = read_folder(spec, options["path"], dataset)
+        count, validation = count or len(raw.train.labels), raw.validation
+    elif count is None and spec.default_samples:
+        count = spec.default_samples[0]
+    if count is None or validation is not None:
+        return count
+    return count - round(options.get("validation_fraction", VALIDATION_FRACTION) * count)
+
+
+def read_folder(spec: DatasetSpec, path: str, dataset: str) -> RawSet:
+    """Return what the user's folder holds; a ValueError where that is no data set of at least two classes."""
+    try:
+        raw = spec.read(spec, Acquired(folder=Path(path)))  # type: ignore[misc]  # asked before
+    except ValueError as error:
+        raise ValueError(f"config: datasets.{dataset}.path: {error}") from None
+    if len(raw.classes) < 2:
+        raise ValueError(
+            f"config: datasets.{dataset}.path: {path} holds one class, '{raw.classes[0]}'; at least two are needed"
+        )
+    return raw
+
+
+def check_updates(scenario: Scenario, samples: int | None) -> None:
+    """Raise ValueError where not a single topology update fits into a training on so many samples."""
+    if samples is None:
+        return
+    size = scenario.training.batch_size
+    steps = scenario.training.epochs * max(1, samples // size + (samples % size >= 2))
+    for method in scenario.methods:
+        if not METHODS[scenario.run(method, 0, 0).base_method].dynamic:
+            continue
+        options = scenario.sparse_options(method)
+        first = options["first_update"] or options["update_interval"] or default_interval(steps)
+        end = round(options["last_update"] * steps)
+        if first >= end:
+            raise ValueError(
+                f"config: scenario {scenario.name}: no topology update of {method} fits into the training of {steps} "
+                f"steps: the first is due after step {first}, and they end before step {end}; lower update_interval or "
+                "first_update, or train longer"
+            )

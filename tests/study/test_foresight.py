@@ -1,0 +1,98 @@
+"""What is bound to fail is told before anything runs."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dst_robustness.study.configuration import read_study
+from dst_robustness.study.foresight import foresee
+
+TINY = {"methods": ["dense", "rigl"], "training": {"epochs": 2, "batch_size": 64}}
+
+
+def look(folder: Path, dataset: str, options: dict[str, Any] | None = None, **changes: Any) -> None:
+    from dst_robustness.study.grid import read_scenarios
+
+    datasets = {dataset: options} if options is not None else {}
+    entry = {"dataset": dataset, "model": "resnet8", **changes.pop("scenario", {})}
+    study = read_study(
+        {**TINY, "resources_dir": str(folder / "resources"), "datasets": datasets, "scenarios": [entry], **changes}
+    )
+    foresee(study, read_scenarios(study).values())
+
+
+def pictures(folder: Path, *classes: str, count: int = 10) -> Path:
+    import cv2
+
+    for name in classes:
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            cv2.imwrite(str(folder / name / f"{number}.png"), np.full((8, 8, 3), number, np.uint8))
+    return folder
+
+
+def test_a_training_too_short_for_one_topology_update_is_told(tmp_path: Path) -> None:
+    """180 samples are 3 steps an epoch, 6 in all: updates end before step 4 and the first is due after step 100."""
+    options = {"train_samples": 200}
+    with pytest.raises(
+        ValueError, match=r"no topology update of rigl .* training of 6 steps: .* after step 100, .* 4;"
+    ):
+        look(tmp_path, "digits", options, sparse_training={"update_interval": 100})
+    look(tmp_path, "digits", options)  # the default interval fits
+
+
+def test_a_path_that_leads_nowhere_is_told(tmp_path: Path) -> None:
+    """Not after the other data sets were downloaded."""
+    with pytest.raises(ValueError, match=r"^config: datasets.own.path: there is no .*nowhere$"):
+        look(tmp_path, "own", {"type": "image_folder", "path": str(tmp_path / "nowhere")})
+    with pytest.raises(ValueError, match=r"^config: frost_pictures: there is no folder .*nowhere$"):
+        look(tmp_path, "digits", frost_pictures=str(tmp_path / "nowhere"))
+
+
+def test_a_folder_of_one_class_is_told(tmp_path: Path) -> None:
+    """It would be prepared and corrupted before the first training fails."""
+    with pytest.raises(ValueError, match=r"^config: datasets.own.path: .*class"):
+        look(
+            tmp_path, "own", {"type": "image_folder", "path": str(pictures(tmp_path / "one", "cat")), "image_size": 32}
+        )
+    two = {"type": "image_folder", "path": str(pictures(tmp_path / "two", "cat", "dog")), "image_size": 32}
+    look(tmp_path, "own", two)
+    with pytest.raises(ValueError, match="no topology update"):
+        look(tmp_path, "own", two, sparse_training={"update_interval": 2})
+
+
+def test_a_published_set_that_lacks_a_corruption_is_told(tmp_path: Path) -> None:
+    """The folder holds fog; contrast is tested, too."""
+    folder = tmp_path / "published"
+    folder.mkdir()
+    np.save(folder / "fog.npy", np.zeros(1))
+    changes = {"scenario": {"corruptions": ["fog", "contrast"]}}
+    with pytest.raises(
+        ValueError, match=r"datasets.cifar10_c.path: unknown corruption of .* 'contrast'\. Allowed: fog"
+    ):
+        look(tmp_path, "cifar10_c", {"path": str(folder)}, **changes)
+    look(tmp_path, "cifar10_c", {"path": str(folder)}, scenario={"corruptions": ["fog"]})
+
+
+def test_what_is_prepared_already_needs_no_source(tmp_path: Path) -> None:
+    """An external disk may be unplugged once the data are in the resources."""
+    raw = tmp_path / "resources/own/raw/acquired.json"
+    raw.parent.mkdir(parents=True)
+    raw.touch()
+    (tmp_path / "resources/own/train.h5").touch()
+    look(tmp_path, "own", {"type": "image_folder", "path": str(tmp_path / "nowhere")})
+
+
+def test_a_control_whose_source_is_not_trained_at_its_sparsity_is_told(tmp_path: Path) -> None:
+    """It would wait for masks that nobody makes."""
+    changes = {
+        "methods": ["dense", "rigl", "v"],
+        "variants": {"v": {"method": "dst_frozen", "source": "rigl"}},
+        "sparsities": [0.5],
+    }
+    with pytest.raises(
+        ValueError, match=r"v is trained at sparsity 0\.3, and starts from the masks of rigl, which is no"
+    ):
+        look(tmp_path, "digits", sparsities_of={"v": [0.3]}, **changes)
