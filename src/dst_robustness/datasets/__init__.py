@@ -45,7 +45,16 @@ DATASETS: Registry[DatasetSpec] = Registry(
 )
 
 # Options of the configuration that make another spec.
-SPEC_OPTIONS = ("image_size", "frames", "sampling", "test_clips", "official_split")
+SPEC_OPTIONS = (
+    "image_size",
+    "frames",
+    "sampling",
+    "test_clips",
+    "official_split",
+    "time_limit",
+    "damaged_limit",
+    "max_pixels",
+)
 
 
 def dataset_spec(name: str, options: Mapping[str, Any]) -> DatasetSpec:

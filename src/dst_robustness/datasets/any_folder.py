@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
 
 from dst_robustness.datasets.folders import IMAGE_FOLDER
 from dst_robustness.datasets.layout import class_pairs, labelled
-from dst_robustness.datasets.pictures import ENDINGS, square
+from dst_robustness.datasets.pictures import ENDINGS, rgb, square
 from dst_robustness.datasets.prepare import EVALUATION_QUALITY
 from dst_robustness.datasets.walk import files_in, folders_in
 from dst_robustness.sets.conversion import centre_crop
@@ -70,15 +69,10 @@ def read_folder(folder: str | Path, size: int | None = None, *, threads: int = 1
 
 def _images(files: list[Path], size: int | None, threads: int) -> ImageFiles:
     if size is None:
-        return ImageFiles(files, _as_it_is, threads=threads)
+        return ImageFiles(files, partial(rgb, upright=True), threads=threads)
     spec = replace(IMAGE_FOLDER, image_size=size)
 
     def read(encoded: bytes) -> np.ndarray:
         return centre_crop(square(encoded, spec.resize, upright=True), size, size)
 
     return ImageFiles(files, read, jpeg_quality=EVALUATION_QUALITY if spec.jpeg else None, threads=threads)
-
-
-def _as_it_is(encoded: bytes) -> np.ndarray:
-    with Image.open(io.BytesIO(encoded)) as file:
-        return np.asarray(ImageOps.exif_transpose(file).convert("RGB"))

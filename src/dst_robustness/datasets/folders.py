@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import numpy as np
+
 from dst_robustness.datasets.layout import Part, find_layout, holds_samples
 from dst_robustness.datasets.pictures import ENDINGS, square
-from dst_robustness.datasets.spec import IMAGENET_MEAN, IMAGENET_STD, Acquired, DatasetSpec, RawSet, Split
+from dst_robustness.datasets.spec import IMAGENET_MEAN, IMAGENET_STD, MAX_PIXELS, Acquired, DatasetSpec, RawSet, Split
 from dst_robustness.datasets.walk import shown
 
 
@@ -13,13 +17,18 @@ def read_image_folder(spec: DatasetSpec, acquired: Acquired) -> RawSet:
     assert acquired.folder is not None  # needs_folder
     found = find_layout(acquired.folder, ENDINGS)
     parts = (found.train, found.test, found.validation)
-    return RawSet(found.classes, *(part and file_split(part, spec.resize, upright=True) for part in parts))
+    split = partial(file_split, side=spec.resize, upright=True, max_pixels=spec.max_pixels)
+    return RawSet(found.classes, *(part and split(part) for part in parts))
 
 
-def file_split(part: Part, side: int, *, upright: bool = False) -> Split:
-    """Make a split of image files; see ``pictures.square`` for ``side`` and ``upright``."""
+def file_split(part: Part, side: int, *, upright: bool = False, max_pixels: int = MAX_PIXELS) -> Split:
+    """Make a split of image files; see ``pictures.square`` for the options."""
     files = part.files
-    return Split(part.labels, lambda i: square(files[i].read_bytes(), side, upright=upright), lambda i: shown(files[i]))
+
+    def load(row: int) -> np.ndarray:
+        return square(files[row].read_bytes(), side, upright=upright, max_pixels=max_pixels)
+
+    return Split(part.labels, load, lambda row: shown(files[row]))
 
 
 IMAGE_FOLDER = DatasetSpec(

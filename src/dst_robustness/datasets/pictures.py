@@ -1,34 +1,153 @@
-"""Picture files of any size to square pixels, as the benchmark prepares ImageNet."""
+"""Image files of any size and type to square RGB pixels, as the benchmark prepares ImageNet."""
 
 from __future__ import annotations
 
 import io
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from dst_robustness.datasets.spec import MAX_PIXELS
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff")
+FORMATS = (
+    "JPEG",
+    "PNG",
+    "BMP",
+    "WEBP",
+    "PPM",
+    "TIFF",
+)  # Pillow's names; others, some of which start a program, stay shut
+LARGE = 16_000_000  # pixels from which on one image is decoded at a time, whatever the number of threads
+LONG = 3  # times as long as wide, from which on only the part that is kept is resized
+
+_BITS, _INTERPRETATION, _SAMPLE_FORMAT = 258, 262, 339  # tags of TIFF
+_SIGNED = 2
+_one_large = threading.Lock()
 
 
-def square(encoded: bytes, side: int, *, upright: bool = False) -> np.ndarray:
-    """Decode a picture, resize its short side (bilinear, antialiased) and cut out the central square.
+def square(encoded: bytes, side: int, *, upright: bool = False, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Decode an image as ``rgb`` does, resize its short side (bilinear, antialiased) and cut out the central square.
 
-    The same as torchvision's Resize(side) and CenterCrop(side) on a PIL image, which ImageNet-C was made with.
+    The same as torchvision's Resize(side) and CenterCrop(side) on a PIL image, which ImageNet-C was made with. Images
+    longer than 3:1 come within one grey level of that, without what is cut off being resized first.
 
     Args:
-        encoded: a file that Pillow reads.
         side: of the square in pixels.
-        upright: turn the picture as its EXIF orientation says (the benchmark does not).
 
     Returns:
         RGB uint8 [side, side, 3].
     """
-    with Image.open(io.BytesIO(encoded)) as file:
-        image = (ImageOps.exif_transpose(file) if upright else file).convert("RGB")
+    with _decoded(encoded, upright=upright, max_pixels=max_pixels) as image:
+        return np.asarray(_central(image, side))
+
+
+def rgb(encoded: bytes, *, upright: bool = False, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Decode an image of any of the types that the formats have.
+
+    Values of more than 8 bits are scaled by the range of their type, floats from 0-1. What is transparent shows white.
+
+    Args:
+        encoded: a file in one of ``FORMATS``.
+        upright: turn the image as its EXIF orientation says (the benchmark does not).
+        max_pixels: larger images are refused; decoding takes about 12 bytes a pixel.
+
+    Returns:
+        RGB uint8 [H, W, 3].
+
+    Raises:
+        ValueError: where the file is no such image or too large, or its values have no known range.
+    """
+    with _decoded(encoded, upright=upright, max_pixels=max_pixels) as image:
+        return np.asarray(image)
+
+
+@contextmanager
+def _decoded(encoded: bytes, *, upright: bool, max_pixels: int) -> Iterator[Image.Image]:
+    with _open(encoded, max_pixels) as file, _one_large if file.width * file.height > LARGE else nullcontext():
+        if upright:
+            ImageOps.exif_transpose(file, in_place=True)
+        yield _rgb(file)
+
+
+def _open(encoded: bytes, max_pixels: int) -> Image.Image:
+    if max_pixels > (Image.MAX_IMAGE_PIXELS or max_pixels):
+        Image.MAX_IMAGE_PIXELS = max_pixels  # Pillow's limit for the whole process; here each call has its own
+    try:
+        file = Image.open(io.BytesIO(encoded), formats=FORMATS)
+    except UnidentifiedImageError:
+        raise ValueError(f"is no image that can be read here; read are {', '.join(FORMATS)}") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise ValueError(f"has more than max_pixels = {max_pixels:,} pixels") from None
+    if file.width * file.height > max_pixels:
+        raise ValueError(f"has {file.width} x {file.height} pixels, more than max_pixels = {max_pixels:,}")
+    return file
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    """Convert an opened file to 8 bits a channel, with the meaning that the file gives to its values."""
+    transparent = image.info.get("transparency")
+    if image.mode == "F" or image.mode.startswith("I"):
+        values = np.asarray(image)
+        scaled = _scaled_floats(values) if image.mode == "F" else _scaled_integers(values, image)
+        white_is_zero = _tag(image, _INTERPRETATION) == 0
+        grey = Image.fromarray(255 - scaled if white_is_zero else scaled)
+        if not isinstance(transparent, int):
+            return grey.convert("RGB")
+        return _on_white(grey, Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8)))
+    if _tag(image, _SAMPLE_FORMAT) == _SIGNED:
+        raise ValueError("has signed values of 8 bits, which are not read here")
+    if image.has_transparency_data:
+        image = image if image.mode == "RGBA" else image.convert("RGBA")
+        return _on_white(image, image.getchannel("A"))
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _on_white(image: Image.Image, opacity: Image.Image) -> Image.Image:
+    background = Image.new("RGB", image.size, "white")
+    background.paste(image, mask=opacity)
+    return background
+
+
+def _scaled_integers(values: np.ndarray, file: Image.Image) -> np.ndarray:
+    """Return the highest eight bits, as Pillow takes them of 16-bit colours; uint8 [H, W]."""
+    if file.format not in ("PNG", "PPM", "TIFF"):
+        raise ValueError(f"has integers of unknown range (Pillow's mode {file.mode})")
+    bits = _tag(file, _BITS) or 16
+    if _tag(file, _SAMPLE_FORMAT) == _SIGNED:
+        if values.min() < 0:
+            raise ValueError(f"has negative values (from {values.min()}), of which no brightness is known")
+        bits -= 1
+    elif values.dtype == np.int32:
+        values = values.view(np.uint32)
+    return (values >> (bits - 8)).astype(np.uint8)
+
+
+def _scaled_floats(values: np.ndarray) -> np.ndarray:
+    low, high = float(values.min()), float(values.max())
+    if not (low >= 0 and high <= 1):  # NaN too
+        raise ValueError(f"has float values from {low:g} to {high:g}; allowed: 0 to 1")
+    return np.rint(255 * values).astype(np.uint8)
+
+
+def _tag(file: Image.Image, number: int) -> int | None:
+    """Return the first value of a tag of a TIFF, None where there is none."""
+    value = getattr(file, "tag_v2", {}).get(number)
+    return value[0] if isinstance(value, tuple) else value
+
+
+def _central(image: Image.Image, side: int) -> Image.Image:
     width, height = image.size
     short = min(width, height)
+    new_width, new_height = (width, height) if short == side else (int(length * side / short) for length in image.size)
+    left, top = round((new_width - side) / 2), round((new_height - side) / 2)
+    if max(width, height) > LONG * short:
+        across, down = width / new_width, height / new_height
+        box = (left * across, top * down, (left + side) * across, (top + side) * down)
+        return image.resize((side, side), Image.Resampling.BILINEAR, box=box)
     if short != side:
-        width, height = int(width * side / short), int(height * side / short)
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
-    left, top = round((width - side) / 2), round((height - side) / 2)
-    return np.asarray(image.crop((left, top, left + side, top + side)))
+        image = image.resize((new_width, new_height), Image.Resampling.BILINEAR)
+    return image.crop((left, top, left + side, top + side))

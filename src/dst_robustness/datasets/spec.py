@@ -13,6 +13,8 @@ from dst_robustness.corruptions import family_of
 
 JPEG_FROM = 64  # pixels: smaller pictures gain nothing from JPEG and lose much
 
+MAX_PIXELS = 89_478_485  # where Pillow begins to warn; decoding that takes about 1 GB
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -99,6 +101,7 @@ class DatasetSpec:
         needs_folder: whether there is nothing to fetch and the user's folder is the data set.
         unpack: whether acquiring also unpacks the archives.
         damaged_limit: how many files of a split may be damaged: they are left out. More of them are an error.
+        max_pixels: of an image file; larger ones count as damaged. Decoding takes about 12 bytes a pixel.
         default_samples: how many train and test samples there are if nobody asks for a number; None: all.
         corrupted_from: the data set of which this is the published corrupted test set.
         corruptions: the corruptions that a published corrupted test set holds.
@@ -120,6 +123,7 @@ class DatasetSpec:
     needs_folder: bool = False
     unpack: bool = False
     damaged_limit: int = 0
+    max_pixels: int = MAX_PIXELS
     default_samples: tuple[int, int] | None = None
     corrupted_from: str | None = None
     corruptions: tuple[str, ...] = ()

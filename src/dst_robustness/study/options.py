@@ -160,6 +160,14 @@ class Dataset(Options):
     (sets of videos only). The default is 1."""
     official_split: Annotated[Integer, Field(ge=1, le=3)] | None = None
     """Which of the published divisions into training and test videos (UCF101 and HMDB51 only)."""
+    time_limit: Annotated[Number, Field(gt=0)] | None = None
+    """Seconds that decoding one video may take (sets of videos only). The default is 60."""
+    damaged_limit: Annotated[Integer, Field(ge=0)] | None = None
+    """Files of a split that may be damaged: they are left out and named in the log. More of them are an error. The
+    default is 0 for images and 20 for videos."""
+    max_pixels: Count | None = None
+    """Pixels that an image file of your own may have. Reading one takes about 12 bytes a pixel: above 200 million, give
+    the preparation more memory with `--set-resources prepare_dataset:mem_mb=...`. The default is 89,478,485."""
     train_samples: Count | None = None
     """Size of a stratified subset of the training samples (validation included)."""
     test_samples: Count | None = None
