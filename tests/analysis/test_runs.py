@@ -70,3 +70,14 @@ def test_tables_of_runs_are_put_below_each_other(tmp_path):
         "scenario,dataset,model,method,sparsity,seed,radius,accuracy", "d_m,,,set,0.1,0,1.0,0.0",
         "d_m,,,set,0.1,1,1.0,0.1",
     ]  # fmt: skip
+
+
+def test_runs_on_other_images_with_the_same_labels_are_told_apart(tmp_path):
+    """Pairing them would compare answers on different images."""
+    nothing = np.zeros((2, 3), np.float32)
+    found = []
+    for name, sums in (("a", ("1", "2")), ("b", ("1", "2")), ("c", ("1", "3"))):
+        cells = np.ones(3, np.int64), ["clean", "fog"], np.array([0, 1])
+        Predictions(*cells, np.ones((2, 3), np.int32), nothing, nothing, sums).save(tmp_path / f"{name}.h5")
+        found.append(image_scores(tmp_path / f"{name}.h5").test_set)
+    assert found[0] == found[1] != found[2]

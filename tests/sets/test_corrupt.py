@@ -152,7 +152,7 @@ def test_of_an_array_the_rows_of_a_subset_are_taken(images, tmp_path):
 
 
 def test_folders_that_do_not_fit_are_refused(split, tmp_path):
-    """Four severities, a foreign class, a picture of another size, a broken picture."""
+    """Six severities, an image of another size, a broken, a missing and a doubled one."""
     root = tmp_path / "fog"
     for severity in range(1, 6):
         for name in CLASSES:
@@ -167,10 +167,10 @@ def test_folders_that_do_not_fit_are_refused(split, tmp_path):
     with pytest.raises(ValueError, match="not a readable JPEG"):
         import_corrupted(root, split, tmp_path / "x.h5")
     (root / "3" / "ant" / "1.JPEG").unlink()
-    with pytest.raises(ValueError, match=r"holds 5 JPEG in folders .* not the 6 samples"):
+    with pytest.raises(ValueError, match=r"3 holds 1 images of class ant, the test split 2"):
         import_corrupted(root, split, tmp_path / "x.h5")
-    (root / "2" / "dog").mkdir()
-    with pytest.raises(ValueError, match="1 classes that the test split lacks, first dog"):
+    cv2.imwrite(str(root / "3" / "ant" / "3.png"), np.zeros((32, 32, 3), np.uint8))
+    with pytest.raises(ValueError, match=r"ant/3\.JPEG and .*ant/3\.png have one name; leave one"):
         import_corrupted(root, split, tmp_path / "x.h5")
     (root / "6").mkdir()
     with pytest.raises(ValueError, match="holds 6 severities"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,7 +10,10 @@ import numpy as np
 import pandas as pd
 
 from dst_robustness.jobs.files import atomic_path
+from dst_robustness.sets.attributes import SetAttributes
 from dst_robustness.sets.storage import Samples, open_hdf5
+
+log = logging.getLogger(__name__)
 
 # Half of the highest frequency that pixels can carry along a row or column, in cycles per pixel.
 HIGH = 0.25
@@ -47,12 +51,17 @@ def corruption_shares(dataset: str, test: Path, corrupted: Mapping[str, Path], *
         test: the clean test set.
         corrupted: corrupted test sets, groups by severity, by the name of the corruption.
         samples: how many of the first images (or clips, whose frames are taken) to average over.
+
+    Published sets that show other images than the clean test set are left out.
     """
     rows = []
     with open_hdf5(test) as file:
         clean = _pictures(Samples(file)[:samples])
     for name, path in corrupted.items():
         with open_hdf5(path) as file:
+            if SetAttributes.read(file).pairing == "class":
+                log.warning("%s shows other images than %s: its frequencies are left out", path, test)
+                continue
             for severity in sorted(file, key=int):
                 differences = _pictures(Samples(file[severity])[:samples]) - clean
                 rows.append((dataset, name, int(severity), high_frequency_share(power_spectrum(differences))))

@@ -100,7 +100,7 @@ class ImageScores:
     Attributes:
         cells: (corruption, severity) of each corrupted cell, in the order of the file.
         scores: share of corrupted cells in which the image was recognised, float32 [N]; the mean is robust accuracy.
-        test_set: checksum of the labels: runs that share it saw the same images in the same order.
+        test_set: checksum of all samples and labels: runs that share it saw the same images in the same order.
     """
 
     cells: tuple[tuple[str, int], ...]
@@ -118,6 +118,7 @@ def image_scores(predictions: str | Path) -> ImageScores:
             names = [name.decode() for name in file["corruptions"][:]]
             severities, labels = file["severities"][:], file["labels"][:]
             correct = file["predicted"][:] == labels
+            sums = file["sums"][:].tobytes() if "sums" in file else b""
         except (KeyError, OSError) as error:
             raise DamagedFileError(predictions, "complete predictions") from error
     corrupted = np.array([name != CLEAN for name in names])
@@ -125,7 +126,7 @@ def image_scores(predictions: str | Path) -> ImageScores:
     if not cells:
         raise ValueError(f"{predictions} holds no corrupted test set; evaluate the run on at least one corruption")
     scores = correct[corrupted].mean(axis=0, dtype=np.float32)
-    return ImageScores(cells, scores, zlib.crc32(labels.tobytes()))
+    return ImageScores(cells, scores, zlib.crc32(sums + labels.tobytes()))
 
 
 def complete_runs(folders: Iterable[str | Path]) -> tuple[list[StoredRun], list[tuple[StoredRun, str]]]:

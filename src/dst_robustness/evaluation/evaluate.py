@@ -46,7 +46,7 @@ def evaluate_run(
     with open_hdf5(test) as file:
         mean, std = (torch.tensor(file.attrs[name], dtype=torch.float32, device=device) for name in ("mean", "std"))
         clips = int(file.attrs.get("clips_per_video", 1))
-    cells, answers, labels = [], [], None
+    cells, answers, sums, labels = [], [], [], None
     sets = {path.stem: path for path in corrupted}
     with tqdm(total=1 + 5 * len(sets), unit="cell", disable=not sys.stderr.isatty()) as progress:
         for corruption, severity, samples in _cells(test, sets, threads):
@@ -56,11 +56,13 @@ def evaluate_run(
                 )
             labels = samples.labels
             cells.append((corruption, severity))
+            sums.append(samples.sha256)
             answers.append(predict(network, samples, mean, std, precision, clips))
             progress.update()
     predicted, confidence, nll = (np.stack(arrays) for arrays in zip(*answers, strict=True))
     corruptions, severities = zip(*cells, strict=True)
-    Predictions(labels[::clips], list(corruptions), np.array(severities), predicted, confidence, nll).save(target)
+    cells = labels[::clips], list(corruptions), np.array(severities)
+    Predictions(*cells, predicted, confidence, nll, tuple(sums)).save(target)
 
 
 def load_network(model: Path, run: Path) -> nn.Module:

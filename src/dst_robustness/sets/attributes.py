@@ -30,6 +30,8 @@ class SetAttributes:
         damaged: what could not be read and was left out, with the reason.
         reader: what decoded the videos, with its version.
         corruption, severities: of a corrupted set, whose groups are the severities.
+        pairing: of a published set, whether each image is made from the sample at its place (``image``), or shows
+            another one of its class (``class``): then no difference of the two means anything.
         frost_source: which images were laid over.
         library_versions: of what the result depends on beside this package.
         seed: of every choice and draw.
@@ -52,6 +54,7 @@ class SetAttributes:
     reader: str | None = None
     corruption: str | None = None
     severities: tuple[int, ...] | None = None
+    pairing: str | None = None
     frost_source: str | None = None
     library_versions: Mapping[str, str] | None = field(default=None, metadata=_JSON)
     seed: int | None = None

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 
@@ -39,7 +39,8 @@ class Conversion:
         split: the raw samples and labels.
         rows: which samples of the split, in order.
         output: the file to write: ``images`` [n, H, W, 3] or ``clips`` [n, T, H, W, 3], uint8 or JPEG bytes, ``labels``
-            and ``index`` int64 [n], the rows kept. Several clips of a video follow each other.
+            and ``index`` int64 [n], the rows kept. Several clips of a video follow each other. The test split has
+            ``names`` [n] too, those of its files.
         attributes: of the output; ``damaged`` and ``clips_per_video`` are added.
         sample_shape: (H, W, 3) or (T, H, W, 3); a larger sample is cropped to the centre.
         quality: of the JPEG, None to store pixels. Images that come as JPEG of the right size are stored as they are.
@@ -92,6 +93,8 @@ class Conversion:
         )
         with create_hdf5(self.output, **attributes.stored()) as file:
             file["index"] = index
+            if self.attributes.split == "test":  # published copies of it are found by these
+                file["names"] = np.array([_name(self.split.describe(row)) for row in index.tolist()])
             writer = Writer(file, self.split.labels[index], self.sample_shape, jpeg=self.quality is not None)
             for path in shards:
                 with open_hdf5(path) as shard:
@@ -169,6 +172,11 @@ class Conversion:
         if pixels.dtype != np.uint8 or list(cropped.shape) != expected:
             raise ValueError(f"is {pixels.dtype} {list(pixels.shape)}, expected uint8 {expected}")
         return cropped.reshape(self.split.clips, *self.sample_shape)
+
+
+def _name(described: str) -> bytes:
+    """Return the name of a file without its folders and its ending."""
+    return PurePath(described).stem.encode("utf-8", "surrogateescape")
 
 
 def centre_crop(pixels: np.ndarray, height: int, width: int) -> np.ndarray:

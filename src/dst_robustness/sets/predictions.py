@@ -24,6 +24,7 @@ class Predictions:
         predicted: class with the largest probability, int32 [C, N].
         confidence: that probability, float32 [C, N].
         nll: negative log-likelihood of the true class in nats, float32 [C, N].
+        sums: SHA-256 of the samples of each cell, C texts; who shares them saw the same samples.
     """
 
     labels: np.ndarray
@@ -32,6 +33,7 @@ class Predictions:
     predicted: np.ndarray
     confidence: np.ndarray
     nll: np.ndarray
+    sums: tuple[str, ...] = ()
 
     @property
     def correct(self) -> np.ndarray:
@@ -44,6 +46,7 @@ class Predictions:
             file["labels"] = self.labels
             file["corruptions"] = self.corruptions
             file["severities"] = self.severities
+            file["sums"] = np.array(self.sums, dtype="S64")
             for name in ("predicted", "confidence", "nll"):
                 file.create_dataset(name, data=getattr(self, name), chunks=True, shuffle=True, compression="lzf")
 
@@ -56,4 +59,5 @@ class Predictions:
                 arrays = {name: file[name][:] for name in ("labels", "severities", "predicted", "confidence", "nll")}
             except (KeyError, OSError) as error:
                 raise DamagedFileError(path, "complete predictions") from error
-        return cls(corruptions=corruptions, **arrays)
+            sums = tuple(value.decode() for value in file["sums"][:]) if "sums" in file else ()
+        return cls(corruptions=corruptions, sums=sums, **arrays)

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import h5py
 import numpy as np
 
 from dst_robustness.corruptions.images import SEVERITIES
+from dst_robustness.datasets.walk import folders_in
 from dst_robustness.jobs.files import atomic_path
 from dst_robustness.sets.attributes import SetAttributes
+from dst_robustness.sets.jpeg import decode_jpeg
+from dst_robustness.sets.pairing import Pairing, PublishedImages
 from dst_robustness.sets.storage import (
     JPEG_QUALITY,
     Samples,
@@ -27,45 +29,61 @@ from dst_robustness.sets.storage import (
 )
 
 BATCH = 1000
-_PICTURES = {".jpeg", ".jpg"}
 
 
 def import_corrupted(published: str | Path, clean: str | Path, target: str | Path) -> None:
     """Convert one corruption of a published set to groups ``1``..``5`` in HDF5, in the order of the test split.
 
-    Arrays are in the order of the whole test set. Pictures go, class by class and sorted by name, to the places of
-    their class: where the published names are those of the test set, to the place of the picture they were made from.
-    Of a split that is a subset (its ``index`` tells which), only its samples are taken.
+    Arrays are in the order of the whole test set; of a split that is a subset (its ``index`` tells which), only its
+    samples are taken. Images take the places of the samples that they are made from, whose names they bear. A set that
+    shows other images than the split does (Tiny-ImageNet-C) is paired by class; the attribute ``pairing`` says so.
 
     Args:
         published: ``NAME.npy`` with ``labels.npy`` beside it, or a folder ``NAME`` of five severities, each a folder of
-            one folder a class. Where the severities are other numbers than 1-5 (ImageNet-C-bar), their order counts.
-        clean: the prepared test split, for its names, classes and picture size.
+            one folder a class, of JPEG or PNG. Classes that the split lacks are not looked at. Where the severities are
+            other numbers than 1-5 (ImageNet-C-bar), their order counts.
+        clean: the prepared test split, for its names, classes and image size.
         target: the HDF5 file to write.
 
     Raises:
         ValueError: where something is missing, has another shape than the test split, or other labels.
     """
     published = Path(published)
-    with open_hdf5(clean) as file:
-        samples = Samples(file)
-        shape, labels = samples.sample_shape, samples.labels
-        index = file["index"][:] if "index" in file else np.arange(len(labels))
-        about = SetAttributes.read(file)
-    if about.classes is None:
-        raise ValueError(f"{clean} does not say its classes")
+    split = _CleanSplit(Path(clean))
+    folders = None if published.suffix == ".npy" else _severities(published, split)
     attributes = SetAttributes(
-        dataset=about.dataset,
-        split=about.split,
+        dataset=split.about.dataset,
+        split=split.about.split,
         corruption=published.stem,
         severities=SEVERITIES,
+        pairing="image" if folders is None else folders[0][2],
         source="published files",
     )
     with create_hdf5(target, **attributes.stored()) as file:
-        if published.suffix == ".npy":
-            _import_array(published, shape, labels, index, file)
-        else:
-            _import_folder(published, shape, labels, index, list(about.classes), file)
+        if folders is None:
+            _import_array(published, split.shape, split.labels, split.index, file)
+            return
+        for severity, (place, paths, _) in zip(SEVERITIES, folders, strict=True):
+            group = file.create_group(str(severity))
+            group.attrs["published_severity"] = place.name
+            _import_images(paths, split, group)
+
+
+class _CleanSplit:
+    """What the prepared test split says of its samples."""
+
+    def __init__(self, path: Path) -> None:
+        with open_hdf5(path) as file:
+            samples = Samples(file)
+            self.shape, self.labels, self.is_jpeg = samples.sample_shape, samples.labels, samples.is_jpeg
+            self.index = file["index"][:] if "index" in file else np.arange(len(self.labels))
+            self.names = (
+                [name.decode("utf-8", "surrogateescape") for name in file["names"][:]] if "names" in file else None
+            )
+            self.about = SetAttributes.read(file)
+        if self.about.classes is None:
+            raise ValueError(f"{path} does not say its classes")
+        self.classes = self.about.classes
 
 
 def _import_array(path: Path, shape: tuple[int, ...], labels: np.ndarray, index: np.ndarray, file: h5py.File) -> None:
@@ -92,60 +110,38 @@ def _map_array(path: Path) -> np.ndarray:
         raise ValueError(f"cannot read {path}: missing or not a NumPy array") from error
 
 
-def _import_folder(
-    folder: Path,
-    shape: tuple[int, ...],
-    labels: np.ndarray,
-    index: np.ndarray,
-    classes: list[str],
-    file: h5py.File,
-) -> None:
-    found = sorted((path for path in folder.iterdir() if path.is_dir()), key=lambda path: float(path.name))
+def _severities(folder: Path, split: _CleanSplit) -> list[tuple[Path, list[Path], Pairing]]:
+    """Return the folder of each severity, its images in the order of the split, and how they are paired."""
+    found = sorted(folders_in(folder), key=lambda path: float(path.name))
     if len(found) != len(SEVERITIES):
         raise ValueError(f"{folder} holds {len(found)} severities ({', '.join(p.name for p in found)}), expected 5")
-    for severity, place in zip(SEVERITIES, found, strict=True):
-        strange = sorted(path.name for path in place.iterdir() if path.is_dir() and path.name not in classes)
-        if strange:
-            raise ValueError(f"{place} holds {len(strange)} classes that the test split lacks, first {strange[0]}")
-        pictures = [(p, i) for i, name in enumerate(classes) for p in _pictures(place / name)]
-        group = file.create_group(str(severity))
-        group.attrs["published_severity"] = place.name
-        writer = Writer(group, labels, shape, jpeg=True)
-        encoded = np.empty(1, dtype=object)
-        for path in _in_order(pictures, labels, index, place):
-            encoded[0] = _published_bytes(path, shape)
-            writer.add(encoded)
+    all_paired = [PublishedImages(place, split.classes).of(split.labels, split.index, split.names) for place in found]
+    for place, (_, pairing) in zip(found, all_paired, strict=True):
+        if pairing != all_paired[0][1]:
+            raise ValueError(f"{found[0]} and {place} show different images")
+    return [(place, paths, pairing) for place, (paths, pairing) in zip(found, all_paired, strict=True)]
 
 
-def _in_order(pictures: list[tuple[Path, int]], labels: np.ndarray, index: np.ndarray, place: Path) -> list[Path]:
-    """Return the picture of each sample of the test split; ``pictures`` are sorted by class, then by name."""
-    if len(pictures) > len(labels):  # the split is a subset: its rows are those of all pictures sorted by name
-        pictures = sorted(pictures, key=lambda picture: picture[0].name)
-        if index.max() < len(pictures) and all(pictures[row][1] == labels[i] for i, row in enumerate(index)):
-            return [pictures[row][0] for row in index]
-    by_class = np.argsort(labels, kind="stable")
-    if [label for _, label in pictures] != labels[by_class].tolist():
-        raise ValueError(
-            f"{place} holds {len(pictures)} JPEG in folders of the test split's classes, which are not the "
-            f"{len(labels)} samples of the test split"
-        )
-    ordered = dict(zip(by_class.tolist(), (path for path, _ in pictures), strict=True))
-    return [ordered[i] for i in range(len(labels))]
+def _import_images(paths: list[Path], split: _CleanSplit, group: h5py.Group) -> None:
+    """Store files as they are, so that nothing is compressed a second time; as pixels beside a split of pixels."""
+    writer = Writer(group, split.labels, split.shape, jpeg=split.is_jpeg)
+    encoded = np.empty(1, dtype=object)
+    for path in paths:
+        encoded[0], pixels = _read(path, split.shape)
+        writer.add(encoded if split.is_jpeg else pixels[None])
+    writer.finish()
 
 
-def _pictures(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in _PICTURES) if folder.is_dir() else []
-
-
-def _published_bytes(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """Return the file as it is, so that nothing is compressed a second time; the picture must have the right size."""
+def _read(path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bytes of an image, which must have the right size, and its pixels."""
     encoded = np.fromfile(path, dtype=np.uint8)
-    image = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
-    if image is None:
-        raise ValueError(f"{path} is not a readable JPEG")
+    try:
+        image = decode_jpeg(encoded)
+    except ValueError:
+        raise ValueError(f"{path} is not a readable JPEG or PNG") from None
     if image.shape != shape:
-        raise ValueError(f"{path} is {list(image.shape)}, the test split's pictures are {list(shape)}")
-    return encoded
+        raise ValueError(f"{path} is {list(image.shape)}, the test split's images are {list(shape)}")
+    return encoded, image
 
 
 def export_arrays(corrupted: list[str | Path], folder: str | Path) -> None:

@@ -7,6 +7,7 @@ attribute ``picture_shape`` says (H, W, 3).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
@@ -22,6 +23,7 @@ from dst_robustness.sets.jpeg import QUALITY as JPEG_QUALITY
 from dst_robustness.sets.jpeg import decode_jpeg, encode_jpeg, encode_samples
 
 CHUNK_BYTES = 1 << 20
+SUM = "samples_sha256"  # attribute of a group: who saw the same samples finds the same here
 NAMES = {3: "images", 4: "clips"}  # by the number of a sample's dimensions
 _BYTES = h5py.vlen_dtype(np.uint8)
 
@@ -40,6 +42,8 @@ class Writer:
 
     def __init__(self, group: h5py.Group, labels: np.ndarray, sample_shape: tuple[int, ...], *, jpeg: bool) -> None:
         self._done = 0
+        self._sum = hashlib.sha256()
+        self._group = group
         self._jpeg = jpeg
         self._shape = sample_shape[:-3] if jpeg else sample_shape
         group["labels"] = np.asarray(labels, dtype=np.int64)
@@ -63,6 +67,8 @@ class Writer:
             self._add_bytes(samples)
         elif not self._jpeg:
             self._stored[self._done : stop] = samples
+        for sample in samples.ravel() if self._jpeg else samples:
+            self._sum.update(np.ascontiguousarray(sample))
         self._done = stop
         check_disk(self._stored.parent)
 
@@ -74,9 +80,10 @@ class Writer:
         self._stored.id.write(memory, place, np.ascontiguousarray(samples.astype(_BYTES)), h5py.h5t.py_create(_BYTES))
 
     def finish(self) -> None:
-        """Raise ValueError where there are fewer samples than labels."""
+        """Write the sum over all samples, as stored; ValueError where there are fewer samples than labels."""
         if self._done != len(self._stored):
             raise ValueError(f"{self._done} samples for {len(self._stored)} labels")
+        self._group.attrs[SUM] = self._sum.hexdigest()
 
 
 def write_samples(
@@ -106,6 +113,7 @@ class Samples:
         labels: int64 [N].
         sample_shape: (H, W, 3) or (T, H, W, 3).
         threads: how many of them read and decode the batch that comes next.
+        sha256: sum over the samples as stored; empty where the file does not say it.
 
     Raises:
         DamagedFileError: naming the file, where the group is no such set, or a label is out of range.
@@ -113,6 +121,7 @@ class Samples:
 
     def __init__(self, group: h5py.Group, threads: int = 1) -> None:
         self.threads = threads
+        self.sha256 = str(group.attrs.get(SUM, ""))
         self._path = str(group.file.filename)
         name = next((name for name in NAMES.values() if isinstance(group.get(name), h5py.Dataset)), None)
         if name is None:
