@@ -122,3 +122,16 @@ def test_latex_compiles_as_it_is(tmp_path):
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout[-2000:]
     assert "Overfull" not in result.stdout
+
+
+def test_names_are_escaped_on_one_line():
+    """A name may hold whatever a user's file, folder or layer is called."""
+    table = Table("Of a\nb.", ["method"], [[r"a|b\c{d}$e$~^<f>`g`"], ["[x](y)\n| z"]])
+    assert table.markdown().splitlines()[-2:] == [
+        r"| a\|b\\c{d}$e$~^\<f\>\`g\` |",
+        r"| [x]\(y)\\n\| z |",
+    ]
+    assert table.latex("t").splitlines()[8:10] == [
+        r"a\textbar{}b\textbackslash{}c\{d\}\$e\$\textasciitilde{}\textasciicircum{}\textless{}f\textgreater{}`g` \\",
+        r"[x](y)\textbackslash{}n\textbar{} z \\",
+    ]

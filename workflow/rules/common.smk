@@ -10,6 +10,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.settings.enums import Quietness
 
 from dst_robustness.datasets import source_state
+from dst_robustness.jobs.shown import copies_without_secrets, text_without_secrets
 from dst_robustness.reporting.figures import ANALYSIS_FIGURES, ANALYSIS_TABLES, CAPTIONS, FIGURES
 from dst_robustness.study import code, data
 from dst_robustness.study.configuration import read_layer, read_study, values_of
@@ -29,9 +30,10 @@ try:
     if workflow.is_main_process:
         foresee(STUDY, SCENARIOS.values())
 except ValueError as error:
+    told = text_without_secrets(str(error))
     if Quietness.ALL in (workflow.output_settings.quiet or ()):  # else Snakemake says it
-        print(error, file=sys.stderr)
-    raise WorkflowError(str(error)) from None
+        print(told, file=sys.stderr)
+    raise WorkflowError(told) from None
 
 # The graph of a large grid is millions of objects, all of which stay: looking for garbage among them is 7% of the time
 # of a dry run.
@@ -40,6 +42,8 @@ gc.set_threshold(1_000_000, 50, 100)
 RESULTS = STUDY.results_dir
 RESOURCES = STUDY.resources_dir
 LOGS = f"{RESULTS}/logs"
+# Snakemake's own reports and archives hold the files of the configuration as they are.
+workflow.configfiles[:] = copies_without_secrets(workflow.configfiles, f"{LOGS}/configuration")
 BENCHMARKS = f"{RESULTS}/benchmarks"
 RUN = "runs/{scenario}/{method}/{sparsity}/seed{seed}"
 NETWORK = ["model.pt", "masks.pt", "run.json", "history.csv", "topology.csv"]  # what training leaves in a run's folder

@@ -29,6 +29,7 @@ from dst_robustness.analysis.runs import (
 from dst_robustness.analysis.verdict import Overall, holm, in_range, overall, verdict
 from dst_robustness.analysis.words import BASELINE_ROW, UNDECIDED
 from dst_robustness.jobs.files import atomic_path, write_text
+from dst_robustness.jobs.shown import cells_without_formulas
 
 CORRUPTION_COLUMNS = [*RUN, "corruption", "category", "severity", "accuracy"]
 SUMMARY_COLUMNS = [
@@ -84,7 +85,7 @@ def write_summary(
     files |= {"topology": summary.topology, "missing": summary.missing}
     for name, table in files.items():
         with atomic_path(Path(tables) / f"{name}.csv") as partial:
-            table.to_csv(partial, index=False)
+            cells_without_formulas(table).to_csv(partial, index=False)
     # json has no NaN.
     values = {key: None if value != value else value for key, value in asdict(summary.overall).items()}
     write_text(Path(tables) / "verdict.json", json.dumps(values, indent=2) + "\n")

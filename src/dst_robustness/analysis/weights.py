@@ -11,6 +11,7 @@ import pandas as pd
 
 from dst_robustness.analysis.runs import BASELINE, ROW, RUN, SCENARIO, StoredRun
 from dst_robustness.jobs.files import atomic_path
+from dst_robustness.jobs.shown import cells_without_formulas
 
 # Active weights are True, or not zero.
 Topology = Mapping[str, np.ndarray]
@@ -131,4 +132,4 @@ def write_weight_tables(folders: Iterable[str | Path], layers: str | Path, overl
     table = pd.concat(tables)[names] if tables else pd.DataFrame(columns=names)
     for target, frame in ((layers, table), (overlaps, overlap_table(runs))):
         with atomic_path(target) as partial:
-            frame.to_csv(partial, index=False)
+            cells_without_formulas(frame).to_csv(partial, index=False)

@@ -18,6 +18,7 @@ from dst_robustness.datasets.any_folder import FolderOfImages, read_folder
 from dst_robustness.datasets.spec import JPEG_FROM
 from dst_robustness.evaluation import corruption_table, gain, mean_corruption_error, robust_accuracy
 from dst_robustness.jobs.files import atomic_path
+from dst_robustness.jobs.shown import cells_without_formulas
 from dst_robustness.registry import unknown_name
 from dst_robustness.sets.predictions import CLEAN
 from dst_robustness.sets.storage import JPEG_QUALITY
@@ -60,9 +61,9 @@ def run(options: argparse.Namespace) -> None:
     if len(tested) > 1:
         print("\nIntervals are over test images: they speak of these networks, not of the methods that trained them.")
     if options.out:
-        both = pd.concat([one.table.assign(network=one.name) for one in tested])
+        both = pd.concat([one.table.assign(network=one.name) for one in tested])[["network", *tested[0].table.columns]]
         with atomic_path(options.out) as partial:
-            both[["network", *tested[0].table.columns]].to_csv(partial, index=False)
+            cells_without_formulas(both).to_csv(partial, index=False)
 
 
 def _names(paths: list[Path]) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from dst_robustness.jobs.files import DamagedFileError
 from dst_robustness.jobs.locks import TakenError, alone
+from dst_robustness.jobs.shown import text_without_secrets
 
 
 @contextmanager
@@ -28,7 +29,9 @@ def log_to(path: str | Path) -> Iterator[None]:
     with _alone(Path(path)), open(path, "w", buffering=1, encoding="utf-8") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
-        logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True)
+        handler = logging.StreamHandler()
+        handler.setFormatter(_Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
+        logging.basicConfig(handlers=[handler], force=True)
         logging.getLogger("dst_robustness").setLevel(logging.INFO)
         try:
             yield
@@ -42,10 +45,17 @@ def log_to(path: str | Path) -> Iterator[None]:
             _let_go()
 
 
+class _Formatter(logging.Formatter):
+    """Shows no secret of an address, whoever logs it: urllib3 warns with whole addresses."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return text_without_secrets(super().format(record))
+
+
 def _say(error: Exception) -> None:
     if not isinstance(error, (ValueError, OSError)):
-        traceback.print_exc()
-    print(f"{type(error).__name__}: {error}", flush=True)
+        print(text_without_secrets(traceback.format_exc()), end="", file=sys.stderr)
+    print(text_without_secrets(f"{type(error).__name__}: {error}"), flush=True)
     if isinstance(error, DamagedFileError):
         aside = error.set_aside()
         print(f"It is now {aside}; run again" if aside else "Run again", "and it is made anew.", sep=", ", flush=True)

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from dst_robustness.jobs.files import write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 HIDDEN = "***"
 _URL = re.compile(r"(?i)\b[a-z][a-z0-9+.-]*:/[^\s<>]+")
@@ -37,6 +46,41 @@ def value_without_secrets(value: Any) -> Any:
         return [value_without_secrets(item) for item in value]
     is_address = isinstance(value, str) and _IS_URL.match(value) and (":/" in value or "@" in value)
     return _hide(value) if is_address else value
+
+
+def yaml_without_secrets(text: str) -> str:
+    """Return a configuration in YAML in which no address shows a secret; if one did, the comments are gone, too."""
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text_without_secrets(text)
+    if value_without_secrets(content) == content and text_without_secrets(text) == text:
+        return text
+    return yaml.safe_dump(value_without_secrets(content), sort_keys=False, allow_unicode=True)
+
+
+def copies_without_secrets(files: Iterable[str | Path], folder: str | Path) -> list[Path]:
+    """Return the files of a configuration, for each that shows a secret a copy in a folder that does not."""
+    return [_copy(Path(file), Path(folder) / str(number)) for number, file in enumerate(files)]
+
+
+def _copy(file: Path, folder: Path) -> Path:
+    text = file.read_text(encoding="utf-8")
+    harmless = yaml_without_secrets(text)
+    if harmless == text:
+        return file
+    write_text(folder / file.name, harmless)
+    return folder / file.name
+
+
+def cells_without_formulas(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table in which no text is one that a spreadsheet would compute: ``=1+1`` becomes ``'=1+1``."""
+
+    def plain(cell: Any) -> Any:
+        return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+    words = [column for column in table if table[column].dtype.kind not in "biufc"]
+    return table.assign(**{column: table[column].map(plain) for column in words}) if words else table
 
 
 def _hide(url: str) -> str:

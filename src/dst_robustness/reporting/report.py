@@ -15,6 +15,7 @@ from dst_robustness.analysis.published import beside_published
 from dst_robustness.analysis.runs import BASELINE
 from dst_robustness.analysis.weights import weight_summary
 from dst_robustness.jobs.files import write_text
+from dst_robustness.jobs.shown import yaml_without_secrets
 from dst_robustness.reporting.figures import CAPTIONS
 from dst_robustness.reporting.heat import heat_tables
 from dst_robustness.reporting.names import method_name
@@ -48,7 +49,7 @@ def write_report(
             overlap.csv are shown where they are there too.
         figures: PNG files, in the order of the report; the name of the file chooses the caption.
         galleries: PNG or JPEG files with pictures of the corruptions.
-        configuration: the study's merged configuration as text.
+        configuration: the study's merged configuration as YAML; shown without the secrets of addresses.
         commit: of the checkout that the study was run from.
     """
     tables = Path(tables)
@@ -69,7 +70,7 @@ def write_report(
         missing=missing.to_dict("records"),
         figures=[_picture(Path(path)) for path in figures],
         galleries=[_picture(Path(path)) for path in galleries],
-        configuration=configuration,
+        configuration=yaml_without_secrets(configuration),
         made=json.loads((tables / "made_with.json").read_text(encoding="utf-8")) | {"commit": commit},
         percent=lambda value: number(value, 2, scale=100),
         method_name=method_name,

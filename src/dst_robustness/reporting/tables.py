@@ -11,11 +11,17 @@ from typing import Any
 import pandas as pd
 
 from dst_robustness.analysis.runs import BASELINE
+from dst_robustness.jobs import shown
 from dst_robustness.jobs.files import write_text
 from dst_robustness.reporting.names import method_name
 
 ABSENT = "-"
-LATEX_SPECIAL = str.maketrans({"%": r"\%", "_": r"\_", "&": r"\&", "#": r"\#", "±": r"$\pm$"})
+LATEX_SPECIAL = str.maketrans(
+    {letter: f"\\{letter}" for letter in "%_&#${}"}
+    | {"±": r"$\pm$", "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"}
+)
+MARKDOWN_SPECIAL = str.maketrans({letter: f"\\{letter}" for letter in "\\|`*<>"})
 COLUMNS_OF_WORDS = ("scenario", "method", "verdict")
 
 
@@ -40,7 +46,7 @@ class Table:
     def markdown(self) -> str:
         """Return the table in GitHub's Markdown, the caption above."""
         lines = ["| " + " | ".join(self.header) + " |", "|" + " --- |" * len(self.header)]
-        lines += ["| " + " | ".join(cells) + " |" for cells in self._cells(lambda text: text, "**{}**".format)]
+        lines += ["| " + " | ".join(cells) + " |" for cells in self._cells(_escape_markdown, "**{}**".format)]
         return f"{self.caption}\n\n" + "\n".join(lines) + "\n"
 
     def latex(self, label: str) -> str:
@@ -78,7 +84,12 @@ class Table:
 
 def _escape(text: str) -> str:
     # A hyphen before a number is a minus sign.
-    return re.sub(r"(?<![\w-])-(?=\d)", "$-$", text).translate(LATEX_SPECIAL)
+    parts = re.split(r"(?<![\w-])-(?=\d)", shown.name(text, longest=2000))
+    return "$-$".join(part.translate(LATEX_SPECIAL) for part in parts)
+
+
+def _escape_markdown(text: str) -> str:
+    return shown.name(text, longest=2000).translate(MARKDOWN_SPECIAL).replace("](", r"]\(")
 
 
 def number(value: float, digits: int = 1, *, scale: float = 1, sign: bool = False) -> str:

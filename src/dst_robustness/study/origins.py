@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from dst_robustness.jobs.shown import value_without_secrets
 from dst_robustness.study.configuration import values_of
 from dst_robustness.study.options import Grid, Study
 
@@ -16,13 +17,13 @@ Place = tuple[str | int, ...]
 
 
 def show_origins(study: Study, layers: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
-    """Return a study as YAML with the origin of each value as a comment.
+    """Return a study as YAML with the origin of each value as a comment; no address shows a secret.
 
     Args:
         study: the study with all defaults filled in.
         layers: name and content of what was laid over each other, the last one on top.
     """
-    return "\n".join(_lines(values_of(study), (), layers)) + "\n"
+    return "\n".join(_lines(value_without_secrets(values_of(study)), (), layers)) + "\n"
 
 
 def origin(place: Place, layers: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
