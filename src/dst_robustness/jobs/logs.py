@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dst_robustness.jobs.files import DamagedFileError
+from dst_robustness.jobs.freed_memory import keep_freed_memory
 from dst_robustness.jobs.locks import TakenError, alone
 from dst_robustness.jobs.shown import text_without_secrets
 
@@ -21,9 +22,10 @@ def log_to(path: str | Path) -> Iterator[None]:
 
     An error ends the process with status 1 after its message stands at the end of the log; the traceback comes before
     it unless the error is one of input (ValueError, OSError), which its message explains. A damaged file is set aside,
-    so that the same command makes it anew. While the block runs no other
-    process may log to the same place: a job that outlived a killed Snakemake is not joined by a second one.
+    so that the same command makes it anew. While the block runs no other process may log to the same place: a job that
+    outlived a killed Snakemake is not joined by a second one. Memory that the process frees is kept for its next use.
     """
+    keep_freed_memory()
     sys.stdout.flush()
     sys.stderr.flush()
     with _alone(Path(path)), open(path, "w", buffering=1, encoding="utf-8") as log:

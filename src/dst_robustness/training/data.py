@@ -26,6 +26,7 @@ class SampleSet:
         image_size: side of the pictures that networks are tested on; training pictures may be larger.
         labels: int64 [N], on the device.
         mean, std: of the training pixels in [0, 1], shaped to broadcast over a batch.
+        origin: what the set is and was made from, as its file says it, and how many samples it has.
         resident: all samples on the device, uint8 [N, 3, ...], or None where they stream from the file.
     """
 
