@@ -40,7 +40,7 @@ def test_damaged_predictions_are_named(predictions):
     """A file that lacks its answers is one clear line, not a stack of library errors."""
     with h5py.File(predictions, "a") as file:
         del file["predicted"]
-    with pytest.raises(ValueError, match=r"predictions\.h5: truncated or no complete predictions"):
+    with pytest.raises(ValueError, match=r"predictions\.h5: no complete predictions"):
         image_scores(predictions)
 
 

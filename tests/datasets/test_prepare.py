@@ -3,6 +3,8 @@
 import hashlib
 import json
 import tarfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -216,3 +218,41 @@ def test_a_cifar_archive_that_lies_is_refused(tmp_path):
     files = Acquired({"cifar-10-python.tar.gz": tmp_path / "cifar-10-python.tar.gz"})
     with pytest.raises(ValueError, match="does not hold 'cifar-10-batches-py/data_batch_1'"):
         spec.read(spec, files)
+
+
+def test_two_calls_at_once_prepare_once(tmp_path):
+    """Two studies with one folder of resources: the second one waits, and leaves what the first one made as it is."""
+    loaded = []
+
+    def load(row):
+        loaded.append(row)
+        time.sleep(0.005)
+        return np.full((8, 8, 3), row, dtype=np.uint8)
+
+    spec = small_spec(load=load)
+    acquire(spec, tmp_path / "raw")
+    with ThreadPoolExecutor(2) as pool:
+        calls = [pool.submit(prepare, spec, tmp_path / "raw", outputs(tmp_path)) for _ in range(2)]
+        assert [call.result() for call in calls] == [None, None]
+    assert len(loaded) == 60
+    np.testing.assert_array_equal(read(tmp_path)["test"][0][:, 0, 0, 0], np.arange(20))
+
+
+def test_damaged_images_are_left_out_up_to_a_limit_and_all_named_in_one_call(tmp_path):
+    """As many as damaged_limit allows; more are an error that names those of all splits, and the next call goes on."""
+    damaged = {3, 7}
+
+    def load(row):
+        if row in damaged:
+            raise OSError("image file is truncated")
+        return np.full((8, 8, 3), row, dtype=np.uint8)
+
+    found = prepared(small_spec(load=load, damaged_limit=2), tmp_path / "a")
+    assert len(found["train"][1]) + len(found["validation"][1]) == 38
+    assert not {3, 7} & set(found["test"][2])
+    assert json.loads(found["test"][3]["damaged"]) == [f"picture {row}: image file is truncated" for row in (3, 7)]
+    with pytest.raises(ValueError, match="more than damaged_limit = 0 allows") as caught:
+        prepared(small_spec(load=load), tmp_path / "b")
+    assert str(caught.value).count("image file is truncated") == 4
+    damaged.clear()
+    assert len(prepared(small_spec(load=load), tmp_path / "b")["test"][1]) == 20

@@ -1,6 +1,8 @@
 """Corrupted test sets in files: layout, attributes, memory-bounded batches, exchange with the published formats."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -10,7 +12,7 @@ from dst_robustness.corruptions import corrupt_images
 from dst_robustness.reporting.gallery import draw_gallery
 from dst_robustness.sets import corrupt
 from dst_robustness.sets.corrupt import generate_corrupted
-from dst_robustness.sets.published import export_arrays, export_folders, import_corrupted
+from dst_robustness.sets.published import import_corrupted
 from dst_robustness.sets.storage import Samples, create_hdf5, open_hdf5, write_samples
 
 CLASSES = ["ant", "bee", "cat"]
@@ -75,19 +77,6 @@ def test_an_unknown_corruption_leaves_no_file(split, tmp_path):
     assert not (tmp_path / "x.h5").exists()
 
 
-def test_arrays_go_out_and_come_back(split, tmp_path):
-    """CIFAR-10-C's layout: severity by severity, uint8 labels five times."""
-    generate_corrupted(split, tmp_path / "fog.h5", "fog")
-    export_arrays([tmp_path / "fog.h5"], tmp_path / "c")
-    array, labels = np.load(tmp_path / "c" / "fog.npy"), np.load(tmp_path / "c" / "labels.npy")
-    assert array.shape == (30, 32, 32, 3)
-    assert (labels.dtype, labels.tolist()) == (np.uint8, [0, 0, 1, 1, 2, 2] * 5)
-    np.testing.assert_array_equal(array[6:12], read(tmp_path / "fog.h5", 2)[0])
-    import_corrupted(tmp_path / "c" / "fog.npy", split, tmp_path / "back.h5")
-    for severity in (1, 5):
-        np.testing.assert_array_equal(read(tmp_path / "back.h5", severity)[0], read(tmp_path / "fog.h5", severity)[0])
-
-
 def test_arrays_of_another_set_are_refused(split, tmp_path):
     """Wrong length, wrong labels, no array at all."""
     folder = tmp_path / "c"
@@ -102,15 +91,22 @@ def test_arrays_of_another_set_are_refused(split, tmp_path):
         assert not (tmp_path / "x.h5").exists()
 
 
-def test_folders_go_out_and_come_back_without_a_second_compression(split, tmp_path):
-    """ImageNet-C's layout: corruption, severity, class, JPEG."""
-    generate_corrupted(split, tmp_path / "fog.h5", "fog", jpeg_quality=85)
-    export_folders(tmp_path / "fog.h5", tmp_path / "c", CLASSES)
-    assert sorted(p.name for p in (tmp_path / "c" / "fog" / "3").iterdir()) == CLASSES
-    import_corrupted(tmp_path / "c" / "fog", split, tmp_path / "back.h5")
-    for severity in (1, 5):
-        for there, back in zip(read(tmp_path / "fog.h5", severity), read(tmp_path / "back.h5", severity), strict=True):
-            np.testing.assert_array_equal(there, back)
+def test_files_of_a_published_set_are_stored_byte_by_byte(images, tmp_path):
+    """Beside a split of JPEG nothing is compressed a second time."""
+    labels = np.array([0, 1])
+    with create_hdf5(tmp_path / "test.h5", dataset="tiny", split="test", classes=json.dumps(CLASSES)) as file:
+        write_samples(file, [images[:2]], labels, jpeg_quality=95)
+    for severity in range(1, 6):
+        for label in labels:
+            path = tmp_path / "fog" / str(severity) / CLASSES[label] / f"{label}.JPEG"
+            path.parent.mkdir(parents=True)
+            cv2.imwrite(str(path), images[label] // severity)
+    import_corrupted(tmp_path / "fog", tmp_path / "test.h5", tmp_path / "fog.h5")
+    with open_hdf5(tmp_path / "fog.h5") as file:
+        stored = Samples(file["4"]).stored
+        for label in labels:
+            path = tmp_path / "fog" / "4" / CLASSES[label] / f"{label}.JPEG"
+            assert stored[label].tobytes() == path.read_bytes()
 
 
 def painted(folder, name, label):
@@ -186,3 +182,20 @@ def test_a_gallery_shows_every_corruption(split, tmp_path):
     assert cv2.imread(str(tmp_path / "gallery.png")).std() > 10
     with pytest.raises(ValueError, match="at least one"):
         draw_gallery({}, split, tmp_path / "x.png")
+
+
+def test_two_calls_at_once_make_a_set_once(split, images, tmp_path, monkeypatch):
+    """Two studies with one folder of resources: the second one waits, and keeps what the first one made."""
+    made = []
+
+    def counted(batch, **options):
+        made.append(options["severity"])
+        time.sleep(0.02)
+        return corrupt_images(batch, **options)
+
+    monkeypatch.setattr(corrupt, "corrupt_images", counted)
+    with ThreadPoolExecutor(2) as pool:
+        calls = [pool.submit(generate_corrupted, split, tmp_path / "fog.h5", "fog") for _ in range(2)]
+        assert [call.result() for call in calls] == [None, None]
+    assert made == [1, 2, 3, 4, 5]
+    np.testing.assert_array_equal(read(tmp_path / "fog.h5", 5)[0], corrupt_images(images, "fog", 5, family="cifar"))

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dst_robustness.jobs.files import DamagedFileError, atomic_path
-from dst_robustness.sets.predictions import CLEAN
-from dst_robustness.sets.storage import open_hdf5
+from dst_robustness.jobs.files import atomic_path
+from dst_robustness.sets.predictions import CLEAN, read_answers
 
 BASELINE = "dense"
 # The columns that name a run, or the row of a method, in all tables.
@@ -113,20 +112,13 @@ def image_scores(predictions: str | Path) -> ImageScores:
 
     Reads the answers only, not the probabilities: the bulk of the file stays on disk.
     """
-    with open_hdf5(predictions) as file:
-        try:
-            names = [name.decode() for name in file["corruptions"][:]]
-            severities, labels = file["severities"][:], file["labels"][:]
-            correct = file["predicted"][:] == labels
-            sums = file["sums"][:].tobytes() if "sums" in file else b""
-        except (KeyError, OSError) as error:
-            raise DamagedFileError(predictions, "complete predictions") from error
+    labels, names, severities, predicted, sums = read_answers(predictions)
     corrupted = np.array([name != CLEAN for name in names])
     cells = tuple((name, int(s)) for name, s in zip(names, severities, strict=True) if name != CLEAN)
     if not cells:
         raise ValueError(f"{predictions} holds no corrupted test set; evaluate the run on at least one corruption")
-    scores = correct[corrupted].mean(axis=0, dtype=np.float32)
-    return ImageScores(cells, scores, zlib.crc32(sums + labels.tobytes()))
+    scores = (predicted[corrupted] == labels).mean(axis=0, dtype=np.float32)
+    return ImageScores(cells, scores, zlib.crc32("".join(sums).encode() + labels.tobytes()))
 
 
 def complete_runs(folders: Iterable[str | Path]) -> tuple[list[StoredRun], list[tuple[StoredRun, str]]]:

@@ -23,7 +23,15 @@ from dst_robustness.jobs.locks import alone
 from dst_robustness.registry import unknown_name
 from dst_robustness.sets.ahead import ahead
 from dst_robustness.sets.attributes import SetAttributes
-from dst_robustness.sets.storage import CHUNK_BYTES, JPEG_QUALITY, Samples, create_hdf5, open_hdf5, write_samples
+from dst_robustness.sets.storage import (
+    CHUNK_BYTES,
+    JPEG_QUALITY,
+    Samples,
+    create_hdf5,
+    is_made,
+    open_hdf5,
+    write_samples,
+)
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +74,7 @@ def generate_corrupted(
         if jpeg_quality is None and clean.is_jpeg:
             jpeg_quality = JPEG_QUALITY
         with alone(target) as waited:
-            if waited and _is_made(target, attributes):
+            if waited and is_made(target, attributes):
                 return log.info("%s was made by another call meanwhile", target)
             with create_hdf5(target, **attributes.stored()) as corrupted:
                 for severity in SEVERITIES:
@@ -95,13 +103,6 @@ def _corruption(
     frost = load_frost(frost_folder) if name == "frost" else None
     own = {"family": family} | ({"frost_source": frost.source} if frost else {})
     return partial(corrupt_images, name=name, family=family, seed=seed, frost_pictures=frost), own
-
-
-def _is_made(target: str | Path, attributes: SetAttributes) -> bool:
-    if not Path(target).exists():
-        return False
-    with open_hdf5(target) as file:
-        return SetAttributes.read(file) == attributes
 
 
 def _corrupted_batches(clean: Samples, corrupt: Callable[..., np.ndarray], threads: int) -> Iterator[np.ndarray]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+import h5py
 import numpy as np
 
 from dst_robustness.jobs.files import DamagedFileError
@@ -52,12 +54,51 @@ class Predictions:
 
     @classmethod
     def load(cls, path: str | Path) -> Predictions:
-        """Read what ``save`` wrote; raises DamagedFileError where something is missing."""
+        """Read what ``save`` wrote; raises DamagedFileError, naming the file, where it holds something else."""
+        answers = read_answers(path)
         with open_hdf5(path) as file:
-            try:
-                corruptions = [name.decode() for name in file["corruptions"][:]]
-                arrays = {name: file[name][:] for name in ("labels", "severities", "predicted", "confidence", "nll")}
-            except (KeyError, OSError) as error:
-                raise DamagedFileError(path, "complete predictions") from error
-            sums = tuple(value.decode() for value in file["sums"][:]) if "sums" in file else ()
-        return cls(corruptions=corruptions, sums=sums, **arrays)
+            confidence, nll = (
+                _stored(file, path, name, "f", answers.predicted.shape) for name in ("confidence", "nll")
+            )
+        labels, corruptions, severities, predicted, sums = answers
+        return cls(labels, corruptions, severities, predicted, confidence, nll, sums)
+
+
+class Answers(NamedTuple):
+    """Predictions without the probabilities, which are the bulk of the file; see ``Predictions``."""
+
+    labels: np.ndarray
+    corruptions: list[str]
+    severities: np.ndarray
+    predicted: np.ndarray
+    sums: tuple[str, ...]
+
+
+def read_answers(path: str | Path) -> Answers:
+    """Read the answers alone of what ``Predictions.save`` wrote.
+
+    Raises DamagedFileError, naming the file, where something is missing, has another shape, or is out of range.
+    """
+    with open_hdf5(path) as file:
+        labels, severities = (_stored(file, path, name, "iu", (None,)) for name in ("labels", "severities"))
+        predicted = _stored(file, path, "predicted", "iu", (len(severities), len(labels)))
+        names = _stored(file, path, "corruptions", "O", severities.shape)
+        sums = tuple(value.decode() for value in file["sums"][:]) if "sums" in file else ()
+    for name, values, most in (("labels", labels, None), ("predicted", predicted, None), ("severities", severities, 5)):
+        if values.size and (values.min() < 0 or (most is not None and values.max() > most)):
+            raise DamagedFileError(path, reason=f"{name} are out of range, from {values.min()} to {values.max()}")
+    return Answers(labels, [name.decode() for name in names], severities, predicted, sums)
+
+
+def _stored(file: h5py.File, path: str | Path, name: str, kinds: str, shape: tuple[int | None, ...]) -> np.ndarray:
+    """Return a dataset that must have one of these kinds of NumPy's, and this shape, where None fits any length."""
+    stored = file.get(name)
+    if not isinstance(stored, h5py.Dataset):
+        raise DamagedFileError(path, reason=f"no complete predictions, {name} are missing")
+    fits = len(stored.shape) == len(shape) and all(n in (None, m) for n, m in zip(shape, stored.shape, strict=True))
+    if stored.dtype.kind not in kinds or not fits:
+        raise DamagedFileError(path, reason=f"{name} are {stored.dtype} {list(stored.shape)}, expected {list(shape)}")
+    try:
+        return stored[:]
+    except OSError as error:
+        raise DamagedFileError(path, "complete predictions") from error

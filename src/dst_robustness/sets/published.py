@@ -1,4 +1,4 @@
-"""To and from the formats in which corrupted test sets are published.
+"""From the formats in which corrupted test sets are published.
 
 CIFAR-10-C: a folder of ``NAME.npy`` uint8 [5 N, H, W, 3], the N images at severity 1, then all of them at severity 2,
 and so on, and ``labels.npy`` uint8 [5 N]. ImageNet-C: pictures ``NAME/SEVERITY/CLASS/FILE.JPEG``.
@@ -6,7 +6,7 @@ and so on, and ``labels.npy`` uint8 [5 N]. ImageNet-C: pictures ``NAME/SEVERITY/
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
 from pathlib import Path
 
 import h5py
@@ -14,19 +14,13 @@ import numpy as np
 
 from dst_robustness.corruptions.images import SEVERITIES
 from dst_robustness.datasets.walk import folders_in
-from dst_robustness.jobs.files import atomic_path
+from dst_robustness.jobs.locks import alone
 from dst_robustness.sets.attributes import SetAttributes
 from dst_robustness.sets.jpeg import decode_jpeg
 from dst_robustness.sets.pairing import Pairing, PublishedImages
-from dst_robustness.sets.storage import (
-    JPEG_QUALITY,
-    Samples,
-    Writer,
-    create_hdf5,
-    encode_jpeg,
-    open_hdf5,
-    write_samples,
-)
+from dst_robustness.sets.storage import Samples, Writer, create_hdf5, is_made, open_hdf5, write_samples
+
+log = logging.getLogger(__name__)
 
 BATCH = 1000
 
@@ -59,14 +53,16 @@ def import_corrupted(published: str | Path, clean: str | Path, target: str | Pat
         pairing="image" if folders is None else folders[0][2],
         source="published files",
     )
-    with create_hdf5(target, **attributes.stored()) as file:
-        if folders is None:
-            _import_array(published, split.shape, split.labels, split.index, file)
-            return
-        for severity, (place, paths, _) in zip(SEVERITIES, folders, strict=True):
-            group = file.create_group(str(severity))
-            group.attrs["published_severity"] = place.name
-            _import_images(paths, split, group)
+    with alone(target) as waited:
+        if waited and is_made(target, attributes):
+            return log.info("%s was imported by another call meanwhile", target)
+        with create_hdf5(target, **attributes.stored()) as file:
+            if folders is None:
+                return _import_array(published, split.shape, split.labels, split.index, file)
+            for severity, (place, paths, _) in zip(SEVERITIES, folders, strict=True):
+                group = file.create_group(str(severity))
+                group.attrs["published_severity"] = place.name
+                _import_images(paths, split, group)
 
 
 class _CleanSplit:
@@ -142,50 +138,3 @@ def _read(path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     if image.shape != shape:
         raise ValueError(f"{path} is {list(image.shape)}, the test split's images are {list(shape)}")
     return encoded, image
-
-
-def export_arrays(corrupted: list[str | Path], folder: str | Path) -> None:
-    """Write corrupted sets as CIFAR-10-C does: ``NAME.npy`` for each file, and ``labels.npy``."""
-    folder = Path(folder)
-    for path in corrupted:
-        with open_hdf5(path) as file:
-            sets = [Samples(file[str(severity)]) for severity in SEVERITIES]
-            labels = np.concatenate([samples.labels for samples in sets])
-            if labels.max(initial=0) > 255:
-                raise ValueError(f"{path} has labels above 255, which labels.npy (uint8) cannot hold")
-            name = str(file.attrs["corruption"])
-            with atomic_path(folder / f"{name}.npy") as partial:
-                shape = (len(labels), *sets[0].sample_shape)
-                array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
-                done = 0
-                for batch in _all_batches(sets):
-                    array[done : done + len(batch)] = batch
-                    done += len(batch)
-                array.flush()
-                del array
-        with atomic_path(folder / "labels.npy") as partial, open(partial, "wb") as file:
-            np.save(file, labels.astype(np.uint8))
-
-
-def _all_batches(sets: list[Samples]) -> Iterator[np.ndarray]:
-    for samples in sets:
-        yield from samples.batches(BATCH)
-
-
-def export_folders(corrupted: str | Path, folder: str | Path, classes: list[str]) -> None:
-    """Write a corrupted set as ImageNet-C does: ``NAME/SEVERITY/CLASS/INDEX.JPEG``.
-
-    Stored JPEG is copied as it is, pixels are encoded at quality 85.
-    """
-    with open_hdf5(corrupted) as file:
-        root = Path(folder) / str(file.attrs["corruption"])
-        for severity in SEVERITIES:
-            samples = Samples(file[str(severity)])
-            if samples.labels.max(initial=0) >= len(classes):
-                raise ValueError(
-                    f"{corrupted} has label {samples.labels.max()}, but only {len(classes)} classes were given"
-                )
-            for i, label in enumerate(samples.labels):
-                encoded = samples.stored[i] if samples.is_jpeg else encode_jpeg(samples[i : i + 1][0], JPEG_QUALITY)
-                with atomic_path(root / str(severity) / classes[label] / f"{i:08d}.JPEG") as partial:
-                    encoded.tofile(partial)

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -27,7 +28,7 @@ SUM = "samples_sha256"  # attribute of a group: who saw the same samples finds t
 NAMES = {3: "images", 4: "clips"}  # by the number of a sample's dimensions
 _BYTES = h5py.vlen_dtype(np.uint8)
 
-__all__ = ["JPEG_QUALITY", "Samples", "Writer", "create_hdf5", "encode_jpeg", "open_hdf5", "write_samples"]
+__all__ = ["JPEG_QUALITY", "Samples", "Writer", "create_hdf5", "encode_jpeg", "is_made", "open_hdf5", "write_samples"]
 
 
 class Writer:
@@ -103,6 +104,17 @@ def write_samples(
     if writer is None:
         raise ValueError(f"no samples for {len(labels)} labels")
     writer.finish()
+
+
+def is_made(path: str | Path, attributes: SetAttributes) -> bool:
+    """Return whether a set of exactly these attributes is there, as another call may have made it meanwhile."""
+    if not Path(path).exists():
+        return False
+    try:
+        with open_hdf5(path) as file:
+            return SetAttributes.read(file) == attributes
+    except DamagedFileError:
+        return False
 
 
 class Samples:
