@@ -22,7 +22,10 @@ def test_asking_for_names_imports_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("name", [*IMAGE_SETS, *CORRUPTED])
+SHIFTED = ("cifar10_1", "cifar10_2", "imagenet_v2", "imagenet_a", "imagenet_r", "imagenet_sketch")
+
+
+@pytest.mark.parametrize("name", [*IMAGE_SETS, *CORRUPTED, *SHIFTED])
 def test_a_spec_bears_its_name_and_usable_facts(name):
     spec = DATASETS[name]
     assert spec.name == name

@@ -41,6 +41,12 @@ DATASETS: Registry[DatasetSpec] = Registry(
         "imagenet_c": f"{_HERE}.corrupted:IMAGENET_C",
         "imagenet_c_bar": f"{_HERE}.corrupted:IMAGENET_C_BAR",
         "imagenet_3dcc": f"{_HERE}.corrupted:IMAGENET_3DCC",
+        "cifar10_1": f"{_HERE}.shifted:CIFAR10_1",
+        "cifar10_2": f"{_HERE}.shifted:CIFAR10_2",
+        "imagenet_v2": f"{_HERE}.shifted:IMAGENET_V2",
+        "imagenet_a": f"{_HERE}.shifted:IMAGENET_A",
+        "imagenet_r": f"{_HERE}.shifted:IMAGENET_R",
+        "imagenet_sketch": f"{_HERE}.shifted:IMAGENET_SKETCH",
     },
 )
 

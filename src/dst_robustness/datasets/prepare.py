@@ -54,6 +54,10 @@ def prepare(
     Raises:
         ValueError: for options out of range, and for data that are damaged, naming the first offending file.
     """
+    if spec.shifted_from is not None:
+        raise ValueError(
+            f"{spec.name} is a test set for networks that are trained on {spec.shifted_from}: it is not prepared"
+        )
     if spec.read is None:
         raise ValueError(
             f"{spec.name} is the published corrupted test set of {spec.corrupted_from}: "

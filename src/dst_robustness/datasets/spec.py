@@ -104,6 +104,7 @@ class DatasetSpec:
         max_pixels: of an image file; larger ones count as damaged. Decoding takes about 12 bytes a pixel.
         default_samples: how many train and test samples there are if nobody asks for a number; None: all.
         corrupted_from: the data set of which this is the published corrupted test set.
+        shifted_from: the data set whose networks are tested on this set of natural shift.
         corruptions: the corruptions that a published corrupted test set holds.
         flip_ok: whether a mirrored picture keeps its class.
         licence, citation: what its makers ask for.
@@ -126,6 +127,7 @@ class DatasetSpec:
     max_pixels: int = MAX_PIXELS
     default_samples: tuple[int, int] | None = None
     corrupted_from: str | None = None
+    shifted_from: str | None = None
     corruptions: tuple[str, ...] = ()
     flip_ok: bool = True
     licence: str = ""

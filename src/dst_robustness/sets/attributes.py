@@ -32,6 +32,8 @@ class SetAttributes:
         corruption, severities: of a corrupted set, whose groups are the severities.
         pairing: of a published set, whether each image is made from the sample at its place (``image``), or shows
             another one of its class (``class``): then no difference of the two means anything.
+        shift: name of a set of natural shift, which has no severities.
+        answers: labels that networks choose among, where those are not all.
         frost_source: which images were laid over.
         library_versions: of what the result depends on beside this package.
         seed: of every choice and draw.
@@ -55,6 +57,8 @@ class SetAttributes:
     corruption: str | None = None
     severities: tuple[int, ...] | None = None
     pairing: str | None = None
+    shift: str | None = None
+    answers: tuple[int, ...] | None = None
     frost_source: str | None = None
     library_versions: Mapping[str, str] | None = field(default=None, metadata=_JSON)
     seed: int | None = None
