@@ -95,21 +95,22 @@ def test_a_run_on_other_images_is_left_out(study, tmp_path):
     other = simulate_study(tmp_path, gains={"rigl": 0.0}, sparsities=[0.1], seeds=1, images=500, corruptions=["fog"])
     found = summarise([*study[1], other[-1]], resamples=100)
     assert "rigl" not in set(found.rows["method"])
-    assert found.missing["reason"].tolist() == ["evaluated on other test sets than simulated probit dense 0 seed 0"]
+    assert found.missing["reason"].tolist() == ["evaluated on other test sets than simulated_probit dense 0 seed 0"]
 
 
-def test_variants_count_as_the_method_behind_them(study, tmp_path):
-    """A variant named by the user is dynamic if its method is, whether the caller says so or run.json."""
-    found = summarise(study[1], base_methods={"static": "rigl"}, resamples=100)
+def test_run_json_says_which_methods_are_dynamic_sparse_training(study, tmp_path):
+    """Their names decide nothing: a method called otherwise than all others is in the pooled gain."""
+    found = summarise(study[1], resamples=100)
     assert found.rows.set_index("method")["dynamic"].groupby(level=0).all().to_dict() == {
-        "dense": False, "set": True, "static": True,
+        "dense": False, "set": True, "static": False,
     }  # fmt: skip
-    runs = simulate_study(
-        tmp_path, gains={"set_frozen": 0.1}, sparsities=[0.1], seeds=1, images=50, corruptions=["fog"]
-    )
-    described = json.loads((runs[1] / "run.json").read_text()) | {"base_method": "dst_frozen"}
-    (runs[1] / "run.json").write_text(json.dumps(described))
-    assert not summarise(runs, resamples=50).rows["dynamic"].any()
+    runs = simulate_study(tmp_path, gains={"cuckoo": 0.1}, sparsities=[0.1], seeds=1, images=50, corruptions=["fog"])
+    described = json.loads((runs[1] / "run.json").read_text())
+    for dst in (False, True):
+        (runs[1] / "run.json").write_text(json.dumps(described | {"dst": dst}))
+        found = summarise(runs, resamples=50)
+        assert bool(found.rows["dynamic"].any()) == dst
+        assert (found.overall.scenarios == 1) == dst
 
 
 def test_nothing_at_all_gives_empty_tables(tmp_path):
