@@ -53,7 +53,7 @@ def write_grid(folder: Path, scenarios: int, seeds: int, images: int) -> list[Pa
         rows = [("dense", 0.0), *((method, sparsity) for method in METHODS for sparsity in SPARSITIES)]
         for index, (method, sparsity) in enumerate(rows):
             for seed in range(seeds):
-                run = folder / f"results/runs/data{scenario}/net/{method}/{sparsity:g}/seed{seed}"
+                run = folder / f"results/runs/data{scenario}_net/{method}/{sparsity:g}/seed{seed}"
                 run.mkdir(parents=True)
                 for name in ("predictions.h5", "metrics.csv", "run.json", "history.csv", "topology.csv"):
                     os.link(originals[(index + seed) % DIFFERENT] / name, run / name)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dst_robustness.study.configuration import read_layer, read_study
+from dst_robustness.study.configuration import name_of, read_layer, read_study
 from dst_robustness.study.options import Study
 
 DIGITS = {"scenarios": [{"dataset": "digits", "model": "resnet8"}]}
@@ -92,7 +92,16 @@ def test_defaults_reach_every_scenario_and_a_scenario_overrides_them() -> None:
     assert (first.training.batch_size, second.training.batch_size) == (128, 64)
     assert first.training.epochs == second.training.epochs == 3
     assert second.training.learning_rate == 0.1
-    assert study.results_dir == "results"
+
+
+def test_each_study_has_a_results_folder_of_its_own() -> None:
+    """By the name of its file, unless it says another or a folder; the last of several files is not enough."""
+    name = name_of(["config/cifar10.yaml", "mine.yaml"])
+    assert name == "cifar10+mine"
+    assert read_study(DIGITS, name=name).results_dir == "results/cifar10+mine"
+    assert read_study({**DIGITS, "name": "short"}, name=name).results_dir == "results/short"
+    assert read_study({**DIGITS, "results_dir": "results"}, name=name).results_dir == "results"
+    assert name_of(["/studies/what a name!.yaml"]) == "what_a_name_"
 
 
 def test_a_later_layer_counts_before_the_scenarios_of_an_earlier_one() -> None:

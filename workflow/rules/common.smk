@@ -13,7 +13,7 @@ from dst_robustness.datasets import source_state
 from dst_robustness.jobs.shown import copies_without_secrets, text_without_secrets
 from dst_robustness.reporting.figures import ANALYSIS_FIGURES, ANALYSIS_TABLES, CAPTIONS, FIGURES
 from dst_robustness.study import code, data
-from dst_robustness.study.configuration import read_layer, read_study, values_of
+from dst_robustness.study.configuration import name_of, read_layer, read_study, values_of
 from dst_robustness.study.foresight import foresee
 from dst_robustness.study.grid import read_scenarios, shared_networks, corruptions_by_dataset
 from dst_robustness.study.origins import show_origins
@@ -23,7 +23,7 @@ from dst_robustness.study.values import any_of
 try:
     LAYERS = [(os.path.relpath(path), read_layer(path)) for path in workflow.configfiles]
     LAYERS.append(("--config", workflow.config_settings.config))
-    STUDY = read_study(*(content for _, content in LAYERS))
+    STUDY = read_study(*(content for _, content in LAYERS), name=name_of(workflow.configfiles))
     SCENARIOS = read_scenarios(STUDY)
     if STUDY.smoke:
         STUDY, SCENARIOS = shrink(STUDY, SCENARIOS)

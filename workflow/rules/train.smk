@@ -32,9 +32,8 @@ rule train_run:
         runtime="24h",
     params:
         run=lambda wildcards: asdict(run_of(wildcards)),
-        options=lambda wildcards: scenario_of(wildcards).training.model_dump(),
+        recipe=lambda wildcards: scenario_of(wildcards).recipe(wildcards.method),
         processes=STUDY.gpus_per_run,
-        sparse_options=lambda wildcards: scenario_of(wildcards).sparse_options(wildcards.method),
         code=lambda wildcards: tracked(
             code.training_code(
                 scenario_of(wildcards).model,

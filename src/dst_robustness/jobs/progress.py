@@ -124,6 +124,7 @@ class ProgressHandler(logging.Handler):
         evaluations: how many evaluations it has.
         is_local: whether jobs that Snakemake has started run at once; those of a cluster may wait in a queue.
         say: takes a line for the terminal.
+        warn: returns the lines that come before the plan: what this call does to results that are there.
         quiet: say the plan only.
         clock: returns the time in seconds.
     """
@@ -136,12 +137,13 @@ class ProgressHandler(logging.Handler):
         *,
         is_local: Callable[[], bool],
         say: Callable[[str], None],
+        warn: Callable[[], Iterable[str]] = list,
         quiet: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__()
         self.read_jobs, self.networks, self.evaluations = jobs, networks, evaluations
-        self.is_local, self.say, self.quiet, self.clock = is_local, say, quiet, clock
+        self.is_local, self.say, self.warn, self.quiet, self.clock = is_local, say, warn, quiet, clock
         self.jobs: dict[int, Path] = {}
         self.earlier: dict[Kind, float | None] = {}  # seconds of a job of a kind, in earlier calls
         self.running: set[int] = set()
@@ -161,8 +163,9 @@ class ProgressHandler(logging.Handler):
             if not self.jobs:
                 self.jobs = dict(self.read_jobs())
                 self.earlier = {kind: measured_seconds(*kind) for kind in set(map(kind_of, self.jobs.values()))}
-            if text := plan(self.jobs.values(), self.networks, self.evaluations, self._left()):
-                self.say(text)
+            for text in (*self.warn(), plan(self.jobs.values(), self.networks, self.evaluations, self._left())):
+                if text:
+                    self.say(text)
         elif event == "job_started":
             self.running |= self.jobs.keys() & set(fields["jobs"])
             self.most_running = max(self.most_running, len(self.running))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from dst_robustness.study.messages import explain
 from dst_robustness.study.options import Grid, Options, Scenario, Study
+from dst_robustness.study.values import LONGEST_NAME, NOT_IN_NAMES
 
 Layer = Mapping[str, Any]
 
@@ -26,8 +27,15 @@ def read_layer(path: str | Path) -> dict[str, Any]:
     return content
 
 
-def read_study(*layers: Layer) -> Study:
+def name_of(files: Iterable[str | Path]) -> str:
+    """Return the name of a study that does not say one itself: that of its files, without folder and ending."""
+    return NOT_IN_NAMES.sub("_", "+".join(Path(file).stem for file in files))[:LONGEST_NAME] or "study"
+
+
+def read_study(*layers: Layer, name: str = "study") -> Study:
     """Return the study that these layers describe, with all defaults filled in and every scenario complete.
+
+    ``name`` is that of a study which does not say one itself.
 
     A later layer counts before an earlier one: its lists replace, its tables extend. That holds for scenarios, too: a
     `training` of a later layer counts before the `training` of a scenario in an earlier one.
@@ -38,7 +46,10 @@ def read_study(*layers: Layer) -> Study:
         study = Study.model_validate(lay_over(layers))
     except ValidationError as error:
         raise ValueError(explain(error.errors(), Study)) from None
-    return study.model_copy(update={"scenarios": [_complete(scenario, study) for scenario in study.scenarios]})
+    name = study.name or name
+    values = {"name": name, "results_dir": study.results_dir or f"results/{name}"}
+    scenarios = [_complete(scenario, study) for scenario in study.scenarios]
+    return study.model_copy(update=values | {"scenarios": scenarios})
 
 
 def values_of(study: Study) -> dict[str, Any]:

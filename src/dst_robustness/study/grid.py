@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from dst_robustness.study.data import check_model, chosen_corruptions, data_trained_on, spec_of
+from dst_robustness.study.data import (
+    PREPARE,
+    SPEC,
+    check_model,
+    chosen_corruptions,
+    data_options,
+    data_trained_on,
+    spec_of,
+)
 from dst_robustness.study.methods import BASELINE, check_methods, check_recipe
 from dst_robustness.study.options import Scenario as Entry
 from dst_robustness.study.options import SparseTraining, Study, Training, Variant
@@ -25,6 +33,7 @@ class Scenario:
         dataset: the data set that the networks are tested on; it may have a name of the user's own.
         trained_on: the data set that they are trained on: ``dataset`` itself, but for a published corrupted test set
             the one that it is made of.
+        data: the options that the data set they are trained on is prepared with.
         width: factor for the channels of all hidden layers of the model.
         sparsities_of: the methods that are trained at other sparsities than the rest.
         variants: what the study says of each listed method that is a variant.
@@ -33,6 +42,7 @@ class Scenario:
     name: str
     dataset: str
     trained_on: str
+    data: Mapping[str, Any]
     model: str
     width: float
     methods: tuple[str, ...]
@@ -82,13 +92,19 @@ class Scenario:
         source = self.source(run.method)
         return [self.run(source, run.sparsity, run.seed)] if source else []
 
-    def recipe(self, method: str) -> tuple[Any, ...]:
-        """Return all that decides the networks of a listed method, but for sparsity and seed."""
+    def recipe(self, method: str) -> dict[str, Any]:
+        """Return all that decides the networks of a listed method, but for sparsity and seed, in plain values."""
         source = self.source(method)
-        return (
-            self.trained_on, self.model, self.width, self.training, self.run(method, 0, 0).base_method,
-            sorted(self.sparse_options(method).items()), self.recipe(source) if source else None,
-        )  # fmt: skip
+        return {
+            "trained_on": self.trained_on,
+            "data": dict(self.data),
+            "model": self.model,
+            "width": self.width,
+            "training": self.training.model_dump(),
+            "method": self.run(method, 0, 0).base_method,
+            "sparse_training": self.sparse_options(method),
+            "source": self.recipe(source) if source else None,
+        }
 
 
 def read_scenarios(study: Study) -> dict[str, Scenario]:
@@ -120,10 +136,12 @@ def _read_scenario(entry: Entry, study: Study) -> Scenario:
     check_recipe(entry.training)
     variants = {name: study.variants[name] for name in entry.methods if name in study.variants}
     check_methods(entry.methods, entry.sparsities_of, variants, study.variants)
+    trained_on = data_trained_on(entry.dataset, study)
     return Scenario(
         name=entry.name or default_name(entry.dataset, entry.model),
         dataset=entry.dataset,
-        trained_on=data_trained_on(entry.dataset, study),
+        trained_on=trained_on,
+        data=data_options(trained_on, study, (*SPEC, *PREPARE)),
         model=entry.model,
         width=entry.width,
         methods=tuple(entry.methods),
@@ -143,7 +161,7 @@ def shared_networks(scenarios: Iterable[Scenario]) -> dict[Run, Run]:
     So a published corrupted test set is tested with the networks that are trained for the test set that it is made of,
     or for another published set.
     """
-    recipes: list[tuple[Any, ...]] = []
+    recipes: list[dict[str, Any]] = []
     trained: dict[tuple[int, float, int], Run] = {}
     shared: dict[Run, Run] = {}
     for scenario in scenarios:

@@ -218,9 +218,11 @@ class Scenario(Grid):
 class Study(Grid):
     """What to train, on which data, and under which corruptions to test it."""
 
-    results_dir: Folder = "results"
-    """Folder for runs, tables, figures and the report. Here and in all other paths `~` is your home folder, and
-    `$NAME` the value of an environment variable."""
+    name: Name | None = None
+    """Name of the study; null is that of its file, as `cifar10` for `config/cifar10.yaml`."""
+    results_dir: Folder | None = None
+    """Folder for runs, tables, figures and the report; null is `results/NAME`, so that no study replaces another's.
+    Here and in all other paths `~` is your home folder, and `$NAME` the value of an environment variable."""
     resources_dir: Folder = "resources"
     """Folder for data sets and their corrupted copies. Studies may share it."""
     scenarios: Annotated[list[Scenario], Field(min_length=1)]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from dst_robustness.models import MODELS, VIDEO_MODELS
+from dst_robustness.study.data import PREPARE, SPEC, data_options
 from dst_robustness.study.grid import Scenario
 from dst_robustness.study.methods import BASELINE
 from dst_robustness.study.options import Dataset, Study
@@ -18,21 +19,22 @@ FOLDERS = ("results_dir", "resources_dir")
 
 def shrink(study: Study, scenarios: Mapping[str, Scenario]) -> tuple[Study, dict[str, Scenario]]:
     """Return a study and its scenarios, shrunk; numbers of samples that are configured are kept."""
-    small = [_shrink_scenario(scenario) for scenario in scenarios.values()]
     datasets = dict(study.datasets)
-    for name in {scenario.trained_on for scenario in small}:
+    for name in {scenario.trained_on for scenario in scenarios.values()}:
         own = datasets.get(name, Dataset())
         samples = {"train_samples": TRAIN_SAMPLES, "test_samples": TEST_SAMPLES}
         datasets[name] = own.model_copy(update=samples | own.model_dump(exclude_none=True))
     folders = {key: f"{getattr(study, key)}_smoke" for key in FOLDERS}
-    return study.model_copy(update=folders | {"datasets": datasets}), {scenario.name: scenario for scenario in small}
+    small_study = study.model_copy(update=folders | {"datasets": datasets})
+    return small_study, {name: _shrink_scenario(scenario, small_study) for name, scenario in scenarios.items()}
 
 
-def _shrink_scenario(scenario: Scenario) -> Scenario:
+def _shrink_scenario(scenario: Scenario, study: Study) -> Scenario:
     # A frozen control needs the run that it takes its masks from, which would be a second method.
     others = [name for name in scenario.methods if name != BASELINE and scenario.source(name) is None]
     return replace(
         scenario,
+        data=data_options(scenario.trained_on, study, (*SPEC, *PREPARE)),
         model=_small_model(scenario.model),
         width=1,
         methods=(BASELINE, *others[-1:]),

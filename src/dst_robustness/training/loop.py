@@ -41,6 +41,7 @@ def train_run(
     options: TrainingOptions,
     sparse_options: Mapping[str, Any],
     masks: Path | None = None,
+    recipe: Mapping[str, Any] | None = None,
 ) -> None:
     """Train one network and write model.pt, masks.pt, history.csv, topology.csv and run.json into ``folder``.
 
@@ -53,6 +54,7 @@ def train_run(
         folder: where the outputs and the checkpoint go.
         run: what to train.
         masks: masks.pt of a finished run, for a method that starts from it.
+        recipe: what run.json is to keep of how the network came about.
 
     Raises:
         FloatingPointError: the loss is no longer finite; the epochs until then are kept as diverged.csv.
@@ -83,7 +85,7 @@ def train_run(
                     raise
                 progress.update()
         if rank() == 0:
-            write_outputs(folder, state, data, run)
+            write_outputs(folder, state, data, run, recipe)
             checkpoint.remove()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,9 @@ from dst_robustness.training.state import TrainingState
 TOPOLOGY_COLUMNS = ["step", "density", "dropped", "grown", "regrown", "itop_rate"]
 
 
-def write_outputs(folder: Path, state: TrainingState, data: SampleSet, run: Run) -> None:
+def write_outputs(
+    folder: Path, state: TrainingState, data: SampleSet, run: Run, recipe: Mapping[str, Any] | None = None
+) -> None:
     """Write model.pt, masks.pt, history.csv, topology.csv and run.json, each in one piece, run.json last.
 
     model.pt is a plain state_dict in float32 on the CPU, which any program that builds the network can load; masks.pt
@@ -37,7 +40,7 @@ def write_outputs(folder: Path, state: TrainingState, data: SampleSet, run: Run)
     write_history(folder / "history.csv", state)
     updates = pd.DataFrame([vars(update) for update in state.sparse.updates], columns=TOPOLOGY_COLUMNS)
     write_text(folder / "topology.csv", updates.to_csv(index=False))
-    write_text(folder / "run.json", json.dumps(describe(state, data, run), indent=2) + "\n")
+    write_text(folder / "run.json", json.dumps(describe(state, data, run) | {"recipe": recipe}, indent=2) + "\n")
 
 
 def write_history(path: Path, state: TrainingState) -> None:

@@ -1,0 +1,69 @@
+"""What a call does to finished networks, said before it does it: which are trained again, and why."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+OLDER = "they were made by an earlier version"
+
+
+def trained_again(networks: Iterable[tuple[Path, Mapping[str, Any], str]]) -> list[str]:
+    """Return a line for each cause for which finished networks are trained again, the most frequent first.
+
+    Args:
+        networks: of each network that is to be trained: its folder, its recipe, and why it is trained where the recipe
+            is the one that it was trained with.
+    """
+    causes: Counter[str] = Counter()
+    for folder, recipe, otherwise in networks:
+        if (folder / "run.json").exists():
+            causes[", ".join(differences(_recipe_in(folder), recipe)) or otherwise] += 1
+    lines = [f"{_networks(count)} will be trained again: {cause}." for cause, count in causes.most_common()]
+    return [*lines, "To keep them, give this study a name of its own: --config name=NAME."] if lines else []
+
+
+def differences(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> list[str]:
+    """Return what differs between two recipes, as ``training.epochs 3 -> 4``."""
+    if old is None:
+        return [OLDER]
+    before, after = dict(_flat(old)), dict(_flat(json.loads(json.dumps(new))))
+    keys = dict.fromkeys([*after, *before])
+    return [f"{key} {_shown(before, key)} -> {_shown(after, key)}" for key in keys if before.get(key) != after.get(key)]
+
+
+def of_an_older_layout(results: str | Path) -> str | None:
+    """Return a line about the networks of an earlier version, if they lie in a results folder or in ``results``."""
+    for folder in dict.fromkeys((Path(results), Path("results"))):
+        if next(folder.glob("runs/*/*/*/*/seed*/run.json"), None):
+            return (
+                f"{folder}/runs holds networks of an earlier version (runs/DATA/MODEL/METHOD/...). They are left alone "
+                f"and not read: a run is now in {results}/runs/SCENARIO/METHOD/..., see CHANGELOG.md."
+            )
+    return None
+
+
+def _recipe_in(folder: Path) -> dict[str, Any] | None:
+    try:
+        return json.loads((folder / "run.json").read_text(encoding="utf-8")).get("recipe")
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _flat(values: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{place}{key}.")
+        else:
+            yield f"{place}{key}", value
+
+
+def _shown(values: Mapping[str, Any], key: str) -> str:
+    return json.dumps(values[key]) if key in values else "absent"
+
+
+def _networks(count: int) -> str:
+    return "1 finished network" if count == 1 else f"{count} finished networks"

@@ -1,0 +1,50 @@
+"""Nobody loses days of networks without a word."""
+
+import json
+from pathlib import Path
+
+from dst_robustness.study.kept import OLDER, differences, of_an_older_layout, trained_again
+
+RECIPE = {"model": "resnet8", "training": {"epochs": 3, "schedule": "step"}, "source": None}
+
+
+def network(folder: Path, seed: int, content: object) -> Path:
+    path = folder / f"seed{seed}"
+    path.mkdir(parents=True)
+    (path / "run.json").write_text(json.dumps(content))
+    return path
+
+
+def test_each_cause_is_one_line_with_the_number_of_networks(tmp_path: Path) -> None:
+    """Two have other epochs, one the same recipe; one is not finished, and no loss."""
+    longer = {**RECIPE, "training": {"epochs": 4, "schedule": "step"}}
+    networks = [
+        (network(tmp_path, 0, {"recipe": RECIPE}), longer, "code"),
+        (network(tmp_path, 1, {"recipe": RECIPE}), longer, "code"),
+        (network(tmp_path, 2, {"recipe": longer}), longer, "the code has changed"),
+        (tmp_path / "seed3", longer, "code"),
+    ]
+    assert trained_again(networks) == [
+        "2 finished networks will be trained again: training.epochs 3 -> 4.",
+        "1 finished network will be trained again: the code has changed.",
+        "To keep them, give this study a name of its own: --config name=NAME.",
+    ]
+    assert trained_again(networks[3:]) == []
+
+
+def test_differences_name_the_option_and_both_values() -> None:
+    """Also what only one of the recipes says; a run.json of an earlier version has none."""
+    assert differences(RECIPE, RECIPE) == []
+    new = {"model": "vgg16", "training": {"epochs": 3, "mixing": "mixup"}, "source": None}
+    assert differences(RECIPE, new) == [
+        'model "resnet8" -> "vgg16"', 'training.mixing absent -> "mixup"', 'training.schedule "step" -> absent',
+    ]  # fmt: skip
+    assert differences(None, RECIPE) == [OLDER]
+
+
+def test_networks_of_an_older_layout_are_named(tmp_path: Path) -> None:
+    """They are not read, and the user learns it once."""
+    network(tmp_path / "runs/one/dense/0", 0, {})
+    assert of_an_older_layout(tmp_path) is None
+    network(tmp_path / "runs/digits/resnet8/dense/0", 0, {})
+    assert f"{tmp_path}/runs holds networks of an earlier version" in of_an_older_layout(tmp_path)
