@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from dst_robustness.study.kept import OLDER, differences, of_an_older_layout, trained_again
+from dst_robustness.study.kept import KEEP, OLDER, differences, of_an_older_layout, trained_again
 
 RECIPE = {"model": "resnet8", "training": {"epochs": 3, "schedule": "step"}, "source": None}
 
@@ -27,7 +27,7 @@ def test_each_cause_is_one_line_with_the_number_of_networks(tmp_path: Path) -> N
     assert trained_again(networks) == [
         "2 finished networks will be trained again: training.epochs 3 -> 4.",
         "1 finished network will be trained again: the code has changed.",
-        "To keep them, give this study a name of its own: --config name=NAME.",
+        KEEP,
     ]
     assert trained_again(networks[3:]) == []
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+KEEP = "To keep them, give this study another `name`, or another `results_dir` where it says one."
 OLDER = "they were made by an earlier version"
 
 
@@ -23,7 +24,7 @@ def trained_again(networks: Iterable[tuple[Path, Mapping[str, Any], str]]) -> li
         if (folder / "run.json").exists():
             causes[", ".join(differences(_recipe_in(folder), recipe)) or otherwise] += 1
     lines = [f"{_networks(count)} will be trained again: {cause}." for cause, count in causes.most_common()]
-    return [*lines, "To keep them, give this study a name of its own: --config name=NAME."] if lines else []
+    return [*lines, KEEP] if lines else []
 
 
 def differences(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> list[str]:
