@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pandas as pd
 import pytest
@@ -125,3 +126,61 @@ def test_a_foreign_folder_is_named(tmp_path):
     """One line that says what was expected."""
     with pytest.raises(ValueError, match="not the folder of a run"):
         summarise([tmp_path / "somewhere"])
+
+
+def with_row(text: str, *rows: str) -> str:
+    return text.rstrip("\n") + "\n" + "\n".join(rows) + "\n"
+
+
+def with_values(**values):
+    return lambda text: json.dumps(json.loads(text) | values)
+
+
+DAMAGE = {
+    "metrics.csv": {
+        "an accuracy of 5": lambda text: with_row(text, "hail,weather,5,5.0,0.1,0.1"),
+        "a negative accuracy": lambda text: with_row(text, "hail,weather,5,-0.1,0.1,0.1"),
+        "no accuracy": lambda text: with_row(text, "hail,weather,5,,0.1,0.1"),
+        "a cell twice": lambda text: with_row(text, text.splitlines()[-1]),
+        "words": lambda text: with_row(text, "hail,weather,5,good,0.1,0.1"),
+        "too many columns": lambda text: with_row(text, "hail,weather,5,1,1,1,1,1,1,1"),
+        "half": lambda text: "\n".join(text.splitlines()[: len(text.splitlines()) // 2]) + "\n",
+        "another header": lambda text: text.replace("accuracy", "precision", 1),
+        "a header alone": lambda text: text.splitlines()[0] + "\n",
+        "nothing": lambda text: "",
+        "zeros": lambda text: "\0" * len(text),
+    },
+    "run.json": {
+        "half": lambda text: text[: len(text) // 2],
+        "a list": lambda text: "[1, 2]",
+        "words for a number": with_values(train_seconds="long"),
+        "no number": with_values(parameters=float("nan")),
+        "less than nothing": with_values(train_seconds=-1),
+        "no kind": with_values(dst=None),
+    },
+    "history.csv": {
+        "words": lambda text: text[: text.rstrip().rindex(",") + 1] + "x\n",
+        "an epoch twice": lambda text: with_row(text, text.splitlines()[-1]),
+        "nothing": lambda text: "",
+    },
+    "predictions.h5": {"half": lambda text: text[: len(text) // 2]},
+}
+
+
+@pytest.mark.parametrize(("name", "what"), [(name, what) for name, kinds in DAMAGE.items() for what in kinds])
+def test_one_damaged_file_is_named_and_set_aside_and_costs_one_run(study, tmp_path, name, what):
+    """The tables of the others are written, and what cannot be is in none of them."""
+    results, folders = study
+    pair = [next(f for f in folders if f.parts[-3:] == (*name, "seed0")) for name in (("dense", "0"), ("set", "0.1"))]
+    good, bad = (tmp_path / folder.relative_to(results) for folder in pair)
+    for source, target in zip(pair, (good, bad), strict=True):
+        shutil.copytree(source, target)
+    text = (bad / name).read_text("latin1")
+    (bad / name).write_text(DAMAGE[name][what](text), "latin1")
+    found = summarise([good, bad], resamples=100)
+    (reason,) = found.missing["reason"]
+    assert reason.startswith(f"cannot read {bad / name}: ")
+    assert reason.endswith(f"; it is now {name}.damaged")
+    assert not (bad / name).exists()
+    assert found.cells["accuracy"].between(0, 1).all()
+    assert set(found.cells["method"]) == set(found.rows["method"]) == {"dense"}

@@ -29,15 +29,13 @@ def topology_curves(runs: Iterable[StoredRun]) -> pd.DataFrame:
     The ITOP rate is the share of the maskable weights that have been active so far (Liu et al. 2021). At most 200
     updates of a run are kept, evenly spread from the first to the last. Runs whose masks never moved have no rows.
     """
-    updates = [_updates(run) for run in runs if (run.folder / "topology.csv").is_file()]
-    updates = [table for table in updates if len(table)]
+    updates = [_updates(run, table) for run in runs if (table := run.topology()) is not None and len(table)]
     if not updates:
         return pd.DataFrame(columns=TOPOLOGY_COLUMNS)
     means = pd.concat(updates).groupby([*ROW, "step"], sort=False)[["density", "itop_rate"]].mean()
     return means.reset_index()[TOPOLOGY_COLUMNS]
 
 
-def _updates(run: StoredRun) -> pd.DataFrame:
-    table = pd.read_csv(run.folder / "topology.csv", usecols=["step", "density", "itop_rate"])
-    kept = np.unique(np.linspace(0, len(table) - 1, MOST_UPDATES).round().astype(int)) if len(table) else []
+def _updates(run: StoredRun, table: pd.DataFrame) -> pd.DataFrame:
+    kept = np.unique(np.linspace(0, len(table) - 1, MOST_UPDATES).round().astype(int))
     return table.iloc[kept].assign(**run.names)

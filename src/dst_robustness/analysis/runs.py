@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -12,6 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dst_robustness.analysis.run_files import (
+    read_description,
+    read_history,
+    read_metrics,
+    read_table,
+    read_topology,
+)
 from dst_robustness.jobs.files import atomic_path
 from dst_robustness.sets.predictions import CLEAN, read_answers
 
@@ -49,7 +55,8 @@ class StoredRun:
             wanted = "{scenario}/{method}/{sparsity}/seed{seed}"
             raise ValueError(f"{folder} is not the folder of a run; expected .../{wanted}") from None
         described = _read_json(folder / "run.json")
-        return cls(scenario, described.get("dataset", ""), described.get("model", ""), method, *names, folder)
+        dataset, model = (str(described.get(name, "")) for name in ("dataset", "model"))
+        return cls(scenario, dataset, model, method, *names, folder)
 
     def __str__(self) -> str:
         return f"{self.scenario} {self.method} {self.sparsity:g} seed {self.seed}"
@@ -72,22 +79,27 @@ class StoredRun:
 
     def description(self) -> dict[str, Any]:
         """Return what run.json says: parameters, costs, versions."""
-        return json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
+        return read_description(self.folder / "run.json")
 
     def metrics(self) -> pd.DataFrame:
         """Return metrics.csv: corruption, category, severity, accuracy, ece, nll."""
-        return pd.read_csv(self.folder / "metrics.csv", float_precision="round_trip")
+        return read_metrics(self.folder / "metrics.csv")
 
     def history(self) -> pd.DataFrame | None:
         """Return history.csv, one row an epoch, or None where the run has none."""
         path = self.folder / "history.csv"
-        return pd.read_csv(path) if path.is_file() else None
+        return read_history(path) if path.is_file() else None
+
+    def topology(self) -> pd.DataFrame | None:
+        """Return step, density and itop_rate of topology.csv, one row an update, or None where the run has none."""
+        path = self.folder / "topology.csv"
+        return read_topology(path) if path.is_file() else None
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     """Return what a JSON file says; nothing where it is missing or damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_description(path)
     except (OSError, ValueError):
         return {}
 
@@ -136,7 +148,7 @@ def collect_tables(folders: Iterable[str | Path], name: str, target: str | Path)
     Runs without such a file are left out.
     """
     runs = [run for run in map(StoredRun.at, folders) if (run.folder / name).is_file()]
-    tables = [pd.read_csv(run.folder / name).assign(**run.names) for run in runs]
+    tables = [read_table(run.folder / name).assign(**run.names) for run in runs]
     table = pd.concat(tables) if tables else pd.DataFrame(columns=RUN)
     with atomic_path(target) as partial:
         table[RUN + [column for column in table if column not in RUN]].to_csv(partial, index=False)

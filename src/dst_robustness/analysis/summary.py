@@ -16,6 +16,7 @@ import pandas as pd
 from dst_robustness.analysis.bootstrap import RESAMPLES, Estimate, average, hierarchical_bootstrap, possible_gains
 from dst_robustness.analysis.curves import TOPOLOGY_COLUMNS, topology_curves, training_curves
 from dst_robustness.analysis.robustness import error_metrics, run_metrics
+from dst_robustness.analysis.run_files import check_numbers
 from dst_robustness.analysis.runs import (
     BASELINE,
     ROW,
@@ -28,7 +29,7 @@ from dst_robustness.analysis.runs import (
 )
 from dst_robustness.analysis.verdict import Overall, holm, in_range, overall, verdict
 from dst_robustness.analysis.words import BASELINE_ROW, UNDECIDED
-from dst_robustness.jobs.files import atomic_path, write_text
+from dst_robustness.jobs.files import DamagedFileError, atomic_path, write_text
 from dst_robustness.jobs.shown import cells_without_formulas
 
 CORRUPTION_COLUMNS = [*RUN, "corruption", "category", "severity", "accuracy"]
@@ -134,7 +135,11 @@ def _load(runs: list[StoredRun]) -> tuple[list[_Loaded], list[tuple[StoredRun, s
     misfits = []
     for run in runs:
         try:
-            item = _Loaded(run, image_scores(run.folder / "predictions.h5"), run.metrics(), run.description())
+            item = _read(run)
+        except DamagedFileError as error:
+            aside = error.set_aside()
+            misfits.append((run, f"{error}; it is now {aside.name}" if aside else str(error)))
+            continue
         except ValueError as error:
             misfits.append((run, str(error)))
             continue
@@ -144,6 +149,20 @@ def _load(runs: list[StoredRun]) -> tuple[list[_Loaded], list[tuple[StoredRun, s
             continue
         loaded.append(item)
     return loaded, misfits
+
+
+def _read(run: StoredRun) -> _Loaded:
+    """Read all files of a run that the tables are made of; DamagedFileError where one is not as it must be."""
+    scores, cells, described = image_scores(run.folder / "predictions.h5"), run.metrics(), run.description()
+    check_numbers(run.folder / "run.json", described, COSTS)
+    if not isinstance(described.get("dst"), bool):
+        raise DamagedFileError(run.folder / "run.json", "description of a run: it does not say whether it is DST")
+    measured = {(row.corruption, row.severity) for row in cells.itertuples()}
+    if not measured >= set(scores.cells):
+        raise DamagedFileError(run.folder / "metrics.csv", "metrics: some of the cells of predictions.h5 are missing")
+    run.history()
+    run.topology()
+    return _Loaded(run, scores, cells, described)
 
 
 def _cells(loaded: list[_Loaded]) -> pd.DataFrame:

@@ -1,0 +1,98 @@
+"""The small files of one run, read and checked: what cannot be is refused, not averaged.
+
+All functions raise DamagedFileError, which names the file, where it is cut off, of another kind, or holds values that
+are impossible.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dst_robustness.jobs.files import DamagedFileError
+
+
+def read_description(path: Path) -> dict[str, Any]:
+    """Return what run.json says: names as text, costs as numbers, versions."""
+    try:
+        described = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DamagedFileError(path, "JSON") from error
+    if not isinstance(described, dict) or not isinstance(described.get("versions", {}), dict):
+        raise DamagedFileError(path, "description of a run")
+    return described
+
+
+def check_numbers(path: Path, described: dict[str, Any], names: Iterable[str]) -> None:
+    """Check that a description gives finite numbers of at least 0 under these names, or nothing."""
+    for name in names:
+        value = described.get(name)
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if value is not None and not (is_number and 0 <= value < float("inf")):
+            raise DamagedFileError(path, f"description of a run: {name} is {value!r:.40}")
+
+
+def read_metrics(path: Path) -> pd.DataFrame:
+    """Return metrics.csv, one row a cell: corruption, category, severity, accuracy and ece in [0, 1], nll."""
+    table = read_table(path, numbers=("severity", "accuracy", "ece", "nll"), words=("corruption", "category"))
+    _check_range(path, table, accuracy=(0, 1), severity=(0, 5), ece=(0, 1), nll=(0, np.inf))
+    _check_complete(path, table, ["corruption", "category", "severity", "accuracy"])
+    if len(table) == 0 or table.duplicated(["corruption", "severity"]).any():
+        raise DamagedFileError(path, "metrics: no rows, or several of one corruption and severity")
+    return table
+
+
+def read_history(path: Path) -> pd.DataFrame:
+    """Return history.csv, one row an epoch."""
+    table = read_table(path, numbers=("epoch",))
+    shares = [name for name in table if name in ("accuracy", "validation_accuracy", "density")]
+    _check_range(path, table, **dict.fromkeys(shares, (0, 1)))
+    _check_complete(path, table, ["epoch"])
+    others = [name for name in table if table[name].dtype.kind not in "biuf"]
+    if others or table.duplicated(["epoch"]).any():
+        raise DamagedFileError(path, f"history: {others[0]} is not a number" if others else "history: an epoch twice")
+    return table
+
+
+def read_topology(path: Path) -> pd.DataFrame:
+    """Return step, density and itop_rate of topology.csv, one row an update."""
+    table = read_table(path, numbers=("step", "density", "itop_rate"))[["step", "density", "itop_rate"]]
+    _check_range(path, table, density=(0, 1), itop_rate=(0, 1))
+    _check_complete(path, table, list(table))
+    return table
+
+
+def read_table(path: Path, *, numbers: Iterable[str] = (), words: Iterable[str] = ()) -> pd.DataFrame:
+    """Return a CSV file that has columns of these names, each of its kind."""
+    try:
+        table = pd.read_csv(path, float_precision="round_trip")
+    except ValueError as error:  # of pandas: no columns, other numbers of cells, no text
+        raise DamagedFileError(path, "table") from error
+    for name in (*numbers, *words):
+        if name not in table:
+            raise DamagedFileError(path, f"table: column {name} is missing")
+    for name in numbers:
+        if len(table) and table[name].dtype.kind not in "iuf":
+            raise DamagedFileError(path, f"table: column {name} holds what is no number")
+    return table
+
+
+def _check_range(path: Path, table: pd.DataFrame, **ranges: tuple[float, float]) -> None:
+    for name, (low, high) in ranges.items():
+        bad = table[name].index[(table[name] < low) | (table[name] > high)] if len(table) else []
+        if len(bad):
+            value = table[name][bad[0]]
+            raise DamagedFileError(
+                path, f"table: {name} is {value:g} in row {bad[0] + 1}, allowed: {low:g} to {high:g}"
+            )
+
+
+def _check_complete(path: Path, table: pd.DataFrame, names: list[str]) -> None:
+    empty = [name for name in names if table[name].isna().any()]
+    if empty:
+        raise DamagedFileError(path, f"table: {empty[0]} is missing in row {table[empty[0]].isna().argmax() + 1}")
