@@ -167,3 +167,27 @@ def test_batches_of_one_sample_are_refused(
     """The line names the option; torch's own speaks of values per channel, and comes for images of one pixel only."""
     with pytest.raises(ValueError, match=r"training.batch_size is 1, .*needs two samples a process .*; raise it"):
         train(tmp_path, options=options.model_copy(update={"batch_size": 1}))
+
+
+def test_run_json_holds_the_whole_recipe(train: Callable[..., None], options: TrainingOptions, tmp_path: Path) -> None:
+    """What a stranger needs to use the network, and what a later call compares its own options with."""
+    train(tmp_path, options=options)
+    run = json.loads((tmp_path / "run.json").read_text())
+    assert run["recipe"]["training"] == options.model_dump(exclude={"checkpoint_seconds", "tensorboard"})
+    assert run["recipe"]["sparse_training"] == {"update_interval": 2}
+    assert run["data"]["samples"] == 40
+    assert run["classes"] == ["dark", "bright"]
+    assert (run["mean"], run["std"]) == (pytest.approx([0.4] * 3), pytest.approx([0.2] * 3))
+    assert run["layout"] == "NCHW, RGB, (value / 255 - mean) / std"
+    assert {"dst-robustness", "torch", "python"} <= run["versions"].keys()
+
+
+def test_a_finished_network_is_not_replaced_without_a_word(
+    train: Callable[..., None], options: TrainingOptions, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The line names the option that changed; another interval of the checkpoints is no change."""
+    train(tmp_path, options=options)
+    assert "again" not in capsys.readouterr().out
+    for change, cause in (({"momentum": 0.8}, "training.momentum 0.9 -> 0.8"), ({}, "training.momentum 0.8 -> 0.9")):
+        train(tmp_path, options=options.model_copy(update={"checkpoint_seconds": 7, **change}))
+        assert f"1 finished network will be trained again: {cause}." in capsys.readouterr().out

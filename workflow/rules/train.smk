@@ -28,6 +28,9 @@ rule train_run:
     resources:
         gpu=STUDY.gpus_per_run,
         runs_per_gpu=STUDY.runs_per_gpu,
+        # No parameters: the result is the same whatever they say.
+        checkpoint_seconds=lambda wildcards: str(scenario_of(wildcards).training.checkpoint_seconds),
+        tensorboard=lambda wildcards: int(scenario_of(wildcards).training.tensorboard),
         mem_mb=4000,
         runtime="24h",
     params:

@@ -17,7 +17,11 @@ with log_to(snakemake.log[0]):
         Path(snakemake.input.validation),
         Path(snakemake.output.model).parent,
         Run(**snakemake.params.run),
-        options=Training(**snakemake.params.recipe["training"]),
+        options=Training(
+            **snakemake.params.recipe["training"],
+            checkpoint_seconds=float(snakemake.resources.checkpoint_seconds),
+            tensorboard=bool(snakemake.resources.tensorboard),
+        ),
         sparse_options=snakemake.params.recipe["sparse_training"],
         recipe=snakemake.params.recipe,
         masks=Path(snakemake.input.masks[0]) if snakemake.input.masks else None,

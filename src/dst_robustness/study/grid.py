@@ -100,7 +100,7 @@ class Scenario:
             "data": dict(self.data),
             "model": self.model,
             "width": self.width,
-            "training": self.training.model_dump(),
+            "training": self.training.model_dump(exclude=self.training.decide_nothing),
             "method": self.run(method, 0, 0).base_method,
             "sparse_training": self.sparse_options(method),
             "source": self.recipe(source) if source else None,

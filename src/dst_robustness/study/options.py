@@ -7,7 +7,7 @@ checked in ``grid.py``.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
@@ -45,6 +45,8 @@ class Options(BaseModel):
 class Training(Options):
     """How every network of the study is trained."""
 
+    decide_nothing: ClassVar = {"checkpoint_seconds", "tensorboard"}  # options without which the result is the same
+
     epochs: Count = 200
     """Passes over the training set."""
     batch_size: Count = 128
@@ -81,6 +83,9 @@ class Training(Options):
     first training takes up to a minute, and on a CPU the others are hardly faster."""
     checkpoint_seconds: NotNegative = 60
     """Seconds between two checkpoints; 0 writes one after every step."""
+    tensorboard: bool = False
+    """Writes the rows of history.csv as event files for TensorBoard too, into a folder `tensorboard` in
+    that of each run. `tensorboard --logdir` takes the folder of results. Weights & Biases reads such files as well."""
     initial_weights: Path | None = None
     """File of trained weights that every network starts from, dense and sparse alike: safetensors, or a state_dict of
     torch.save. A class head for other classes is left fresh. Null draws all weights from the seed."""

@@ -14,6 +14,7 @@ import torch
 
 from dst_robustness.jobs.locks import alone
 from dst_robustness.models.tensor_files import load_tensors, save_tensors
+from dst_robustness.study.kept import differences
 from dst_robustness.training.parallel import agreed, rank
 from dst_robustness.training.state import TrainingState
 
@@ -63,7 +64,7 @@ class Checkpoint:
             return True
         try:
             saved = load_tensors(self.path, state.totals.device)
-            if differing := differences(saved["configuration"], self.configuration):
+            if differing := ", ".join(differences(saved["configuration"], self.configuration)):
                 print(f"checkpoint {self.path} is of another configuration ({differing}): starting from the beginning")
                 return True
             state.load_state_dict(saved["state"])
@@ -79,19 +80,6 @@ class Checkpoint:
     def remove(self) -> None:
         """Delete the checkpoint of a finished run."""
         self.path.unlink(missing_ok=True)
-
-
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """Return in words what two recipes differ in, option by option."""
-    there, here = _flat(old), _flat(new)
-    keys = [key for key in {**there, **here} if there.get(key) != here.get(key)]
-    return ", ".join(f"{key}: {there.get(key)!r} there, {here.get(key)!r} here" for key in keys)
-
-
-def _flat(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    groups = [(f"{name}.", value) for name, value in recipe.items() if isinstance(value, Mapping)]
-    single = {name: value for name, value in recipe.items() if not isinstance(value, Mapping)}
-    return single | {f"{group}{name}": value for group, options in groups for name, value in options.items()}
 
 
 @contextmanager

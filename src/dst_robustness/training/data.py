@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,10 +10,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from dst_robustness.jobs.files import DamagedFileError
+from dst_robustness.sets.attributes import SetAttributes
 from dst_robustness.sets.storage import Samples, open_hdf5
 from dst_robustness.training.parallel import world_size
 
 RESIDENT_BYTES = 8e9  # larger sets stream
+ORIGIN = ("dataset", "split", "seed", "image_size", "reader", "source", "source_sha256", "made_by", "package_version")
 
 
 class SampleSet:
@@ -36,11 +38,16 @@ class SampleSet:
             stored = Samples(file)
             *leading, channels = stored.sample_shape
             self.sample_shape = (channels, *leading)
-            self.image_size = int(file.attrs.get("image_size", leading[-1]))
-            self.classes: list[str] = json.loads(file.attrs["classes"])
+            said = SetAttributes.read(file)
+            if said.classes is None or said.mean is None or said.std is None:
+                raise DamagedFileError(path, reason="it does not say its classes, mean and std")
+            self.image_size = said.image_size or leading[-1]
+            self.classes = list(said.classes)
             broadcast = (1, channels) + (1,) * len(leading)
-            self.mean = torch.tensor(file.attrs["mean"], dtype=torch.float32, device=device).view(broadcast)
-            self.std = torch.tensor(file.attrs["std"], dtype=torch.float32, device=device).view(broadcast)
+            self.mean = torch.tensor(said.mean, dtype=torch.float32, device=device).view(broadcast)
+            self.std = torch.tensor(said.std, dtype=torch.float32, device=device).view(broadcast)
+            self.origin = {name: value for name in ORIGIN if (value := getattr(said, name)) is not None}
+            self.origin["samples"] = len(stored)
             self.labels = torch.from_numpy(stored.labels).to(device)
             self.resident: torch.Tensor | None = None
             if len(stored) * np.prod(stored.sample_shape, dtype=float) <= resident_bytes:

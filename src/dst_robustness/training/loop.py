@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
+from dst_robustness.study.kept import trained_again
 from dst_robustness.study.run import Run
 from dst_robustness.training.augmentation import MIXINGS, augment
 from dst_robustness.training.averaging import update_average
@@ -23,6 +24,7 @@ from dst_robustness.training.build import build_state
 from dst_robustness.training.checkpoint import Checkpoint, StopSignal, exclusive
 from dst_robustness.training.data import SampleSet, fit, normalise
 from dst_robustness.training.devices import autocast, choose_device
+from dst_robustness.training.events import Events
 from dst_robustness.training.graph import captured
 from dst_robustness.training.mixing import Mixed, mixed_cross_entropy, parts
 from dst_robustness.training.options import TrainingOptions
@@ -54,7 +56,7 @@ def train_run(
         folder: where the outputs and the checkpoint go.
         run: what to train.
         masks: masks.pt of a finished run, for a method that starts from it.
-        recipe: what run.json is to keep of how the network came about.
+        recipe: all that decides the result, for run.json; by default the two groups of options.
 
     Raises:
         FloatingPointError: the loss is no longer finite; the epochs until then are kept as diverged.csv.
@@ -63,15 +65,16 @@ def train_run(
     with process_group(), exclusive(folder / "checkpoint.pt") if rank() == 0 else nullcontext():
         device = choose_device()
         data, held_out = SampleSet(train, device), SampleSet(validation, device)
-        configuration = {
-            **asdict(run),
-            "training": options.model_dump(exclude={"checkpoint_seconds"}),
-            "sparse_training": {**sparse_options},
-        }
+        own = {"training": options.model_dump(exclude=options.decide_nothing), "sparse_training": {**sparse_options}}
+        recipe = recipe or own
+        if rank() == 0:
+            print(*trained_again([(folder, recipe, "with the same options")]), sep="\n")
+        configuration = {**asdict(run), **own, "samples": data.origin}
         checkpoint = Checkpoint(folder / "checkpoint.pt", configuration, options.checkpoint_seconds)
         state = checkpoint.resume(partial(build_state, run, data, options, sparse_options, masks))
         diverged = folder / "diverged.csv"
         diverged.unlink(missing_ok=True)
+        events = Events(folder / "tensorboard", state.sparse.steps) if options.tensorboard and rank() == 0 else None
         stop = StopSignal()
         gradients = captured(state, partial(backward, state, data, options))
         with tqdm(total=options.epochs, initial=state.epoch, unit="epoch", disable=not sys.stderr.isatty()) as progress:
@@ -79,6 +82,8 @@ def train_run(
                 try:
                     train_epoch(state, data, options, gradients, checkpoint, stop)
                     end_epoch(state, data, held_out, options)
+                    if events:
+                        events.add(state.history[-1])
                 except FloatingPointError:
                     if rank() == 0:
                         write_history(diverged, state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -26,13 +27,11 @@ from dst_robustness.training.state import TrainingState
 TOPOLOGY_COLUMNS = ["step", "density", "dropped", "grown", "regrown", "itop_rate"]
 
 
-def write_outputs(
-    folder: Path, state: TrainingState, data: SampleSet, run: Run, recipe: Mapping[str, Any] | None = None
-) -> None:
+def write_outputs(folder: Path, state: TrainingState, data: SampleSet, run: Run, recipe: Mapping[str, Any]) -> None:
     """Write model.pt, masks.pt, history.csv, topology.csv and run.json, each in one piece, run.json last.
 
     model.pt is a plain state_dict in float32 on the CPU, which any program that builds the network can load; masks.pt
-    says which weights are active, since an active one may be zero.
+    says which weights are active, since an active one may be zero. ``recipe`` is what decided the result.
     """
     weights = {name: value.detach().cpu().contiguous() for name, value in state.result.state_dict().items()}
     save_tensors(folder / "model.pt", weights)
@@ -64,6 +63,8 @@ def describe(state: TrainingState, data: SampleSet, run: Run) -> dict[str, Any]:
         "image_size": data.image_size,
         "mean": data.mean.flatten().tolist(),
         "std": data.std.flatten().tolist(),
+        "layout": f"{'NCTHW' if data.frames else 'NCHW'}, RGB, (value / 255 - mean) / std",
+        "data": data.origin,
         "width": state.width,
         "frames": data.frames,
         "arguments": library_arguments(state.network),
@@ -73,7 +74,9 @@ def describe(state: TrainingState, data: SampleSet, run: Run) -> dict[str, Any]:
         "peak_memory_mb": peak_memory_mb(device),
         "itop_rate": state.sparse.itop_rate,
         "device": device_name(device),
-        "versions": versions("torch", "torchvision", "numpy") | find_source(run.model).version,
+        "versions": versions("torch", "torchvision", "numpy")
+        | {"python": platform.python_version()}
+        | find_source(run.model).version,
     }
 
 
