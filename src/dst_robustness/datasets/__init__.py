@@ -25,6 +25,7 @@ DATASETS: Registry[DatasetSpec] = Registry(
     "data set",
     {
         "digits": f"{_HERE}.digits:DIGITS",
+        "digit_scenes": f"{_HERE}.digit_scenes:DIGIT_SCENES",
         "cifar10": f"{_HERE}.cifar:CIFAR10",
         "cifar100": f"{_HERE}.cifar:CIFAR100",
         "moving_digits": f"{_HERE}.moving_digits:MOVING_DIGITS",

@@ -24,19 +24,24 @@ def upscale(scans: np.ndarray) -> np.ndarray:
     return np.repeat(grey[..., None], 3, axis=-1)
 
 
-def read_digits(spec: DatasetSpec, _: Acquired) -> RawSet:
-    """Divide the scans into train and a fixed stratified test split of 500."""
+def divided_scans() -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Return scans [N, 8, 8] of ink 0-16 and labels int64 [N] of train, and of a fixed stratified test split of 500."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    images, labels = upscale(bunch.images), bunch.target.astype(np.int64)
+    scans, labels = bunch.images, bunch.target.astype(np.int64)
     test = stratified(labels, TEST_SAMPLES, seed=TEST_SEED)
     train = np.setdiff1d(np.arange(len(labels)), test)
-    return RawSet(spec.classes or (), *(_part(images, labels, rows) for rows in (train, test)))
+    return (scans[train], labels[train]), (scans[test], labels[test])
 
 
-def _part(images: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> Split:
-    return Split(labels[rows], lambda i: images[rows[i]], lambda i: f"digit {rows[i]}")
+def read_digits(spec: DatasetSpec, _: Acquired) -> RawSet:
+    """Enlarge the scans of both splits."""
+    return RawSet(spec.classes or (), *(_part(upscale(scans), labels) for scans, labels in divided_scans()))
+
+
+def _part(images: np.ndarray, labels: np.ndarray) -> Split:
+    return Split(labels, lambda row: images[row], lambda row: f"digit {row}")
 
 
 DIGITS = DatasetSpec(

@@ -1,0 +1,43 @@
+"""Digits in scenes: the same on every machine, test scans apart from training scans, strokes that stand out."""
+
+import numpy as np
+
+from dst_robustness.datasets import DATASETS
+from dst_robustness.datasets.digit_scenes import draw
+from dst_robustness.datasets.digits import divided_scans
+from dst_robustness.datasets.spec import Acquired
+
+SPEC = DATASETS["digit_scenes"]
+
+
+def test_a_sample_depends_on_its_number_alone() -> None:
+    """The same image at every reading; another scene for the same scan."""
+    (scans, _), _ = divided_scans()
+    assert np.array_equal(draw(scans[0], 0, 0), draw(scans[0], 0, 0))
+    assert not np.array_equal(draw(scans[0], 0, 0), draw(scans[0], 0, len(scans)))
+    assert draw(scans[0], 0, 0).shape == (32, 32, 3)
+
+
+def test_no_scan_is_in_both_splits_and_labels_go_with_their_scans() -> None:
+    """The scans of the two splits differ, and the labels repeat with the scans."""
+    (train, labels), (test, _) = divided_scans()
+    assert not {scan.tobytes() for scan in train} & {scan.tobytes() for scan in test}
+    raw = SPEC.read(SPEC, Acquired())
+    assert np.array_equal(raw.train.labels[len(labels) : 2 * len(labels)], labels)
+
+
+def test_ink_stands_out_from_its_scene() -> None:
+    """The mean of the ink and that of the border of the image are far apart, so that a person can read the digit."""
+    (scans, _), _ = divided_scans()
+    for index in range(20):
+        image = draw(scans[index], 0, index).astype(float)
+        paper = np.median(np.concatenate([image[0], image[-1]]))
+        assert np.abs(image - paper).max() > 80
+
+
+def test_the_stated_mean_and_spread_are_those_of_the_images() -> None:
+    """What networks are fed is about standard normal."""
+    raw = SPEC.read(SPEC, Acquired())
+    pixels = np.stack([raw.train.load(row) for row in range(150)]) / 255
+    assert np.allclose(pixels.mean((0, 1, 2)), SPEC.mean, atol=0.03)
+    assert np.allclose(pixels.std((0, 1, 2)), SPEC.std, atol=0.03)
