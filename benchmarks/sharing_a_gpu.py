@@ -1,4 +1,4 @@
-"""Images per second of several trainings that share one GPU, by themselves and under CUDA's multi-process service (MPS).
+"""Images per second of trainings that share one GPU, by themselves and under CUDA's multi-process service (MPS).
 
     uv run python -P benchmarks/sharing_a_gpu.py --model vgg16 --width 0.25 --processes 1 4 8
 
