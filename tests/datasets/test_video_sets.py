@@ -84,6 +84,7 @@ def test_unpacked_ucf101_is_prepared_by_the_official_list(tmp_path: Path) -> Non
         assert clips.is_jpeg
         assert clips.labels.tolist() == [0, 0, 1, 1, 2, 2]
         assert file.attrs["classes"] == '["ApplyEyeMakeup", "Archery", "YoYo"]'
+        assert file.attrs["reader"].startswith("PyAV ")
     np.testing.assert_allclose(shades(outputs["test"]), [45, 50, 85, 90, 125, 130], atol=2)
     with open_hdf5(outputs["train"]) as file:
         assert Samples(file).sample_shape == (4, 128, 128, 3)

@@ -199,7 +199,7 @@ class Samples:
         pixels = np.empty((len(encoded), *self.sample_shape[-3:]), np.uint8)
         for target, one in zip(pixels, encoded, strict=True):
             try:
-                target[:] = decode_jpeg(one)
+                target[:] = decode_jpeg(one, self.sample_shape[-3:])
             except ValueError as error:
                 raise self._damaged(f"a sample is no JPEG of {list(self.sample_shape[-3:])}") from error
         return pixels
