@@ -65,12 +65,13 @@ def train(splits: Path) -> Callable[..., None]:
         sparsity: float = 0.5,
         options: TrainingOptions = OPTIONS,
         masks: Path | None = None,
+        seed: int = 0,
     ) -> None:
         train_run(
             splits / "train.h5",
             splits / "validation.h5",
             folder,
-            Run("tiny_resnet8", "tiny", "resnet8", method, sparsity, 0),
+            Run("tiny_resnet8", "tiny", "resnet8", method, sparsity, seed),
             options=options,
             sparse_options={"update_interval": 2} if sparsity else {},
             masks=masks,

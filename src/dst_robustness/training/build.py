@@ -22,6 +22,7 @@ from dst_robustness.training.devices import memory_format
 from dst_robustness.training.options import TrainingOptions
 from dst_robustness.training.parallel import world_size
 from dst_robustness.training.state import TrainingState, build_optimizer
+from dst_robustness.training.streams import stream
 
 SALIENCY_SAMPLES_PER_CLASS = 10  # Wang et al. 2020, arXiv:2002.07376, section 5, for GraSP
 
@@ -38,7 +39,7 @@ def build_state(
     Args:
         masks: final masks of a finished run, for a method that starts from such.
     """
-    torch.manual_seed(run.seed)
+    torch.manual_seed(stream(run.seed))
     width = network_width(run, data)
     network = build_model(run.model, len(data.classes), image_size=data.image_size, width=width, frames=data.frames)
     if options.initial_weights:

@@ -14,6 +14,7 @@ from dst_robustness.jobs.files import DamagedFileError
 from dst_robustness.sets.attributes import SetAttributes
 from dst_robustness.sets.storage import Samples, open_hdf5
 from dst_robustness.training.parallel import world_size
+from dst_robustness.training.streams import stream
 
 RESIDENT_BYTES = 8e9  # larger sets stream
 ORIGIN = ("dataset", "split", "seed", "image_size", "reader", "source", "source_sha256", "made_by", "package_version")
@@ -87,7 +88,7 @@ class SampleSet:
 
         With several processes each takes every so manieth sample of each batch.
         """
-        order = torch.randperm(len(self), generator=torch.Generator().manual_seed((seed << 32) + epoch))
+        order = torch.randperm(len(self), generator=torch.Generator().manual_seed(stream(seed, epoch)))
         order = order.to(self._device_of_rows)
         batches = []
         for step in range(start, self.steps_per_epoch(batch_size)):

@@ -13,6 +13,7 @@ from dst_robustness.sparsity import SparseTraining
 from dst_robustness.training.devices import memory_format
 from dst_robustness.training.options import TrainingOptions
 from dst_robustness.training.parallel import data_parallel, rank, total
+from dst_robustness.training.streams import stream
 
 PLAIN = ("epoch", "step", "seconds", "history")  # attributes that are plain Python values
 
@@ -94,8 +95,7 @@ class TrainingState:
 
     def seed_step(self) -> torch.Generator:
         """Seed dropout for the present step, and return what draws its augmentations; neither depends on the past."""
-        done = (self.epoch << 24) + self.step
-        seed = (self.seed << 48) + (done << 8) + rank()
+        seed = stream(self.seed, self.epoch, self.step, rank())
         torch.manual_seed(seed)
         return torch.Generator(self.totals.device).manual_seed(seed)
 
