@@ -89,6 +89,17 @@ def standard_errors(sample: np.ndarray) -> tuple[float, float]:
     return float(of_seeds), float(of_images * np.sqrt(_image_share(sample)))
 
 
+def mean_interval(sample: np.ndarray, level: float = LEVEL) -> tuple[float, float, float]:
+    """Return the mean of samples [S, N] and its interval, without resampling: see ``standard_errors``.
+
+    With one seed the interval is over images only.
+    """
+    of_seeds, of_images = standard_errors(sample)
+    quantile = critical_values((1 - level) / 2, seed_share(of_seeds, of_images), len(sample) - 1)
+    value, half = float(sample.mean(dtype=np.float64)), float(quantile * np.hypot(of_seeds, of_images))
+    return value, value - half, value + half
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A mean with the deviations that resampling gave it.
