@@ -1,10 +1,12 @@
 import json
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
-from simulated_runs import simulate_study
+from simulated_runs import simulate_study, simulated_cells, write_run
 
+from dst_robustness.analysis import Looks
 from dst_robustness.analysis.summary import summarise, write_summary
 
 CONTRACT = [
@@ -80,7 +82,7 @@ def test_without_a_dense_run_nothing_is_claimed(study):
     assert found.rows["gain"].isna().all()
     assert set(found.rows["verdict"]) == {"undecided"}
     assert set(found.rows["note"]) == {"no dense run of the same seed"}
-    assert "cannot be judged" in found.overall.sentence
+    assert "have no baseline run of the same seed" in found.overall.sentence
 
 
 def test_one_seed_is_said_to_be_one_seed(study):
@@ -112,6 +114,107 @@ def test_run_json_says_which_methods_are_dynamic_sparse_training(study, tmp_path
         found = summarise(runs, resamples=50)
         assert bool(found.rows["dynamic"].any()) == dst
         assert (found.overall.scenarios == 1) == dst
+
+
+def test_any_method_may_be_the_baseline(study):
+    """Against static masks of the same sparsity, SET gains 40 points, dense 20 only where there is one static row."""
+    found = summarise(study[1], baseline="static", resamples=200).rows.set_index(["method", "sparsity"])
+    assert found.loc["static", "verdict"].tolist() == ["baseline", "baseline"]
+    assert (found.loc["static", "mce"] == 100).all()
+    assert found.loc[("set", 0.1), "gain"] == pytest.approx(
+        found.loc[("set", 0.1), "robust_accuracy"] - found.loc[("static", 0.1), "robust_accuracy"], abs=1e-6
+    )
+    assert found.loc[("set", 0.5), "verdict"] == "holds"
+    assert found.loc[("dense", 0.0), "note"] == "no static run of the same seed"
+    one = summarise([run for run in study[1] if "/static/0.5" not in str(run)], baseline="static", resamples=200).rows
+    assert one.loc[one["method"] == "dense", "gain"].item() > 0.1
+
+
+def test_a_baseline_that_is_not_there_leaves_no_gain(study):
+    """A name that no run has is told in the note of each row."""
+    found = summarise(study[1], baseline="dense_l2", resamples=50)
+    assert found.rows["gain"].isna().all()
+    assert found.rows["mce"].isna().all()
+    assert set(found.rows["note"]) == {"no dense_l2 run of the same seed"}
+
+
+def test_corruption_errors_have_intervals_around_them(summary):
+    """mCE and relative mCE are ratios of means: the delta method, checked against their own values."""
+    rows = summary.rows[summary.rows["method"] != "dense"]
+    for name in ("mce", "relative_mce"):
+        assert ((rows[f"{name}_low"] < rows[name]) & (rows[name] < rows[f"{name}_high"])).all()
+    assert (rows.loc[rows["method"] == "set", "mce_high"] < 100).all()
+
+
+def test_ratios_that_are_noise_are_left_out(tmp_path):
+    """Where corruption costs the baseline nothing, relative mCE is chance divided by chance."""
+    names, severities, _ = simulated_cells(["fog", "snow"], 1)
+    generator = np.random.default_rng(0)
+    for method, seed in (("dense", 0), ("dense", 1), ("set", 0), ("set", 1)):
+        correct = generator.random((3, 300)) < np.array([[0.6], [0.6], [0.3]])
+        write_run(tmp_path / f"s/{method}/{0.5 * (method == 'set'):g}/seed{seed}", correct, names, severities)
+    row = summarise(sorted(tmp_path.glob("s/*/*/*")), resamples=50).rows.set_index("method").loc["set"]
+    assert np.isnan(row[["relative_mce", "relative_mce_low", "relative_mce_high"]].astype(float)).all()
+    assert "relative mce left out: dense loses too little under fog" in row["note"]
+    assert row["mce_low"] < row["mce"] < row["mce_high"]
+
+
+def test_noise_against_blur_and_the_slope_over_frequencies(tmp_path):
+    """A gain of 20 points under noise alone, whose share of high frequencies is 0.8 and not 0.2."""
+    names, severities = ["clean", "gaussian_noise", "defocus_blur"], [0, 1, 1]
+    generator = np.random.default_rng(1)
+    for method, accuracy in (("dense", 0.4), ("set", 0.6)):
+        for seed in (0, 1, 2):
+            correct = generator.random((3, 2000)) < np.array([[0.9], [accuracy], [0.5]])
+            write_run(tmp_path / f"s/{method}/{0.5 * (method == 'set'):g}/seed{seed}", correct, names, severities)
+    (tmp_path / "frequency.csv").write_text(
+        "dataset,corruption,severity,high_frequency_share\nsimulated,gaussian_noise,1,0.8\nsimulated,defocus_blur,1,0.2\n"
+    )
+    folders = sorted(tmp_path.glob("s/*/*/*"))
+    row = summarise(folders, frequency=tmp_path / "frequency.csv", resamples=50).rows.set_index("method").loc["set"]
+    assert row["noise_minus_blur_low"] < 0.2 < row["noise_minus_blur_high"]
+    assert row["noise_minus_blur"] == pytest.approx(0.2, abs=0.03)
+    assert row["frequency_slope"] == pytest.approx(row["noise_minus_blur"] / 0.6, rel=1e-4)
+    assert np.isnan(summarise(folders, resamples=50).rows["frequency_slope"]).all()
+
+
+def test_a_study_that_looks_takes_its_words_from_the_looks(study):
+    """The only look is after three seeds: 20 points are seen at once, and the word says after how many."""
+    found = summarise(study[1], plan=Looks(3, 1, 3), resamples=100)
+    rows = found.rows.set_index("method")
+    assert set(rows.loc["set", "verdict"]) == {"holds"}
+    assert set(rows.loc["set", "note"]) == {"decided after 3 seeds"}
+    assert rows["p_value"].isna().all()
+    assert found.overall.answer == "supported"
+    waiting = summarise(study[1], plan=Looks(5, 5, 10), resamples=100).rows.set_index("method")
+    assert set(waiting.loc["set", "note"]) == {"first looked at after 5 seeds"}
+    assert set(waiting.loc["set", "verdict"]) == {"undecided"}
+
+
+def test_a_ladder_is_attributed(study, tmp_path):
+    """Steps of SET at both sparsities, from the rungs that are there, sum to its gain."""
+    found = write_summary(study[1], tmp_path, resamples=50)
+    table = pd.read_csv(tmp_path / "attribution.csv")
+    assert list(table.columns) == ["scenario", "method", "sparsity", "step", "difference", "low", "high", "seeds"]
+    assert table["step"].tolist() == ["capacity+sparsity", "allocation+topology+dynamics"] * 2
+    gains = found.rows[found.rows["method"] == "set"].set_index("sparsity")["gain"]
+    sums = table.groupby("sparsity")["difference"].sum()
+    assert sums.to_dict() == pytest.approx(gains.to_dict(), abs=1e-6)
+    said = json.loads((tmp_path / "attribution.json").read_text())
+    assert said[0]["sentence"].startswith("set at 10% sparsity: of ")
+
+
+def test_controls_of_another_method_are_no_rungs(tmp_path):
+    """A frozen mask of RigL says nothing of SET, so which run it starts from counts, not its name."""
+    folders = simulate_study(
+        tmp_path, gains={"set": 0.1, "mine": 0.1}, sparsities=[0.5], seeds=2, images=100, corruptions=["fog"]
+    )
+    for run in (folder for folder in folders if "/mine/" in str(folder)):
+        described = json.loads((run / "run.json").read_text()) | {"variant_of": "dst_frozen"}
+        (run / "run.json").write_text(json.dumps(described))
+    assert summarise(folders, sources={"mine": "rigl"}, resamples=50).attribution.empty
+    steps = summarise(folders, sources={"mine": "set"}, resamples=50).attribution["step"].tolist()
+    assert steps == ["capacity+sparsity+allocation+topology", "dynamics"]
 
 
 def test_nothing_at_all_gives_empty_tables(tmp_path):

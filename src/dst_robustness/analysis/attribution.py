@@ -8,18 +8,21 @@ rungs, paired by seed and image. The steps sum to the gain. Where a rung is miss
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 
 from dst_robustness.analysis.bootstrap import mean_interval
+from dst_robustness.analysis.loading import ScenarioRuns
 
 STEPS = ("capacity", "sparsity", "allocation", "topology", "dynamics")
 # The registered controls that are rungs; the last two are named by the run that they start from.
 SMALL, STATIC, SHUFFLED, FROZEN = "dense_small", "static", "dst_shuffled", "dst_frozen"
 RANDOM_MASK = 2  # the place of the random mask among the rungs
 JOIN = "+"
+ATTRIBUTION_COLUMNS = ["scenario", "method", "sparsity", "step", "difference", "low", "high", "seeds"]
 
 # Scores of the runs of one rung, float [images] each, by seed.
 Rung = Mapping[int, np.ndarray]
@@ -91,3 +94,38 @@ def _shared(rungs: Sequence[Rung | None]) -> tuple[list[int], list[int]]:
 def _step(name: str, lower: Rung, upper: Rung, seeds: Sequence[int]) -> Step:
     differences = np.stack([np.subtract(upper[seed], lower[seed], dtype=np.float64) for seed in seeds])
     return Step(name, *mean_interval(differences), seeds=len(seeds))
+
+
+def attribute_rows(runs: ScenarioRuns, sources: Mapping[str, str]) -> tuple[pd.DataFrame, list[dict]]:
+    """Return the steps of each DST row of a scenario that has a control (attribution.csv), and what is said of them.
+
+    Args:
+        sources: of controls that start from the masks of another method, by name, the name of that method.
+    """
+    table, said = [], []
+    for (method, sparsity), own in runs.runs.items():
+        run = next(iter(own.values()))
+        reference = runs.reference((method, sparsity))
+        if not run.description["dst"] or reference is None:
+            continue
+        names = [SMALL, STATIC, *(_control(runs, base, method, sources) for base in (SHUFFLED, FROZEN))]
+        keys = [reference, *((name, sparsity) if name else None for name in names), (method, sparsity)]
+        rungs = [{seed: item.scores for seed, item in runs.runs.get(key, {}).items()} if key else None for key in keys]
+        if not any(rungs[1:-1]):
+            continue
+        steps, moved = attribute(rungs), moving(rungs)
+        row = {"scenario": run.run.scenario, "method": method, "sparsity": sparsity}
+        table += [row | asdict(step) for step in steps]
+        if moved is not None:
+            words = sentence(run.description.get("label", method), sparsity, steps, moved)
+            said.append(row | asdict(moved) | {"sentence": words})
+    return pd.DataFrame(table, columns=ATTRIBUTION_COLUMNS), said
+
+
+def _control(runs: ScenarioRuns, base: str, source: str, sources: Mapping[str, str]) -> str | None:
+    """Return the name under which a scenario has a control that starts from the masks of ``source``."""
+    for (name, _), members in runs.runs.items():
+        described = next(iter(members.values())).description
+        if (described.get("variant_of") or name) == base and sources.get(name) == source:
+            return name
+    return None

@@ -6,6 +6,8 @@ severity, accuracy, ece, nll. The clean test set is the corruption ``clean``, se
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -73,6 +75,29 @@ def relative_corruption_error(
     if isinstance(reference, pd.DataFrame):
         return mean_corruption_error(errors.sub(clean, axis=0), reference.sub(reference_clean, axis=0))
     return mean_corruption_error(errors.sub(clean, axis=0), reference - reference_clean)
+
+
+def benchmark_or_all(corruptions: Sequence[str]) -> list[int]:
+    """Return the places of the corruptions that count in mCE: the benchmark's fifteen if all are there, else all."""
+    counted = BENCHMARK if has_benchmark(pd.Index(corruptions)) else corruptions
+    return [place for place, name in enumerate(corruptions) if name in counted]
+
+
+def corruption_error_by_image(errors: np.ndarray, reference: np.ndarray) -> np.ndarray | None:
+    """Return what each image contributes to mCE in percent, float [N]; the mean over images is mCE.
+
+    The ratio of two means is taken apart by its derivatives (the delta method), so that it gets an interval as means
+    do. With what corruption adds to the clean error, the same gives relative mCE. None where a mean of the reference is
+    not above 0.
+
+    Args:
+        errors, reference: of one run and its reference, by corruption and image, float [corruptions, N].
+    """
+    means, references = errors.mean(axis=1), reference.mean(axis=1)
+    if not (references > 0).all():
+        return None
+    ratios = means / references
+    return 100 * (((1 / references) @ errors - (ratios / references) @ reference) / len(errors) + ratios.mean())
 
 
 def run_metrics(cells: pd.DataFrame, run: list[str]) -> pd.DataFrame:

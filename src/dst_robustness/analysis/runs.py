@@ -111,11 +111,17 @@ class ImageScores:
     Attributes:
         cells: (corruption, severity) of each corrupted cell, in the order of the file.
         scores: share of corrupted cells in which the image was recognised, float32 [N]; the mean is robust accuracy.
+        corruptions: the names, in the order of the file.
+        by_corruption: share of the severities of each corruption in which it was, float32 [corruptions, N].
+        clean: whether it was without corruption, float32 [N]; None where the run was not tested on clean images.
         test_set: checksum of all samples and labels: runs that share it saw the same images in the same order.
     """
 
     cells: tuple[tuple[str, int], ...]
     scores: np.ndarray
+    corruptions: tuple[str, ...]
+    by_corruption: np.ndarray
+    clean: np.ndarray | None
     test_set: int
 
 
@@ -125,12 +131,22 @@ def image_scores(predictions: str | Path) -> ImageScores:
     Reads the answers only, not the probabilities: the bulk of the file stays on disk.
     """
     labels, names, severities, predicted, sums = read_answers(predictions)
-    corrupted = np.array([name != CLEAN for name in names])
+    correct = predicted == labels
     cells = tuple((name, int(s)) for name, s in zip(names, severities, strict=True) if name != CLEAN)
     if not cells:
         raise ValueError(f"{predictions} holds no corrupted test set; evaluate the run on at least one corruption")
-    scores = (predicted[corrupted] == labels).mean(axis=0, dtype=np.float32)
-    return ImageScores(cells, scores, zlib.crc32("".join(sums).encode() + labels.tobytes()))
+    places = {name: [i for i, other in enumerate(names) if other == name] for name in dict.fromkeys(names)}
+    clean = places.pop(CLEAN, None)
+    by_corruption = np.stack([correct[of].mean(axis=0, dtype=np.float32) for of in places.values()])
+    weights = np.array([len(of) for of in places.values()], np.float32) / len(cells)
+    return ImageScores(
+        cells=cells,
+        scores=weights @ by_corruption,
+        corruptions=tuple(places),
+        by_corruption=by_corruption,
+        clean=correct[clean[0]].astype(np.float32) if clean else None,
+        test_set=zlib.crc32("".join(sums).encode() + labels.tobytes()),
+    )
 
 
 def complete_runs(folders: Iterable[str | Path]) -> tuple[list[StoredRun], list[tuple[StoredRun, str]]]:

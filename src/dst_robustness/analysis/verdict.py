@@ -9,10 +9,15 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from dst_robustness.analysis.bootstrap import LEVEL, Estimate
-from dst_robustness.analysis.words import FAILS, HOLDS, UNDECIDED
+from dst_robustness.analysis.words import EQUIVALENT, FAILS, HOLDS, UNDECIDED, one_sided_error
 
+SUPPORTED, CONTRADICTED = "supported", "contradicted"
 # The range of sparsity for which the paper states the hypothesis.
 LOWEST, HIGHEST = 0.1, 0.5
+HYPOTHESIS = (
+    "The Dynamic Sparsity Corruption Robustness (DSCR) hypothesis, that Dynamic Sparse Training (DST) beats dense "
+    "training under corruption,"
+)
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:
@@ -24,11 +29,35 @@ def holm(p_values: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def verdict(gain: float, p_adjusted: float, level: float = LEVEL) -> str:
-    """Return ``holds`` for a gain above zero, ``fails`` for one below, ``undecided`` where chance explains it."""
-    if np.isnan(gain) or not p_adjusted < 1 - level:
+def corrected(
+    differs: np.ndarray, equivalent: np.ndarray, level_of: float = 1 - LEVEL
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return both kinds of p-values, corrected so that the chance of any false word is that below which they lie.
+
+    Holm's procedure goes over the rows of each kind. The kinds share the error as in ``one_sided_error``: of one row,
+    all of it for a difference and half for equivalence; of several, two thirds and one third.
+
+    Args:
+        differs: two-sided p-values of a gain of zero; NaN where there is none.
+        equivalent: p-values of a gain at or beyond the margin.
+    """
+    side = one_sided_error(level_of, int((~np.isnan(differs)).sum()))
+    kinds = (differs, level_of / (2 * side)), (equivalent, level_of / side)
+    first, second = (np.minimum(1, factor * holm(values)) for values, factor in kinds)
+    return first, second
+
+
+def verdict(gain: float, p_differs: float, p_equivalent: float = np.nan, level: float = LEVEL) -> str:
+    """Return the word for a row from its corrected p-values.
+
+    ``holds`` for a gain above zero, ``fails`` for one below, else ``equivalent`` for one within the margin, and
+    ``undecided`` where chance explains all.
+    """
+    if np.isnan(gain):
         return UNDECIDED
-    return HOLDS if gain > 0 else FAILS
+    if p_differs < 1 - level:
+        return HOLDS if gain > 0 else FAILS
+    return EQUIVALENT if p_equivalent < 1 - level else UNDECIDED
 
 
 def in_range(sparsity: float) -> bool:
@@ -41,68 +70,134 @@ class Overall:
     """What the whole study says about the DSCR hypothesis: at 10-50% sparsity, DST beats dense under corruption.
 
     Attributes:
-        answer: ``supported``, ``contradicted`` or ``undecided``.
-        holds, fails, undecided: how many rows (dataset x model x DST method x sparsity) have which verdict.
-        scenarios: number of dataset x model pairs.
+        answer: ``supported``, ``contradicted``, ``equivalent`` or ``undecided``.
+        holds, fails, equivalent, undecided: how many rows (scenario x DST method x sparsity) have which verdict.
+        scenarios: number of scenarios.
         gain, gain_low, gain_high: pooled gain in robust accuracy [0, 1] with its interval; NaN without any row.
+        margin: the gain that matters, as a share.
         sentence: all of this in words.
     """
 
     answer: str
     holds: int
     fails: int
+    equivalent: int
     undecided: int
     scenarios: int
     gain: float
     gain_low: float
     gain_high: float
+    margin: float
     sentence: str
 
 
-def overall(rows: pd.DataFrame, pooled: Estimate | None) -> Overall:
+def overall(
+    rows: pd.DataFrame, pooled: Estimate | None, every_row: pd.DataFrame, *, margin: float, looks: bool = False
+) -> Overall:
     """Judge the hypothesis from the rows of DST methods in its range of sparsity and their pooled gain.
 
-    The answer follows the pooled interval: above zero ``supported``, below ``contradicted``, else ``undecided``.
+    The answer follows the pooled interval: above zero ``supported``, below ``contradicted``, within the margin
+    ``equivalent``, else ``undecided``. A study that looks several times is answered from its words, as the pooled
+    interval does not know of the looks: supported where more rows hold than not and none fails. One seed answers
+    nothing.
 
     Args:
-        rows: columns scenario, verdict: one row per scenario x DST method x sparsity of the range.
+        rows: columns scenario, sparsity, verdict: one row per scenario x DST method x sparsity of the range.
         pooled: mean gain over the scenarios, each the mean over its rows.
+        every_row: all rows of the study, for a study that has nothing to say about the hypothesis.
+        looks: whether seeds were added until rows were decided.
     """
-    counts = {name: int((rows["verdict"] == name).sum()) for name in (HOLDS, FAILS, UNDECIDED)}
-    scenarios = len(rows[["scenario"]].drop_duplicates())
+    counts = {word: int((rows["verdict"] == word).sum()) for word in (HOLDS, FAILS, EQUIVALENT, UNDECIDED)}
+    scenarios = rows["scenario"].nunique()
     if pooled is None or rows.empty:
-        sentence = (
-            "The DSCR hypothesis cannot be judged: no pair of a dense and a DST run at 10-50% sparsity is complete."
-        )
-        return Overall(
-            UNDECIDED, **counts, scenarios=0, gain=np.nan, gain_low=np.nan, gain_high=np.nan, sentence=sentence
-        )
+        nothing = {"gain": np.nan, "gain_low": np.nan, "gain_high": np.nan, "margin": margin}
+        return Overall(UNDECIDED, **counts, scenarios=0, **nothing, sentence=_without_hypothesis(every_row))
     low, high = pooled.interval()
-    answer = "supported" if low > 0 else "contradicted" if high < 0 else "undecided"
+    alone = pooled.degrees <= 0
+    answer = UNDECIDED if alone else _answer_of_words(counts) if looks else _answer(low, high, margin)
+    at = _at(rows["sparsity"])
+    interval = f"{100 * pooled.value:+.2f} points, 95% interval {100 * low:+.2f} to {100 * high:+.2f}"
+    data = "1 scenario" if scenarios == 1 else f"{scenarios} scenarios"
+    if alone:
+        sentence = _of_one_seed(low, high, at, f"{interval}, {data}")
+    else:
+        sentence = _of_seeds(
+            answer, counts, at, f"{interval}{' if it had been looked at once' * looks}, {data}", margin
+        )
+        if answer == UNDECIDED and not looks:
+            seen = 100 * max(high - pooled.value, pooled.value - low)
+            sentence += (
+                f" With {pooled.seeds} seeds, a gain or loss below about {seen:.1f} points cannot be told from none."
+            )
     return Overall(
-        answer, **counts, scenarios=scenarios, gain=pooled.value, gain_low=low, gain_high=high,
-        sentence=_sentence(answer, counts, scenarios, pooled, low, high),
+        answer, **counts, scenarios=scenarios, gain=pooled.value, gain_low=low, gain_high=high, margin=margin,
+        sentence=sentence,
     )  # fmt: skip
 
 
-def _sentence(answer: str, counts: dict[str, int], scenarios: int, pooled: Estimate, low: float, high: float) -> str:
-    at = "at 10-50% sparsity"
+def _answer(low: float, high: float, margin: float) -> str:
+    if low > 0 or high < 0:
+        return SUPPORTED if low > 0 else CONTRADICTED
+    return EQUIVALENT if -margin < low and high < margin else UNDECIDED
+
+
+def _answer_of_words(counts: dict[str, int]) -> str:
+    rows = sum(counts.values())
+    for word, answer in ((HOLDS, SUPPORTED), (FAILS, CONTRADICTED), (EQUIVALENT, EQUIVALENT)):
+        against = counts[FAILS] + counts[HOLDS] - (counts[word] if word != EQUIVALENT else 0)
+        if 2 * counts[word] > rows and not against:
+            return answer
+    return UNDECIDED
+
+
+def _at(sparsities: pd.Series) -> str:
+    levels = [f"{100 * level:.3g}%" for level in sorted(set(sparsities))]
+    return f"at {' and '.join([', '.join(levels[:-1]), levels[-1]] if len(levels) > 1 else levels)} sparsity"
+
+
+def _of_seeds(answer: str, counts: dict[str, int], at: str, numbers: str, margin: float) -> str:
+    points = f"{100 * margin:g} points"
+    of = f"{counts[HOLDS]} of {sum(counts.values())} comparisons"
     claim = {
-        "supported": f"supported: {at} DST beats dense training under corruption",
-        "contradicted": f"contradicted: {at} DST is worse than dense training under corruption",
-        "undecided": f"undecided: {at} DST and dense training cannot be told apart under corruption",
+        SUPPORTED: f"is supported {at}",
+        CONTRADICTED: f"is contradicted {at}: DST is worse",
+        EQUIVALENT: f"makes no difference that matters {at}: the two differ by less than {points}",
+        UNDECIDED: f"is undecided {at}: DST and dense training cannot be told apart",
     }[answer]
-    interval = f"95% interval {100 * low:+.2f} to {100 * high:+.2f}"
-    data = "1 scenario" if scenarios == 1 else f"{scenarios} scenarios"
-    text = (
-        f"The DSCR hypothesis is {claim} (pooled gain {100 * pooled.value:+.2f} points, {interval}, {data}). "
-        f"It holds in {counts[HOLDS]} of {sum(counts.values())} comparisons, fails in {counts[FAILS]} "
-        f"and is undecided in {counts[UNDECIDED]}."
+    return (
+        f"{HYPOTHESIS} {claim} (pooled gain {numbers}). It holds in {of}, fails in {counts[FAILS]}, is equivalent "
+        f"(within {points}) in {counts[EQUIVALENT]} and is undecided in {counts[UNDECIDED]}."
     )
-    if pooled.degrees <= 0:
-        text += " One seed only: this speaks of the trained networks, not of the methods."
-    elif answer == "undecided":
-        seen = 100 * max(high - pooled.value, pooled.value - low)
-        seeds = "1 seed" if pooled.seeds == 1 else f"{pooled.seeds} seeds"
-        text += f" With {seeds}, a gain or loss below about {seen:.1f} points cannot be told from none."
-    return text
+
+
+def _of_one_seed(low: float, high: float, at: str, numbers: str) -> str:
+    which = "more" if low > 0 else "fewer"
+    found = (
+        f"the networks of Dynamic Sparse Training (DST) recognise {which} corrupted images than the dense networks"
+        if low > 0 or high < 0
+        else "the networks of Dynamic Sparse Training (DST) and the dense networks cannot be told apart"
+    )
+    return (
+        f"One seed only: this speaks of these trained networks, not of the methods. {at[0].upper()}{at[1:]}, {found} "
+        f"under corruption (pooled gain {numbers}; over test images)."
+    )
+
+
+def _without_hypothesis(rows: pd.DataFrame) -> str:
+    """Return what there is to say of a study that compares no DST run with its baseline."""
+    if rows.empty:
+        return "No run is complete yet."
+    why = (
+        "its runs of Dynamic Sparse Training (DST) have no baseline run of the same seed at 10-50% sparsity"
+        if rows["dynamic"].astype(bool).any()
+        else "it has no run of Dynamic Sparse Training (DST)"
+    )
+    best = rows.loc[rows["robust_accuracy"].idxmax()]
+    robust = " to ".join(f"{100 * best[name]:.1f}" for name in ("robust_accuracy_low", "robust_accuracy_high"))
+    rest = f"the most robust of its {len(rows)} rows is" if len(rows) > 1 else "its only row is"
+    seeds = "; 1 seed, so this is over test images only" if best["seeds"] == 1 else f"; {best['seeds']} seeds"
+    return (
+        f"This study says nothing about the Dynamic Sparsity Corruption Robustness (DSCR) hypothesis: {why}. Under "
+        f"corruption, {rest} {best['method']} at {100 * best['sparsity']:g}% sparsity on {best['scenario']}, with "
+        f"{100 * best['robust_accuracy']:.1f}% robust accuracy (95% interval {robust}{seeds})."
+    )
