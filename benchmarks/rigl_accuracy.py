@@ -26,7 +26,7 @@ from torch import nn
 from dst_robustness.datasets import DATASETS, acquire, prepare
 from dst_robustness.models import build_model
 from dst_robustness.sparsity import SparseTraining
-from dst_robustness.sparsity.distributions import maskable_weights
+from dst_robustness.sparsity.maskable import maskable_weights
 from dst_robustness.training.crops import crop
 from dst_robustness.training.data import SampleSet, normalise
 from dst_robustness.training.devices import choose_device

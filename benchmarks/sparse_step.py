@@ -97,7 +97,7 @@ class Sparse(Contender):
 
     def update(self) -> None:
         needed = self.trainer.method.needs_gradient
-        self.trainer.update_topology(self.trainer.dense_gradients() if needed else None)
+        self.trainer.update_topology(self.trainer.network.dense_gradients() if needed else None)
 
 
 class RigLTorch(Contender):

@@ -12,8 +12,9 @@ from torch import nn
 
 from dst_robustness.models import build_model
 from dst_robustness.sparsity import layer_densities
-from dst_robustness.sparsity.distributions import distribute, layer_counts, maskable_weights
+from dst_robustness.sparsity.distributions import distribute, layer_counts
 from dst_robustness.sparsity.flops import inference_flops, layer_flops
+from dst_robustness.sparsity.maskable import maskable_weights
 
 DENSITIES = (0.9, 0.7, 0.6, 0.5, 0.3, 0.2, 0.1, 0.05)
 # name -> builder, pixels, maskable weights, multiply-adds

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dst_robustness.sparsity.masks import (
-    SAMPLE,
     _largest_on_device,
     drop_and_grow,
     exact_counts,
@@ -66,8 +65,8 @@ def test_largest_is_a_stable_sort(values, data):
 
 @pytest.mark.parametrize("kind", ["distinct", "tied", "equal", "mostly ineligible", "ascending"])
 def test_largest_of_many_is_a_stable_sort(kind):
-    """Layers that are large enough for the search by a sample, at all kinds of counts."""
-    size = 8 * SAMPLE + 5
+    """Values in all kinds of orders, at all kinds of counts."""
+    size = 5000
     scores = np.random.default_rng(0).normal(size=size).astype(np.float32)
     match kind:
         case "tied":
@@ -118,8 +117,18 @@ def test_active_weights_at_zero_are_not_mistaken_for_inactive_ones():
 
 def test_all_layers_share_one_budget():
     """The four largest of both layers."""
-    first, second = global_masks([torch.tensor([1.0, 5.0, 2.0]), torch.tensor([4.0, 3.0, 0.0])], 4)
-    assert (bits(first), bits(second)) == ("011", "110")
+    (first, second), kept = global_masks([torch.tensor([1.0, 5.0, 2.0]), torch.tensor([4.0, 3.0, 0.0])], 4, [1, 1])
+    assert (bits(first), bits(second), kept) == ("011", "110", [])
+
+
+def test_no_layer_is_emptied_by_a_shared_budget():
+    """The second layer has the smallest scores of all, but two outputs: it keeps its two best, the first layer pays."""
+    scores = [torch.tensor([9.0, 5.0, 7.0, 8.0]), torch.tensor([1.0, -torch.inf, 2.0, 0.0])]
+    (first, second), kept = global_masks(scores, 3, [2, 2])
+    assert (bits(first), bits(second), kept) == ("1000", "1010", [1])
+    assert scores[1].tolist() == [1.0, -torch.inf, 2.0, 0.0]
+    with pytest.raises(ValueError, match="2 weights are too few to leave every layer some"):
+        global_masks(scores, 2, [2, 2])
 
 
 def test_random_masks_are_exact_and_uniform():

@@ -64,8 +64,8 @@ def assert_exact(trainer, optimizer):
             if torch.is_tensor(state) and state.shape == weight.shape:
                 assert not state[~mask].any()
     total = trainer.network.total
-    updates = [step for step in (trainer.schedule.steps if trainer.schedule else ()) if step <= trainer.steps]
-    assert active == round(trainer.budget.at(updates[-1] if updates else 0) * total)
+    updates = [step for step in (trainer.plan.schedule.steps if trainer.plan.schedule else ()) if step <= trainer.steps]
+    assert active == round(trainer.plan.budget.at(updates[-1] if updates else 0) * total)
     assert trainer.density == active / total
 
 
@@ -129,7 +129,7 @@ def test_drop_and_grow_counts_are_the_schedules(method):
     """Each layer replaces round(drop fraction x active) weights; dense layers none."""
     _, _, trainer, _ = train(method, drop_fraction=0.4)
     for update in trainer.updates:
-        share = trainer.drop_fraction.at(update.step)
+        share = trainer.plan.drop_fraction.at(update.step)
         expected = sum(round(share * layer.active) for layer in trainer.network.layers)
         assert update.dropped == update.grown == expected
         assert 0 <= update.regrown <= update.grown
@@ -298,7 +298,7 @@ def test_zero_and_tied_gradients_grow_by_index(gradient):
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_gradients_that_are_not_finite_skip_the_update_and_say_so(value):
     """The masks stay as they are, and the record says that nothing was done."""
-    _, _, trainer = one_update("rigl", WEIGHTS, [1.0, value, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0], drop_fraction=0.5)
+    _, _, trainer = one_update("rigl", WEIGHTS, [1.0, value, *[1.0] * 6], drop_fraction=0.5, non_finite="ignore")
     assert trainer.masks["layer.weight"].int().tolist() == [[1, 1, 1, 1, 0, 0, 0, 0]]
     assert trainer.updates[0].skipped
     assert (trainer.updates[0].dropped, trainer.density) == (0, 0.5)
@@ -306,7 +306,7 @@ def test_gradients_that_are_not_finite_skip_the_update_and_say_so(value):
 
 def test_a_last_update_that_is_skipped_above_the_target_is_an_error():
     """GraNet would otherwise end denser than it says."""
-    model, _, trainer, _ = train("granet_g", steps=15)
+    model, _, trainer, _ = train("granet_g", steps=15, non_finite="ignore")
     model[5].weight.grad[0, 0] = torch.inf
     with pytest.raises(RuntimeError, match=r"last topology update, at step 16.*density stays at 0\.5"):
         trainer.step()

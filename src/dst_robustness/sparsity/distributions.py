@@ -7,12 +7,12 @@ has the density that was asked for (Evci et al., "Rigging the Lottery", 2020, ar
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Collection, Mapping
 
 from torch import nn
 
 from dst_robustness.registry import unknown_name
+from dst_robustness.sparsity.maskable import maskable_weights
 from dst_robustness.sparsity.masks import exact_counts
 
 Shape = tuple[int, ...]
@@ -22,10 +22,6 @@ DISTRIBUTIONS: dict[str, Callable[[Shape], float]] = {
     "er": lambda shape: (shape[0] + shape[1]) / (shape[0] * shape[1]),
     "erk": lambda shape: sum(shape) / math.prod(shape),
 }
-
-TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, *TRANSPOSED)
-_ATTENTION_WEIGHTS = ("in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight")
 
 
 def layer_densities(
@@ -53,48 +49,6 @@ def check_sparsity(sparsity: float) -> None:
     """Raise ValueError unless the sparsity is in [0, 1)."""
     if not 0 <= sparsity < 1:
         raise ValueError(f"sparsity is {sparsity}; allowed: from 0 (dense) to below 1")
-
-
-def maskable_weights(model: nn.Module, exclude: Collection[str] = ()) -> dict[str, nn.Parameter]:
-    """Return the weights of linear, convolution and attention layers by parameter name, in the order of the modules.
-
-    Biases, norm layers, class tokens and embeddings are never among them. The prefixes that DistributedDataParallel and
-    torch.compile put before names are taken off; a weight that is shared by two layers appears once.
-    """
-    weights: dict[str, nn.Parameter] = {}
-    seen: set[int] = set()
-    for name, weight in _layer_weights(unwrap(model)):
-        if weight.ndim >= 2 and id(weight) not in seen:
-            seen.add(id(weight))
-            weights[name] = weight
-    for pattern in exclude:
-        if not any(fnmatchcase(name, pattern) for name in weights):
-            raise ValueError(f"exclude: the pattern '{pattern}' matches none of the weights: {', '.join(weights)}")
-    weights = {name: weight for name, weight in weights.items() if not any(fnmatchcase(name, p) for p in exclude)}
-    if not weights:
-        raise ValueError("the model has no weight left that could be masked")
-    return weights
-
-
-def unwrap(model: nn.Module) -> nn.Module:
-    """Return the model inside DistributedDataParallel, DataParallel and torch.compile."""
-    if isinstance(model, (nn.parallel.DistributedDataParallel, nn.DataParallel)):
-        return unwrap(model.module)
-    inner = getattr(model, "_orig_mod", None)
-    return model if inner is None else unwrap(inner)
-
-
-def _layer_weights(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
-    for prefix, module in model.named_modules():
-        names: tuple[str, ...] = ()
-        if isinstance(module, (nn.Linear, *CONVOLUTIONS)):
-            names = ("weight",)
-        elif isinstance(module, nn.MultiheadAttention):
-            names = _ATTENTION_WEIGHTS
-        for name in names:
-            weight = getattr(module, name)
-            if isinstance(weight, nn.Parameter):
-                yield (f"{prefix}.{name}" if prefix else name).replace("_orig_mod.", ""), weight
 
 
 def forced_dense(names: Collection[str], first: bool, last: bool) -> set[str]:

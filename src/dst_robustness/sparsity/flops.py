@@ -9,13 +9,13 @@ from __future__ import annotations
 import copy
 import math
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from dst_robustness.sparsity.distributions import CONVOLUTIONS, TRANSPOSED, maskable_weights, unwrap
+from dst_robustness.sparsity.maskable import CONVOLUTIONS, TRANSPOSED, clean_name, layer_weights, unwrap
 
 if TYPE_CHECKING:
     from dst_robustness.sparsity.training import SparseTraining
@@ -29,21 +29,29 @@ def layer_flops(model: nn.Module, input_shape: Sequence[int], exclude: Collectio
     weights and are not counted.
     """
     model = unwrap(model)
-    tensors = [*model.parameters(), *model.buffers()]
+    tensors = [*model.parameters(), *model.buffers(), *_computed_weights(model)]
     shadow = copy.deepcopy(model, {id(tensor): _on_meta(tensor) for tensor in tensors}).eval()
-    names = {id(weight): name for name, weight in maskable_weights(shadow, exclude).items()}
+    names = {f"{weight.layer}.{weight.slot}": weight.name for weight in layer_weights(model, exclude)}
     amounts: Counter[str] = Counter()
 
-    def count(module: nn.Module, inputs: tuple[Any, ...], keywords: dict[str, Any], output: Any) -> None:
-        for weight, amount in _multiply_adds(module, inputs, keywords, output):
-            if id(weight) in names:
-                amounts[names[id(weight)]] += amount
+    def counter(layer: str) -> Callable[..., None]:
+        def count(module: nn.Module, inputs: tuple[Any, ...], keywords: dict[str, Any], output: Any) -> None:
+            for slot, amount in _multiply_adds(module, inputs, keywords, output):
+                if (name := names.get(f"{layer}.{slot}")) is not None:
+                    amounts[name] += amount
 
-    for module in shadow.modules():
+        return count
+
+    for name, module in shadow.named_modules():
         if isinstance(module, (nn.Linear, nn.MultiheadAttention, *CONVOLUTIONS)):
-            module.register_forward_hook(count, with_kwargs=True)
+            module.register_forward_hook(counter(clean_name(name)), with_kwargs=True)
     shadow(torch.empty(1, *input_shape, device="meta"))
     return {name: amounts[name] for name in names.values()}
+
+
+def _computed_weights(model: nn.Module) -> list[Tensor]:
+    """Return the weights that the older norms of torch make of parameters and keep in the layer."""
+    return [value for module in model.modules() for value in vars(module).values() if isinstance(value, Tensor)]
 
 
 def _on_meta(tensor: Tensor) -> Tensor:
@@ -54,8 +62,8 @@ def _on_meta(tensor: Tensor) -> Tensor:
 
 def _multiply_adds(
     module: nn.Module, inputs: tuple[Any, ...], keywords: dict[str, Any], output: Any
-) -> Iterator[tuple[Tensor, int]]:
-    """Yield the weights of a layer with the multiply-adds of one call."""
+) -> Iterator[tuple[str, int]]:
+    """Yield what a layer calls its weights, with the multiply-adds of one call."""
     kernel = math.prod(module.weight.shape[1:]) if isinstance(module, CONVOLUTIONS) else 0
     if isinstance(module, nn.MultiheadAttention):
         query, key, value = (
@@ -63,18 +71,18 @@ def _multiply_adds(
         )
         width = module.embed_dim
         tokens = [math.prod(x.shape[:-1]) for x in (query, key, value)]
-        yield module.out_proj.weight, tokens[0] * width * width
+        yield "out_proj.weight", tokens[0] * width * width
         if module.in_proj_weight is not None:
-            yield module.in_proj_weight, sum(tokens) * width * width
+            yield "in_proj_weight", sum(tokens) * width * width
         else:
-            separate = (module.q_proj_weight, module.k_proj_weight, module.v_proj_weight)
-            yield from ((weight, n * weight.numel()) for weight, n in zip(separate, tokens, strict=True))
+            separate = ("q_proj_weight", "k_proj_weight", "v_proj_weight")
+            yield from ((slot, n * getattr(module, slot).numel()) for slot, n in zip(separate, tokens, strict=True))
     elif isinstance(module, nn.Linear):
-        yield module.weight, output.numel() * module.in_features
+        yield "weight", output.numel() * module.in_features
     elif isinstance(module, TRANSPOSED):
-        yield module.weight, inputs[0].numel() * kernel
+        yield "weight", inputs[0].numel() * kernel
     elif isinstance(module, CONVOLUTIONS):
-        yield module.weight, output.numel() * kernel
+        yield "weight", output.numel() * kernel
 
 
 def inference_flops(multiply_adds: Mapping[str, int], densities: Mapping[str, float] | None = None) -> float:
@@ -97,6 +105,14 @@ def training_flops_ratio(steps: Sequence[int], ratios: Sequence[float], dense_gr
     return sparse * (1 - share) + share * (2 * sparse + 1) / 3
 
 
+def density_spans(trainer: SparseTraining) -> list[tuple[int, dict[str, float]]]:
+    """Return a training so far as spans of one density each: (steps, density by parameter name)."""
+    starts = [0, *(update.step for update in trainer.updates)]
+    ends = [*starts[1:], max(trainer.steps, 1)]
+    densities = [trainer.initial_densities, *(update.densities for update in trainer.updates)]
+    return [(end - start, by_name) for start, end, by_name in zip(starts, ends, densities, strict=True)]
+
+
 def cost(trainer: SparseTraining, model: nn.Module, input_shape: Sequence[int]) -> dict[str, float]:
     """Return parameters, non-zero parameters and FLOPs of a run so far, under the names they have in ``run.json``.
 
@@ -105,7 +121,7 @@ def cost(trainer: SparseTraining, model: nn.Module, input_shape: Sequence[int]) 
     """
     amounts = layer_flops(model, input_shape)
     dense = inference_flops(amounts)
-    spans = trainer.density_spans()
+    spans = density_spans(trainer)
     ratios = [inference_flops(amounts, {**dict.fromkeys(amounts, 1.0), **densities}) / dense for _, densities in spans]
     updates = len(trainer.updates) if trainer.method.dense_gradient else 0
     parameters = sum(parameter.numel() for parameter in model.parameters())

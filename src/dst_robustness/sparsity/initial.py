@@ -5,7 +5,8 @@ They are flat bool masks by parameter name, one for each maskable weight, on the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import warnings
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from dst_robustness.sparsity import distributed
 from dst_robustness.sparsity.layers import SparseLayer
 from dst_robustness.sparsity.masks import global_masks, random_mask
 from dst_robustness.sparsity.methods.base import Method
+from dst_robustness.sparsity.plan import Plan
 
 
 def generator_at(step: int, seed: int, device: torch.device | str = "cpu") -> torch.Generator:
@@ -29,19 +31,49 @@ def random_masks(weights: Mapping[str, Tensor], counts: Mapping[str, int], seed:
     return {name: random_mask(weight.numel(), counts[name], generator) for name, weight in weights.items()}
 
 
-def given_masks(given: Mapping[str, Tensor] | None, weights: Mapping[str, Tensor], total: int) -> dict[str, Tensor]:
-    """Check masks of a finished run against the model and the number of active weights, and return them flat."""
-    if given is None:
-        raise ValueError("this method starts from the masks of a finished run: pass initial_masks")
+def given_masks(method: Method, given: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Check masks against the model and return them flat, as bool masks.
+
+    Raises ValueError for a method that has no masks or chooses them itself, and for masks that do not fit the weights
+    or leave a layer without any.
+    """
+    if method.needs_loss or not method.masks:
+        own = "chooses its masks by the loss" if method.needs_loss else "masks nothing"
+        raise ValueError(f"method '{method.name}' {own} and takes no initial_masks")
     if missing := weights.keys() ^ given.keys():
         raise ValueError(f"initial_masks and the model differ in the layers {', '.join(sorted(missing))}")
     for name, weight in weights.items():
         if given[name].shape != weight.shape:
             raise ValueError(f"initial_masks[{name}] is {tuple(given[name].shape)}, the weight {tuple(weight.shape)}")
-    active = sum(int(mask.count_nonzero()) for mask in given.values())
-    if active != total:
-        raise ValueError(f"initial_masks hold {active} active weights; the sparsity asks for {total}")
-    return {name: given[name].reshape(-1) != 0 for name in weights}
+    masks = {name: given[name].reshape(-1) != 0 for name in weights}
+    if empty := [name for name, mask in masks.items() if not mask.any()]:
+        raise ValueError(f"initial_masks leave no weight in {', '.join(empty)}")
+    return masks
+
+
+def first_masks(
+    plan: Plan,
+    model: nn.Module,
+    weights: Mapping[str, nn.Parameter],
+    given: dict[str, Tensor] | None,
+    loss: Callable[[], Tensor] | None,
+    seed: int,
+) -> dict[str, Tensor]:
+    """Return the masks before the first step: the given ones, or those that the method chooses, or random ones.
+
+    Raises ValueError where a method lacks what it starts from, and where masks are not as dense as the plan says.
+    """
+    if given is not None:
+        active, allowed = sum(int(mask.sum()) for mask in given.values()), {plan.target, plan.active(0)}
+        if active not in allowed:
+            counts = " or ".join(map(str, sorted(allowed)))
+            raise ValueError(f"initial_masks hold {active} active weights; the sparsity asks for {counts}")
+        return given
+    if plan.method.needs_masks:
+        raise ValueError(f"method '{plan.method.name}' starts from the masks of a finished run: pass initial_masks")
+    if plan.method.needs_loss:
+        return scored_masks(plan.method, model, weights, plan.forced, plan.target, loss)
+    return random_masks(weights, plan.counts(plan.budget.at(0)), seed)
 
 
 def scored_masks(
@@ -63,18 +95,30 @@ def scored_masks(
     if total <= held:
         raise ValueError(f"{total} active weights were asked for, but the layers kept dense hold {held}")
     buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
-    scores = method.initial_scores(list(scored.values()), loss, distributed.average)
+    scores = method.initial_scores(scored, loss, distributed.average)
     with torch.no_grad():
         for buffer, before in buffers:
             buffer.copy_(before)
     flat = [score.detach().float().reshape(-1) for score in scores]
     if not torch.stack([score.isfinite().all() for score in flat]).all():
         raise ValueError("the loss before training has gradients that are not finite")
-    masks = dict(zip(scored, global_masks(flat, total - held), strict=True))
+    chosen, kept = global_masks(flat, total - held, [weight.shape[0] for weight in scored.values()])
+    masks = dict(zip(scored, chosen, strict=True))
+    if kept:
+        warn_of_kept([list(scored)[i] for i in kept])
     return {
         name: masks[name] if name in masks else torch.ones(weight.numel(), dtype=torch.bool, device=weight.device)
         for name, weight in weights.items()
     }
+
+
+def warn_of_kept(names: Sequence[str]) -> None:
+    """Name in a warning the layers that a budget of all layers together would have left empty."""
+    warnings.warn(
+        f"by the scores alone there would be no weight left in {', '.join(names)}: such a layer keeps as many weights "
+        f"as it has outputs, and the others pay",
+        stacklevel=4,
+    )
 
 
 def sparse_layers(

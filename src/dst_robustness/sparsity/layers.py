@@ -9,19 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-_KEEP_ZEROS = (
-    torch.optim.SGD,
-    torch.optim.Adam,
-    torch.optim.AdamW,
-    torch.optim.NAdam,
-    torch.optim.RAdam,
-    torch.optim.RMSprop,
-)
-
-
-def keeps_zeros(optimizer: torch.optim.Optimizer) -> bool:
-    """Return whether a weight stays exactly zero under the optimiser if it, its gradient and its states are zero."""
-    return isinstance(optimizer, _KEEP_ZEROS)
+from dst_robustness.sparsity import distributed
+from dst_robustness.sparsity.maskable import clean_name, unwrap
+from dst_robustness.sparsity.optimizers import states
 
 
 @dataclass
@@ -55,10 +45,19 @@ class SparseLayer:
     @torch.no_grad()
     def zero_inactive(self, optimizer: torch.optim.Optimizer) -> None:
         """Zero the inactive weights, and every optimiser state of their shape there."""
-        states = optimizer.state.get(self.weight, {}).values()
-        same = [state for state in states if torch.is_tensor(state) and state.shape == self.weight.shape]
-        for tensor in (self.weight, *same):
-            tensor.mul_(self.mask)
+        for tensor in (self.weight, *states(optimizer, self.weight)):
+            # As a product it is six times as fast on a CPU, but leaves a NaN, which eps=0 makes of inactive weights.
+            if tensor.device.type == "cpu" and tensor.sum().isfinite():
+                tensor.mul_(self.mask)
+            else:
+                tensor.masked_fill_(self.mask == 0, 0)
+
+    @torch.no_grad()
+    def strays(self, optimizer: torch.optim.Optimizer | None = None) -> int:
+        """Return how many inactive weights are not zero, or have a state of the optimiser that is not."""
+        tensors = [self.weight.detach(), *(states(optimizer, self.weight) if optimizer else ())]
+        outside = torch.stack([tensor.reshape(-1).bool() for tensor in tensors]).any(0) & ~self.is_active
+        return int(outside.count_nonzero())
 
 
 class SparseWeights:
@@ -109,6 +108,26 @@ class SparseWeights:
         if pairs:
             gradients, masks = zip(*pairs, strict=True)
             torch._foreach_mul_(gradients, masks)
+
+    def dense_gradients(self, scale: Tensor | None = None) -> list[Tensor]:
+        """Return copies of the gradients of the sparse layers, inactive weights too, averaged over processes, flat.
+
+        Gradients of a scaled loss are divided by its ``scale``.
+        """
+        weights = [layer.weight for layer in self.layers]
+        gradients = [torch.zeros_like(w) if w.grad is None else w.grad.detach() for w in weights]
+        gradients = [g.clone(memory_format=torch.contiguous_format).view(-1) for g in gradients]
+        if scale is not None:
+            torch._foreach_div_(gradients, scale)
+        distributed.average(gradients)
+        return gradients
+
+    @torch.no_grad()
+    def mask_model(self, model: nn.Module) -> None:
+        """Zero the inactive weights in another model of the same parameter names."""
+        parameters = {clean_name(name): parameter for name, parameter in unwrap(model).named_parameters()}
+        for layer in self.layers:
+            parameters[layer.name].mul_(layer.mask.to(parameters[layer.name].device))
 
     def zero_inactive(self, optimizer: torch.optim.Optimizer) -> None:
         """Zero the inactive weights and their optimiser states."""

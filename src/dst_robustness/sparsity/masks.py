@@ -12,9 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-SAMPLE, MARGIN = 8192, 256  # ranks in the sample have a standard deviation of 45 at most
-LOWEST = np.finfo(np.float32).min
-
 
 def exact_counts(quotas: Sequence[float], total: int, limits: Sequence[int]) -> list[int]:
     """Round ``quotas`` to integers that sum to ``total``, largest remainders first, none above its limit.
@@ -47,32 +44,15 @@ def largest(scores: Tensor, count: int) -> Tensor:
 
 
 def _largest_on_host(scores: np.ndarray, count: int) -> np.ndarray:
-    threshold = _kth_largest(scores, count)
+    # Negated, because numpy's selection is up to twenty times as slow where many values tie at the lower end.
+    negated = -scores
+    negated.partition(count - 1)
+    threshold = -negated[count - 1]
     chosen = scores >= threshold
     if surplus := np.count_nonzero(chosen) - count:
         tied = np.flatnonzero(scores == threshold)
         chosen[tied[-surplus:]] = False
     return chosen
-
-
-def _kth_largest(scores: np.ndarray, k: int) -> np.float32:
-    """Return the k-th largest score.
-
-    A random sample tells between which two values it lies, all but surely, and only what lies between them is searched
-    (Floyd and Rivest, 1975, "Expected time bounds for selection"). The sample decides the time, never the result.
-    """
-    if scores.size >= 8 * SAMPLE:
-        sample = np.sort(scores[np.random.default_rng(k).integers(0, scores.size, SAMPLE)])
-        place = SAMPLE - 1 - k * SAMPLE // scores.size
-        low, high = sample[np.clip([place - MARGIN, place + MARGIN], 0, SAMPLE - 1)]
-        above = int(np.count_nonzero(scores > high))
-        between = scores[(scores >= max(low, LOWEST)) & (scores <= high)]  # the ineligible at -inf are many
-        if 0 < k - above <= between.size:
-            scores, k = between, k - above
-    # Negated, because numpy's selection is up to twenty times as slow where many values tie at the lower end.
-    negated = -scores
-    negated.partition(k - 1)
-    return -negated[k - 1]
 
 
 def _largest_on_device(scores: Tensor, count: int) -> Tensor:
@@ -95,10 +75,25 @@ def rule_out(scores: Tensor, ineligible: Tensor) -> Tensor:
     return torch.minimum(scores, ceiling, out=scores)
 
 
-def global_masks(scores: Sequence[Tensor], total: int) -> list[Tensor]:
-    """Return one flat bool mask a layer, of the ``total`` largest scores of all layers together."""
-    chosen = largest(torch.cat(list(scores)), total)
-    return list(chosen.split([score.numel() for score in scores]))
+def global_masks(scores: Sequence[Tensor], total: int, outputs: Sequence[int]) -> tuple[list[Tensor], list[int]]:
+    """Return one flat bool mask a layer, of the ``total`` largest scores of all layers together.
+
+    A layer that would be left with no weight keeps as many of its best as it has ``outputs``, and the others pay. The
+    indices of such layers are returned too. Raises ValueError if the total is too small for that.
+    """
+    scores, kept = list(scores), list[int]()
+    while True:
+        masks = list(largest(torch.cat(scores), total).split([score.numel() for score in scores]))
+        empty = [i for i, there in enumerate(torch.stack([mask.any() for mask in masks]).tolist()) if not there]
+        if not empty:
+            return masks, sorted(kept)
+        if set(empty) & set(kept):
+            raise ValueError(f"{total} weights are too few to leave every layer some: {len(kept)} would have none")
+        kept += empty
+        for i in empty:
+            eligible = int((scores[i] > -torch.inf).sum())
+            best = largest(scores[i], min(outputs[i], eligible))
+            scores[i] = scores[i].masked_fill(best, torch.inf)
 
 
 def drop_and_grow(keep_score: Tensor, grow_score: Tensor | None, survivors: int, count: int) -> tuple[Tensor, Tensor]:

@@ -5,6 +5,7 @@ Nothing here imports torch, so that the methods can be asked for their propertie
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +20,16 @@ def magnitude(weight: Tensor) -> Tensor:
 def magnitude_and_gradient(weight: Tensor, gradient: Tensor, gradient_weight: float) -> Tensor:
     """Return abs(w) + lambda abs(gradient)."""
     return weight.abs().add_(gradient.abs(), alpha=gradient_weight)
+
+
+def gradients(loss: Tensor, weights: Mapping[str, Tensor], *, create_graph: bool = False) -> list[Tensor]:
+    """Return the gradient of a loss for each weight; raises ValueError, with the names, where the loss has none."""
+    import torch
+
+    found = torch.autograd.grad(loss, list(weights.values()), create_graph=create_graph, allow_unused=True)
+    if missing := [name for name, gradient in zip(weights, found, strict=True) if gradient is None]:
+        raise ValueError(f"the loss does not depend on {', '.join(missing)}: exclude such layers, or use them")
+    return list(found)
 
 
 def uniform(weight: Tensor, generator: Generator) -> Tensor:

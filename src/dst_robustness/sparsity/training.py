@@ -2,55 +2,69 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from dst_robustness.registry import unknown_name
-from dst_robustness.sparsity import METHODS, distributed, initial, topology
-from dst_robustness.sparsity.distributions import check_sparsity, forced_dense, layer_counts, maskable_weights
-from dst_robustness.sparsity.layers import SparseWeights, keeps_zeros
+from dst_robustness.sparsity import gradients, initial, optimizers, settings, topology
+from dst_robustness.sparsity.ages import own_ages
+from dst_robustness.sparsity.distributions import forced_dense
+from dst_robustness.sparsity.foreign import ForeignSteps
+from dst_robustness.sparsity.layers import SparseWeights
+from dst_robustness.sparsity.maskable import left_out, maskable_weights, unwrap, warn_of
 from dst_robustness.sparsity.methods.base import Method
-from dst_robustness.sparsity.schedules import DropFraction, UpdateSchedule
+from dst_robustness.sparsity.plan import PLANNED, make_plan
+from dst_robustness.sparsity.report import report
 from dst_robustness.sparsity.topology import TopologyUpdate
+from dst_robustness.sparsity.watch import Watch
 
 # All other arguments are settings, which a resumed run must share with the one that was interrupted.
-_NOT_SETTINGS = {"self", "model", "optimizer", "method", "options", "exclude", "initial_masks", "loss"}
+_NOT_SETTINGS = {"self", "model", "optimizer", "method", "options", "exclude", "initial_masks", "loss", "non_finite"}
 
 
 class SparseTraining:
     """Trains a model with a fixed share of its weights at exactly zero, the masks moved by a method.
 
-    Construct it with the model on its device and the optimiser over its parameters, before a checkpoint is loaded:
-    the inactive weights are zeroed here. Then call ``step`` after each backward pass. As long as the gradients are
-    finite, after every step the inactive weights and all optimiser states of their shape are zero; the density is that
-    of the method's schedule.
+    Construct it with the model on its device and the optimiser over its parameters, before a checkpoint is loaded: the
+    inactive weights are zeroed here. Then call ``step`` after each backward pass. After every step the inactive weights
+    and all optimiser states of their shape are zero, and the density is that of the method's schedule. A call of
+    ``optimizer.step`` by somebody else (a ``GradScaler``, SAM's second step, a framework) does the same as ``step``.
+
+    Weights that the optimiser does not train are left alone and not counted. Matrices of layers that cannot be masked
+    stay dense, and a warning names them.
 
     Args:
         method: a name of ``METHODS``, or a method with its options, as in ``MestGradient(memory_bound=0.2)``.
         sparsity: share of the maskable weights that are zero at the end of training, in [0, 1).
         total_steps: optimiser steps of the whole training.
-        distribution: "erk", "er" or "uniform".
+        distribution: "erk", "er" or "uniform"; unused where ``initial_masks`` are given.
         update_interval: optimiser steps between topology updates.
         drop_fraction: share of a layer's active weights that an update replaces, before annealing.
         drop_schedule: how that share is annealed: "cosine", "linear" or "constant".
         first_update: the step after which the first update comes; by default ``update_interval``.
         last_update: share of ``total_steps`` before which all updates are done, in (0, 1].
         dense_first, dense_last, exclude: see ``layer_densities``.
-        initial_masks: {parameter name: mask}, for methods that start from the masks of a finished run.
+        initial_masks: {parameter name: mask} to start from, in place of random masks.
         loss: returns the loss of one batch, for methods that choose their masks by it.
         step_on_update: whether the optimiser also steps when the topology is updated.
+        grown_state: how Adam, AdamW, NAdam and RAdam correct the moments of a grown weight: by its "own age", or
+            "plain", as if it had been there from the start.
+        grown_warmup: steps in which the rate of a grown weight rises to the full one, with its own age only.
+        non_finite: what ``step`` does with a gradient that is not finite: "refuse" raises FloatingPointError and
+            "skip" leaves the step out, and counts it; "ignore" does not look, which spares a GPU a wait.
         seed: decides the initial masks and all random growth.
         options: the method's own options where ``method`` is a name; None is the method's default.
 
     Attributes:
         updates: one ``TopologyUpdate`` for each update so far.
-        steps: optimiser steps so far.
+        steps: steps so far, without those that were left out.
+        stepping: whether ``step`` is at work just now.
+        skipped_steps: steps that were left out because a gradient was not finite.
+        plan: when the topology changes, and how dense each layer is then.
+        left_out: the matrices that stay dense, and why.
     """
 
     def __init__(
@@ -73,48 +87,47 @@ class SparseTraining:
         initial_masks: Mapping[str, Tensor] | None = None,
         loss: Callable[[], Tensor] | None = None,
         step_on_update: bool = True,
+        grown_state: str = "own age",
+        grown_warmup: int = 0,
+        non_finite: str = "refuse",
         seed: int = 0,
         **options: Any,
     ) -> None:
-        settings = {name: value for name, value in locals().items() if name not in _NOT_SETTINGS}
-        self.method = _chosen(method, options)
-        _check(self.method, sparsity, last_update)
-        density = 1 - sparsity if self.method.masks else 1.0
-        end = round(last_update * total_steps)
-        first = update_interval if first_update is None else first_update
-        self.schedule = UpdateSchedule(update_interval, first, end) if self.method.dynamic else None
-        self.drop_fraction = DropFraction(drop_fraction, max(1, end), drop_schedule)
-        self.budget = self.method.budget(density, self.schedule)  # type: ignore[arg-type]  # read by dynamic methods only
-        self.optimizer = optimizer
-        self.step_on_update = step_on_update
-        self.seed = seed
-        self.steps = 0
+        given = {name: value for name, value in locals().items() if name not in _NOT_SETTINGS}
+        self.method = settings.chosen(method, options, SparseTraining)
+        settings.check(self.method, sparsity, last_update, grown_warmup, grown_state=grown_state, non_finite=non_finite)
+        self.model, self.optimizer = unwrap(model), optimizer
+        self.step_on_update, self.non_finite, self.seed = step_on_update, non_finite, seed
+        self.steps = self.skipped_steps = 0
         self.updates: list[TopologyUpdate] = []
 
-        weights = maskable_weights(model, exclude)
+        trained = optimizers.trained_parameters(optimizer)
+        weights = maskable_weights(model, exclude, trained, check=self.method.masks)
+        total = sum(weight.numel() for weight in weights.values())
+        self.left_out = left_out(model, weights.values(), exclude, trained)
+        if self.method.masks:
+            warn_of(self.left_out, total)
+        masks = None
+        if initial_masks is not None:
+            masks = initial.given_masks(self.method, initial_masks, weights)
+            self.method = settings.starting_from(self.method, sum(int(mask.sum()) for mask in masks.values()) / total)
         forced = forced_dense(weights, dense_first, dense_last)
-        shapes = {name: tuple(weight.shape) for name, weight in weights.items()}
-        self._counts = functools.partial(layer_counts, shapes, distribution=distribution, dense=forced)
-        self._targets = self._counts(density)
-        total = sum(self._targets.values())
-        if self.method.needs_masks:
-            masks = initial.given_masks(initial_masks, weights, total)
-        elif self.method.needs_loss:
-            masks = initial.scored_masks(self.method, model, weights, forced, total, loss)
-        else:
-            masks = initial.random_masks(weights, self._counts(self.budget.at(0)), seed)
-        movable = weights.keys() - forced if self.method.dynamic and self.method.global_budget else set()
-        sparse = {name for name, count in self._targets.items() if count < weights[name].numel()} | movable
-        self.network = SparseWeights(weights, initial.sparse_layers(weights, masks, sparse))
-        self.network.zero_inactive(optimizer)
-        own = {"method": self.method.name, **asdict(self.method)}
-        self._settings = {
-            **settings,
-            **own,
-            "exclude": list(exclude),
-            "layers": [layer.name for layer in self.network.layers],
-        }
-        self._initial_densities = self.network.densities
+        self.plan = make_plan(self.method, weights, masks, forced, **{name: given[name] for name in PLANNED})
+        masks = initial.first_masks(self.plan, model, weights, masks, loss, seed)
+        thinned = {name for name, count in self.plan.targets.items() if count < weights[name].numel()}
+        self.network = SparseWeights(weights, initial.sparse_layers(weights, masks, thinned | self.plan.movable))
+
+        given |= {"method": self.method.name, **asdict(self.method), "exclude": list(exclude)}
+        self._settings = settings.plain({**given, "layers": [layer.name for layer in self.network.layers]})
+        self.initial_densities = self.network.densities
+        aged = self.method.dst and grown_state == "own age"
+        self._ages = own_ages(optimizer, self.network.layers, grown_warmup) if aged else None
+        self._trusted = optimizers.keeps_zeros(optimizer)
+        self._watch = Watch(model, self.network.layers, optimizer)
+        self._dense_gradients: list[Tensor] | None = None
+        self.stepping = False
+        self._foreign = ForeignSteps(self)
+        self.apply_masks()
 
     @property
     def masks(self) -> dict[str, Tensor]:
@@ -123,7 +136,8 @@ class SparseTraining:
 
     @property
     def density(self) -> float:
-        """The share of the maskable weights that are active now."""
+        """The share of the maskable weights that are active now; raises RuntimeError if the weights belie it."""
+        self._watch.check()
         return self.network.density
 
     @property
@@ -136,96 +150,130 @@ class SparseTraining:
         """Whether the next step ends with a topology update.
 
         A step that is replayed from a captured graph has to contain ``mask_gradients`` and the optimiser's step, can
-        only take the place of ``step`` where no update is due, and has to add one to ``steps``.
+        only take the place of ``step`` where no update is due, and has to add one to ``steps``. With Adam it needs
+        grown_state="plain", because own ages are counted outside the graph.
         """
-        return self.schedule is not None and self.steps + 1 in self.schedule.steps
+        return self.plan.due(self.steps + 1)
 
-    def step(self, clip_norm: float | None = None) -> None:
+    def step(
+        self,
+        closure: Callable[[], Tensor] | None = None,
+        *,
+        clip_norm: float | None = None,
+        scaler: torch.amp.GradScaler | None = None,
+    ) -> Any:
         """Take one optimiser step with the gradients of the backward pass, and update the topology if it is due.
 
-        ``clip_norm`` limits the norm of all gradients together, after those of inactive weights were zeroed.
+        Args:
+            closure: computes the loss and its gradients again, for optimisers that ask for it; its loss is returned.
+            clip_norm: limits the norm of all gradients together, after those of inactive weights were zeroed.
+            scaler: the scaler of the loss. The gradients are unscaled here unless that has been done, and the step is
+                left out where they are not finite. Call ``scaler.update()`` after it, as ever.
+
+        Raises:
+            FloatingPointError: a gradient is not finite, and neither a scaler nor ``non_finite`` says what to do.
+            RuntimeError: inactive weights are no longer zero.
         """
-        due = self.update_due
-        gradients = self.dense_gradients() if due and self.method.needs_gradient else None
+        settings.check_step(closure, scaler)
+        self._foreign.check_in_charge()
+        scaled = scaler is not None and scaler.is_enabled()
+        stepped = closure is not None or self.step_on_update or not self.update_due
+        loss = None
+        self.begin()
+        self.stepping = True
+        try:
+            if scaled:
+                gradients.unscale(scaler, self.optimizer)  # type: ignore[arg-type]
+            if closure is not None:
+                self.mask_gradients()
+                loss = self.optimizer.step(self.prepared(closure, clip_norm))  # type: ignore[arg-type]
+            else:
+                self.prepare_gradients(clip_norm, check=scaled or self.non_finite != "ignore")
+            if closure is None and stepped:
+                self.optimizer.step()
+        except gradients.NotFiniteError:
+            if not scaled and self.non_finite != "skip":
+                raise
+            self.skipped_steps += 1
+            return None
+        finally:
+            self.stepping = False
+        self.finish(stepped)
+        return loss
+
+    def begin(self) -> None:
+        """Check the weights, and keep what the optimiser is about to overwrite."""
+        self._watch.check()
+        optimizers.raise_eps(self.optimizer)
+        self._dense_gradients = None
+        if self._ages is not None:
+            self._ages.before_step()
+
+    def prepare_gradients(self, clip_norm: float | None = None, *, check: bool, scale: Tensor | None = None) -> None:
+        """Keep the dense gradients that an update needs, zero those of inactive weights, and clip."""
+        parameters = optimizers.trained_parameters(self.optimizer)
+        if check:
+            gradients.check_finite(self.model, parameters, self.steps + 1)
+        if self.update_due and self.method.needs_gradient:
+            self._dense_gradients = self.network.dense_gradients(scale)
         self.mask_gradients()
         if clip_norm is not None:
-            parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
             nn.utils.clip_grad_norm_(parameters, clip_norm)
-        if self.step_on_update or not due:
-            self.optimizer.step()
-        if not keeps_zeros(self.optimizer):
+
+    def prepared(self, closure: Callable[[], Tensor], clip_norm: float | None = None) -> Callable[[], Tensor]:
+        """Return the closure with gradients that are ready for the optimiser."""
+
+        def prepared() -> Tensor:
+            with torch.enable_grad():
+                loss = closure()
+            self.prepare_gradients(clip_norm, check=self.non_finite != "ignore")
+            return loss
+
+        return prepared
+
+    def finish(self, stepped: bool = True) -> None:
+        """Zero what the optimiser has moved outside the masks, and update the topology if it is due."""
+        due = self.update_due
+        if self._ages is not None and stepped:
+            self._ages.after_step()
+        if not self._trusted:
             self.network.zero_inactive(self.optimizer)
         self.steps += 1
         if due:
-            self.update_topology(gradients)
+            self.update_topology(self._dense_gradients)
+        self._dense_gradients = None
+        self._watch.remember()
+
+    @property
+    def param_groups(self) -> Any:
+        """Not there: a scaler is to be given the optimiser, or to be passed to ``step``."""
+        raise AttributeError("give a GradScaler the optimizer, scaler.step(optimizer), or call step(scaler=scaler)")
 
     def mask_gradients(self) -> None:
         """Zero the gradients of inactive weights."""
         self.network.mask_gradients()
 
-    def dense_gradients(self) -> list[Tensor]:
-        """Return copies of the gradients of the sparse layers, inactive weights too, averaged over processes, flat."""
-        weights = [layer.weight for layer in self.network.layers]
-        gradients = [torch.zeros_like(w) if w.grad is None else w.grad for w in weights]
-        gradients = [g.detach().clone(memory_format=torch.contiguous_format).view(-1) for g in gradients]
-        distributed.average(gradients)
-        return gradients
+    def apply_masks(self) -> None:
+        """Zero the inactive weights and their optimiser states, as is needed after weights were loaded."""
+        self.network.zero_inactive(self.optimizer)
+        self._watch.remember()
 
-    @torch.no_grad()
-    def update_topology(self, gradients: list[Tensor] | None) -> None:
-        """Drop and grow weights as the method says for this step, with the dense gradients if its scores need them.
+    def mask_average(self, average: nn.Module) -> None:
+        """Zero the inactive weights in a copy of the model, as an ``AveragedModel``, before it is tested or saved."""
+        self.network.mask_model(average)
 
-        Where a weight or a gradient is not finite the update is skipped, and noted as such. Raises RuntimeError if that
-        happens to the last update, while the network is denser than it is to end.
+    def update_topology(self, slopes: list[Tensor] | None) -> None:
+        """Update the topology now, with the dense gradients if the method's scores need them."""
+        if self.network.layers:
+            parts = (self.network, self.plan, self.steps, slopes, self.optimizer, self._ages, self.seed)
+            self.updates.append(topology.update(*parts))
+
+    def report(self, input_shape: Sequence[int] | None = None) -> None:
+        """Print each masked weight with its density, and what stays dense and why.
+
+        With the shape of a sample, as [C, H, W], print FLOPs of a forward pass too.
         """
-        layers = self.network.layers
-        if not layers:
-            return
-        weights = [layer.weight.detach().reshape(-1).float() for layer in layers]
-        if not topology.all_finite([*weights, *(gradients or ())]):
-            self._note(None)
-            if (
-                self.schedule
-                and self.steps == self.schedule.last
-                and self.density > sum(self._targets.values()) / self.network.total
-            ):
-                raise RuntimeError(
-                    f"the last topology update, at step {self.steps}, met values that are not finite: "
-                    f"the density stays at {self.density:.4f}"
-                )
-            return
-        active = round(self.budget.at(self.steps) * self.network.total) - self.network.always_active
-        limits = None if self.method.dst else {layer.name: layer.active for layer in layers}
-        by_name = {} if self.method.global_budget else self._counts(self.budget.at(self.steps), limits=limits)
-        choices = topology.choose(
-            layers,
-            weights,
-            self.method,
-            gradients,
-            active if self.method.global_budget else [by_name[layer.name] for layer in layers],
-            [self._targets[layer.name] for layer in layers],
-            self.drop_fraction.at(self.steps),
-            initial.generator_at(self.steps, self.seed, layers[0].weight.device),
-        )
-        done = topology.apply(layers, weights, choices, self.optimizer, self.method.regrown)
-        if sum(layer.active for layer in layers) != active:
-            raise RuntimeError(f"step {self.steps}: the masks hold {self.density}, not {self.budget.at(self.steps)}")
-        self._note(done)
-
-    def _note(self, done: dict[str, int] | None) -> None:
-        """Keep the record of an update, or of one that was skipped."""
-        network, counts = self.network, done or {}
-        ever = counts.pop("ever_active", None)
-        rate = network.itop_rate if ever is None else (network.always_active + ever) / network.total
-        record = (self.steps, network.density, network.densities, rate)
-        self.updates.append(TopologyUpdate(*record, skipped=done is None, **counts))  # type: ignore[arg-type]
-
-    def density_spans(self) -> list[tuple[int, dict[str, float]]]:
-        """Return the training so far as spans of one density each: (steps, density by parameter name), now the last."""
-        starts = [0, *(update.step for update in self.updates)]
-        ends = [*starts[1:], max(self.steps, 1)]
-        densities = [self._initial_densities, *(update.densities for update in self.updates)]
-        return [(end - start, by_name) for start, end, by_name in zip(starts, ends, densities, strict=True)]
+        print(report(self, input_shape))
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed run needs to go on bit for bit, in types that ``torch.load(weights_only=True)`` reads.
@@ -235,38 +283,25 @@ class SparseTraining:
         return {
             "settings": self._settings,
             "steps": self.steps,
+            "skipped_steps": self.skipped_steps,
             "updates": [asdict(update) for update in self.updates],
+            "initial_densities": self.initial_densities,
+            "ages": self._ages.state_dict() if self._ages else None,
             **self.network.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from ``state_dict``. Raises ValueError if it is of another configuration, with what differs."""
-        there, here = state["settings"], self._settings
-        if differing := sorted(key for key in there.keys() | here.keys() if there.get(key) != here.get(key)):
-            pairs = ", ".join(f"{key}: {there.get(key)!r} there, {here.get(key)!r} here" for key in differing)
-            raise ValueError(f"the checkpoint is of another sparse training ({pairs})")
-        self.steps = state["steps"]
+        """Go on from ``state_dict``, with the same settings or a larger ``total_steps``.
+
+        Of a longer training all schedules are those of the new length from here on; but weights that were pruned stay
+        so. Raises ValueError for a checkpoint of another configuration, with what differs.
+        """
+        if differing := settings.differences(state["settings"], self._settings):
+            raise ValueError(f"the checkpoint is of another sparse training ({differing})")
+        self.steps, self.skipped_steps = state["steps"], state["skipped_steps"]
         self.updates = [TopologyUpdate(**update) for update in state["updates"]]
+        self.initial_densities = dict(state["initial_densities"])
+        if self._ages is not None:
+            self._ages.load_state_dict(state["ages"])
         self.network.load_state_dict(state)
-
-
-def _chosen(method: str | Method, options: Mapping[str, Any]) -> Method:
-    """Return the method, with its options where it was named."""
-    if isinstance(method, Method):
-        if options:
-            raise ValueError(f"{', '.join(options)}: give the options to {type(method).__name__} itself")
-        return method
-    own = METHODS[method].option_names()
-    for name in options:
-        if name not in own:
-            shared = [key for key in inspect.signature(SparseTraining).parameters if key != "options"]
-            raise unknown_name(f"option for method '{method}'", name, [*own, *shared])
-    return METHODS[method].with_options(options)
-
-
-def _check(method: Method, sparsity: float, last_update: float) -> None:
-    check_sparsity(sparsity)
-    if sparsity and not method.sparse:
-        raise ValueError(f"method '{method.name}' has no sparsity; it was given {sparsity:g}")
-    if not 0 < last_update <= 1:
-        raise ValueError(f"last_update is {last_update}; allowed: a share of the training, above 0, at most 1")
+        self._watch.forget()

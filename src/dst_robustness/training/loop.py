@@ -144,7 +144,7 @@ def train_step(
     generator = state.seed_step()
     samples = fit(augment(samples, options.augmentation, generator), data.image_size)
     gradients(MIXINGS[options.mixing](samples, labels, generator))
-    state.sparse.step(options.gradient_clipping or None)
+    state.sparse.step(clip_norm=options.gradient_clipping or None)
     state.optimizer.zero_grad()
     if state.average:
         update_average(state.average, state.network, options.weight_averaging, state.sparse.steps)

@@ -89,6 +89,8 @@ class Method:
         """Return what makes an inactive weight worth growing."""
         raise NotImplementedError
 
-    def initial_scores(self, weights: Sequence[Tensor], loss: Callable[[], Tensor], average: Average) -> list[Tensor]:
+    def initial_scores(
+        self, weights: Mapping[str, Tensor], loss: Callable[[], Tensor], average: Average
+    ) -> list[Tensor]:
         """Return the score of every weight before training; ``average`` averages tensors over processes, in place."""
         raise NotImplementedError

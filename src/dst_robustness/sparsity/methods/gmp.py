@@ -16,7 +16,7 @@ class GMP(Method):
     Zhu and Gupta, "To prune, or not to prune", 2017, arXiv:1710.01878.
 
     Attributes:
-        initial_density: the density at the start.
+        initial_density: the density at the start; by default that of the masks that are given, else 1.
         layerwise: whether each layer is pruned to its share by the distribution, instead of all of them together.
     """
 
@@ -24,7 +24,7 @@ class GMP(Method):
     label: ClassVar[str] = "GMP"
     dynamic: ClassVar[bool] = True
 
-    initial_density: float = 1.0
+    initial_density: float | None = None
     layerwise: bool = False
 
     @property
@@ -32,7 +32,8 @@ class GMP(Method):
         return not self.layerwise
 
     def budget(self, density: float, schedule: UpdateSchedule) -> CubicDensity:
-        return CubicDensity(self.initial_density, density, max(0, schedule.first - schedule.interval), schedule.last)
+        initial = 1.0 if self.initial_density is None else self.initial_density
+        return CubicDensity(initial, density, max(0, schedule.first - schedule.interval), schedule.last)
 
     def survivors(self, active: int, final: int, target: int, drop_fraction: float) -> int:
         return final

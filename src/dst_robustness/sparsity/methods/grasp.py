@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from dst_robustness.sparsity import scores
 from dst_robustness.sparsity.methods.base import Average, Method
 
 if TYPE_CHECKING:
@@ -25,12 +26,19 @@ class GraSP(Method):
     needs_loss: ClassVar[bool] = True
     global_budget: ClassVar[bool] = True
 
-    def initial_scores(self, weights: Sequence[Tensor], loss: Callable[[], Tensor], average: Average) -> list[Tensor]:
+    def initial_scores(
+        self, weights: Mapping[str, Tensor], loss: Callable[[], Tensor], average: Average
+    ) -> list[Tensor]:
         import torch
+        from torch.nn.attention import SDPBackend, sdpa_kernel
 
-        gradients = torch.autograd.grad(loss(), weights, create_graph=True)
-        fixed = [gradient.detach().clone() for gradient in gradients]
-        average(fixed)
-        curvatures = torch.autograd.grad(gradients, weights, grad_outputs=fixed)
+        tensors = list(weights.values())
+        # The other kernels of attention have no second derivative, nor have the recurrent layers of cuDNN.
+        with sdpa_kernel(SDPBackend.MATH), torch.backends.cudnn.flags(enabled=False):
+            gradients = scores.gradients(loss(), weights, create_graph=True)
+            fixed = [gradient.detach().clone() for gradient in gradients]
+            average(fixed)
+            # Where the gradient does not depend on the weights its derivative is zero.
+            curvatures = torch.autograd.grad(gradients, tensors, grad_outputs=fixed, materialize_grads=True)
         average(curvatures)
-        return [weight * curvature for weight, curvature in zip(weights, curvatures, strict=True)]
+        return [weight * curvature for weight, curvature in zip(tensors, curvatures, strict=True)]

@@ -33,7 +33,7 @@ class MestRandom(Set):
     label: ClassVar[str] = "MEST-r"
     needs_gradient: ClassVar[bool] = True
 
-    regrown: str = "zero"
+    regrown: str = "zero"  # type: ignore[misc]
     gradient_weight: float = 0.5
     memory_bound: float | Sequence[float] = 0.1
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from dst_robustness.sparsity import scores
 from dst_robustness.sparsity.methods.base import Average, Method
 
 if TYPE_CHECKING:
@@ -24,9 +25,9 @@ class Snip(Method):
     needs_loss: ClassVar[bool] = True
     global_budget: ClassVar[bool] = True
 
-    def initial_scores(self, weights: Sequence[Tensor], loss: Callable[[], Tensor], average: Average) -> list[Tensor]:
-        import torch
-
-        gradients = torch.autograd.grad(loss(), weights)
+    def initial_scores(
+        self, weights: Mapping[str, Tensor], loss: Callable[[], Tensor], average: Average
+    ) -> list[Tensor]:
+        gradients = scores.gradients(loss(), weights)
         average(gradients)
-        return [(gradient * weight).abs() for gradient, weight in zip(gradients, weights, strict=True)]
+        return [(gradient * weight).abs() for gradient, weight in zip(gradients, weights.values(), strict=True)]

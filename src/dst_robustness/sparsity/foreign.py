@@ -1,0 +1,76 @@
+"""Steps that somebody else takes: ``scaler.step(optimizer)``, SAM's second step, a framework's loop.
+
+Hooks on the optimiser, and on those that it wraps, do before and after its step what the trainer's step does.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.optim import Optimizer
+
+from dst_robustness.sparsity.optimizers import members
+
+if TYPE_CHECKING:
+    from dst_robustness.sparsity.training import SparseTraining
+
+
+class ForeignSteps:
+    """Turns a step of the optimiser that the trainer did not ask for into one of the trainer.
+
+    The last trainer that was constructed with an optimiser has it; the hooks of an earlier one do nothing more.
+    """
+
+    def __init__(self, trainer: SparseTraining) -> None:
+        self._trainer = weakref.ref(trainer)
+        self._optimizer = weakref.ref(trainer.optimizer)
+        self._taken: Optimizer | None = None
+        trainer.optimizer.sparse_training = self  # type: ignore[attr-defined]
+        for member in members(trainer.optimizer):
+            if hasattr(member, "_optimizer_step_pre_hooks"):
+                member.register_step_pre_hook(self._before)
+                member.register_step_post_hook(self._after)
+
+    def check_in_charge(self) -> None:
+        """Raise RuntimeError if a later trainer has taken the optimiser over."""
+        if not self.in_charge:
+            raise RuntimeError("another SparseTraining has been constructed with this optimizer since")
+
+    @property
+    def in_charge(self) -> bool:
+        """Whether no later trainer has taken the optimiser over."""
+        return getattr(self._optimizer(), "sparse_training", None) is self
+
+    def _before(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        trainer = self._trainer()
+        if trainer is None or trainer.stepping or not self.in_charge or _capturing():
+            return None
+        if self._taken not in (None, optimizer):  # a wrapper's step, which the trainer sees as one
+            return None
+        self._taken = optimizer
+        if (found := getattr(optimizer, "found_inf", None)) is not None and found.item():
+            trainer.skipped_steps += 1  # a fused optimiser leaves the step out itself
+            self._taken = None
+            return None
+        closure = args[1] if len(args) > 1 else kwargs.get("closure")
+        if trainer.update_due and not trainer.step_on_update:
+            raise RuntimeError("with step_on_update=False, call step() of SparseTraining and not that of the optimizer")
+        trainer.begin()
+        if closure is not None:
+            kwargs = {key: value for key, value in kwargs.items() if key != "closure"}
+            return (args[0], trainer.prepared(closure), *args[2:]), kwargs
+        scale = getattr(optimizer, "grad_scale", None)
+        trainer.prepare_gradients(check=trainer.non_finite != "ignore", scale=scale)
+        return None
+
+    def _after(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        trainer = self._trainer()
+        if trainer is not None and self._taken is optimizer:
+            self._taken = None
+            trainer.finish()
+
+
+def _capturing() -> bool:
+    return torch.cuda.is_available() and torch.cuda.is_current_stream_capturing()

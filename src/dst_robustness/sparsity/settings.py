@@ -1,0 +1,88 @@
+"""What a sparse training is asked to do: which method, with which options, and whether that can be done."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from dst_robustness.registry import unknown_name
+from dst_robustness.sparsity import METHODS
+from dst_robustness.sparsity.distributions import check_sparsity
+from dst_robustness.sparsity.methods.base import Method
+
+CHOICES = {"grown_state": ("own age", "plain"), "non_finite": ("refuse", "skip", "ignore")}
+
+
+def chosen(method: str | Method, options: Mapping[str, Any], trainer: type) -> Method:
+    """Return the method, with its options where it was named; an option that nothing has is a ValueError."""
+    if isinstance(method, Method):
+        if options:
+            raise ValueError(f"{', '.join(options)}: give the options to {type(method).__name__} itself")
+        return method
+    own = METHODS[method].option_names()
+    for name in options:
+        if name not in own:
+            shared = [key for key in inspect.signature(trainer).parameters if key != "options"]
+            raise unknown_name(f"option for method '{method}'", name, [*own, *shared])
+    return METHODS[method].with_options(options)
+
+
+def check(method: Method, sparsity: float, last_update: float, grown_warmup: int, **choices: str) -> None:
+    """Raise ValueError for a value that is not allowed."""
+    check_sparsity(sparsity)
+    if sparsity and not method.sparse:
+        raise ValueError(f"method '{method.name}' has no sparsity; it was given {sparsity:g}")
+    if not 0 < last_update <= 1:
+        raise ValueError(f"last_update is {last_update}; allowed: a share of the training, above 0, at most 1")
+    if grown_warmup < 0 or (grown_warmup and choices["grown_state"] == "plain"):
+        raise ValueError(f"grown_warmup is {grown_warmup}; allowed: 0, or with grown_state='own age' a number of steps")
+    for name, value in choices.items():
+        if value not in CHOICES[name]:
+            raise unknown_name(f"value of {name}", value, CHOICES[name])
+
+
+def starting_from(method: Method, density: float) -> Method:
+    """Return the method with the density of given masks as the initial one, if it has such an option and it is free."""
+    free = "initial_density" in method.option_names() and getattr(method, "initial_density") is None  # noqa: B009
+    return dataclasses.replace(method, initial_density=density) if free else method  # type: ignore[call-arg]
+
+
+def check_step(closure: object, scaler: object) -> None:
+    """Raise for arguments of ``step`` that do not go together."""
+    if closure is not None and not callable(closure):
+        raise TypeError(f"step takes a closure first, not {closure!r}: write step(clip_norm=...)")
+    if closure is not None and scaler is not None:
+        raise ValueError("a GradScaler does not work with a closure: pass one of the two")
+
+
+def plain(value: Any) -> Any:
+    """Return settings in types that ``torch.load(weights_only=True)`` reads: numbers of Python, lists, dictionaries."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset, range, np.ndarray)):
+        return [plain(entry) for entry in value]
+    if isinstance(value, (np.generic, torch.Tensor)):
+        return plain(value.tolist())
+    return value if value is None or type(value) in (bool, int, float, str) else _of_base_type(value)
+
+
+def _of_base_type(value: Any) -> Any:
+    """Return a value of a derived type, as an enumeration's, in its plain type; else how it is written."""
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    return str(value)
+
+
+def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
+    """Return how the settings of a checkpoint differ from those of this training, but for a longer ``total_steps``."""
+    there, here = plain(there), plain(here)
+    keys = sorted(key for key in there.keys() | here.keys() if there.get(key) != here.get(key))
+    if there.get("total_steps", 0) < here.get("total_steps", 0):
+        keys = [key for key in keys if key != "total_steps"]
+    return ", ".join(f"{key}: {there.get(key)!r} there, {here.get(key)!r} here" for key in keys)

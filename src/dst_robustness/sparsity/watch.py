@@ -1,0 +1,67 @@
+"""Notices weights and optimiser states that something other than the trainer's step has written.
+
+PyTorch counts the writes to a tensor. A tensor whose count and address are those of the last step needs no look, which
+makes the watch nearly free. Writes through ``.data`` are not counted: for them, one layer is looked at in every step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from dst_robustness.sparsity.layers import SparseLayer
+from dst_robustness.sparsity.maskable import unwrap
+from dst_robustness.sparsity.optimizers import states
+
+Stamp = tuple[int, int]
+
+
+class Watch:
+    """What the weights of the sparse layers and their optimiser states were after the last step."""
+
+    def __init__(self, model: nn.Module, layers: Sequence[SparseLayer], optimizer: Optimizer) -> None:
+        self.layers, self.optimizer = layers, optimizer
+        places = {id(p): (m._parameters, key) for m in unwrap(model).modules() for key, p in m._parameters.items()}
+        self._places = [places[id(layer.weight)] for layer in layers]
+        self._stamps: list[list[Stamp]] = [[] for _ in layers]
+        self._turn = 0
+
+    def remember(self) -> None:
+        """Take what is there now for what the trainer has left."""
+        self._stamps = [self._stamps_of(layer) for layer in self.layers]
+
+    def forget(self) -> None:
+        """Look at all layers in the next check."""
+        self._stamps = [[] for _ in self.layers]
+
+    def check(self) -> None:
+        """Raise RuntimeError if a layer is no longer what its mask says."""
+        if not self.layers:
+            return
+        self._turn = (self._turn + 1) % len(self.layers)
+        for i, (layer, (parameters, key)) in enumerate(zip(self.layers, self._places, strict=True)):
+            if parameters.get(key) is not layer.weight or layer.weight.device != layer.mask.device:
+                raise RuntimeError(
+                    f"{layer.name} is another tensor, or on another device, than when SparseTraining was constructed: "
+                    f"construct it after the model has been moved, and load weights without assign=True"
+                )
+            if self._stamps_of(layer) != self._stamps[i]:
+                self._refuse(layer, layer.strays(self.optimizer))
+            elif i == self._turn:
+                self._refuse(layer, layer.strays())
+
+    def _refuse(self, layer: SparseLayer, strays: int) -> None:
+        if strays:
+            raise RuntimeError(
+                f"{layer.name}: {strays} inactive weights or their optimiser states are not zero: something other than "
+                f"step() wrote them. Load weights before SparseTraining is constructed, or call apply_masks() after it"
+            )
+
+    def _stamps_of(self, layer: SparseLayer) -> list[Stamp]:
+        return [_stamp(layer.weight), *(_stamp(state) for state in states(self.optimizer, layer.weight))]
+
+
+def _stamp(tensor: Tensor) -> Stamp:
+    return tensor.data_ptr(), tensor._version
