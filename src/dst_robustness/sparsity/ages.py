@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import Adam, AdamW, NAdam, Optimizer, RAdam
+from torch.optim import Adam, Adamax, AdamW, NAdam, Optimizer, RAdam
 
 from dst_robustness.sparsity.layers import SparseLayer
 
@@ -37,7 +37,7 @@ def own_ages(optimizer: Optimizer, layers: Iterable[SparseLayer], warmup: int = 
     if warmup:
         names = ", ".join(kind.__name__ for kind in KNOWN)
         raise ValueError(f"grown_warmup works with {names}, not with {type(optimizer).__name__}")
-    if any("betas" in group for group in optimizer.param_groups):
+    if any("betas" in group for group in optimizer.param_groups) and type(optimizer) is not Adamax:
         warnings.warn(
             f"{type(optimizer).__name__}: how it corrects its moments is not known, so the first updates of a grown "
             f"weight may be several times too large; say grown_state='plain' if this is meant",

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -196,10 +197,20 @@ def _slots(module: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
             if isinstance(weight := getattr(module, slot), nn.Parameter):
                 yield slot, weight
     elif isinstance(module, (nn.Linear, *CONVOLUTIONS)):
-        if isinstance(weight := module.weight, nn.Parameter):
-            yield "weight", weight
-        elif isinstance(weight, Tensor):
-            yield from (("weight", p) for p in module.parameters() if not is_lazy(p) and p.shape == weight.shape)
+        if (own := module._parameters.get("weight")) is not None:  # module.weight may compute, and count that
+            yield "weight", own
+        else:
+            shape = _weight_shape(module)
+            yield from (("weight", p) for p in module.parameters() if not is_lazy(p) and p.shape == shape)
+
+
+def _weight_shape(module: Any) -> tuple[int, ...]:
+    """Return the shape of the weight of a linear or convolution layer."""
+    if isinstance(module, nn.Linear):
+        return module.out_features, module.in_features
+    channels = (module.in_channels, module.out_channels)
+    first, second = channels if isinstance(module, TRANSPOSED) else reversed(channels)
+    return first, second // module.groups, *module.kernel_size
 
 
 def _is_plain(module: nn.Module, parameter: nn.Parameter) -> bool:
@@ -209,7 +220,7 @@ def _is_plain(module: nn.Module, parameter: nn.Parameter) -> bool:
     kind = next(kind for kind in (nn.Linear, *CONVOLUTIONS) if isinstance(module, kind))
     methods = ("forward", "_conv_forward")
     inherited = all(getattr(type(module), name, None) is getattr(kind, name, None) for name in methods)
-    return inherited and module.weight is parameter
+    return inherited and module._parameters.get("weight") is parameter
 
 
 class _Products(TorchFunctionMode):
@@ -256,9 +267,9 @@ def _computes_with(module: nn.Module, parameter: nn.Parameter) -> bool:
     return True
 
 
-def _sample(module: nn.Module, parameter: nn.Parameter) -> Tensor:
+def _sample(module: Any, parameter: nn.Parameter) -> Tensor:
     """Return the smallest input of a layer: [1, features], or [1, channels, ...] of the kernel's extent."""
     if isinstance(module, nn.Linear):
         return parameter.new_zeros(1, module.in_features)
-    extent = [(k - 1) * d + 1 for k, d in zip(module.kernel_size, module.dilation, strict=True)]  # type: ignore[arg-type]
-    return parameter.new_zeros([1, module.in_channels, *extent])  # type: ignore[list-item]
+    extent = [(k - 1) * d + 1 for k, d in zip(module.kernel_size, module.dilation, strict=True)]
+    return parameter.new_zeros([1, module.in_channels, *extent])

@@ -83,6 +83,8 @@ def warn_of_states(optimizer: Optimizer, weights: Iterable[Tensor]) -> None:
     found: dict[str, Any] = {}
     for weight in weights:
         for member in members(optimizer):
+            if isinstance(member, LBFGS):  # which forgets all of it
+                continue
             for name, value in member.state.get(weight, {}).items():
                 packed = torch.is_tensor(value) and value.numel() > 1 and not value.is_floating_point()
                 if packed or isinstance(value, (list, tuple, dict)):
