@@ -93,11 +93,11 @@ class SparseTraining:
         seed: int = 0,
         **options: Any,
     ) -> None:
-        given = {name: value for name, value in locals().items() if name not in _NOT_SETTINGS}
-        self.method = settings.chosen(method, options, SparseTraining)
+        given = settings.plain({name: value for name, value in locals().items() if name not in _NOT_SETTINGS})
+        self.method = settings.chosen(method, settings.plain(options), SparseTraining)
         settings.check(self.method, sparsity, last_update, grown_warmup, grown_state=grown_state, non_finite=non_finite)
         self.model, self.optimizer = unwrap(model), optimizer
-        self.step_on_update, self.non_finite, self.seed = step_on_update, non_finite, seed
+        self.step_on_update, self.non_finite, self.seed = step_on_update, non_finite, given["seed"]
         self.steps = self.skipped_steps = 0
         self.updates: list[TopologyUpdate] = []
 
