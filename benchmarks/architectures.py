@@ -20,8 +20,8 @@ from torch import nn
 
 from dst_robustness.models import build_model
 from dst_robustness.sparsity import METHODS, SparseTraining
-from dst_robustness.sparsity.distributions import maskable_weights
 from dst_robustness.sparsity.flops import layer_flops
+from dst_robustness.sparsity.maskable import maskable_weights
 from dst_robustness.sparsity.schedules import ConstantDensity
 
 CLASSES, SPARSITY = 4, 0.5

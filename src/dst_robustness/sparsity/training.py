@@ -123,7 +123,7 @@ class SparseTraining:
         aged = self.method.dst and grown_state == "own age"
         self._ages = own_ages(optimizer, self.network.layers, grown_warmup) if aged else None
         self._trusted = optimizers.keeps_zeros(optimizer)
-        self._watch = Watch(model, self.network.layers, optimizer)
+        self._watch = Watch(model, self.network.layers, optimizer, waits=non_finite != "ignore")
         self._dense_gradients: list[Tensor] | None = None
         self.stepping = False
         self._foreign = ForeignSteps(self)

@@ -1,7 +1,8 @@
 """Notices weights and optimiser states that something other than the trainer's step has written.
 
 PyTorch counts the writes to a tensor. A tensor whose count and address are those of the last step needs no look, which
-makes the watch nearly free. Writes through ``.data`` are not counted: for them, one layer is looked at in every step.
+makes the watch nearly free. Writes through ``.data`` are not counted: for them, one layer is looked at in every step,
+but on a GPU that is not to be waited for.
 """
 
 from __future__ import annotations
@@ -21,8 +22,11 @@ Stamp = tuple[int, int]
 class Watch:
     """What the weights of the sparse layers and their optimiser states were after the last step."""
 
-    def __init__(self, model: nn.Module, layers: Sequence[SparseLayer], optimizer: Optimizer) -> None:
+    def __init__(
+        self, model: nn.Module, layers: Sequence[SparseLayer], optimizer: Optimizer, waits: bool = True
+    ) -> None:
         self.layers, self.optimizer = layers, optimizer
+        self._looks = waits or all(layer.weight.device.type == "cpu" for layer in layers)
         places = {id(p): (m._parameters, key) for m in unwrap(model).modules() for key, p in m._parameters.items()}
         self._places = [places[id(layer.weight)] for layer in layers]
         self._stamps: list[list[Stamp]] = [[] for _ in layers]
@@ -49,7 +53,7 @@ class Watch:
                 )
             if self._stamps_of(layer) != self._stamps[i]:
                 self._refuse(layer, layer.strays(self.optimizer))
-            elif i == self._turn:
+            elif self._looks and i == self._turn:
                 self._refuse(layer, layer.strays())
 
     def _refuse(self, layer: SparseLayer, strays: int) -> None:

@@ -61,6 +61,7 @@ def build_state(
         # By way of the host: a GPU that is full must not pass for a damaged file.
         initial_masks={name: mask.to(data.device) for name, mask in load_tensors(masks).items()} if masks else None,
         loss=lambda: saliency_loss(network, data, run.seed),
+        non_finite="ignore",  # the loop looks at the loss of an epoch: no step waits for the device
         **options_for(run.base_method, sparse_options),
     )
     return TrainingState(network, optimizer, sparse, run.seed, options.weight_averaging, options.compile, width)
