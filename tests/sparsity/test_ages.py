@@ -114,6 +114,8 @@ def test_ages_survive_a_resume_bit_for_bit():
     other, resumed, _ = grown(OPTIMIZERS["AdamW"], total_steps=2 * WARM)
     for part, state in zip((other, resumed.optimizer, resumed), saved, strict=True):
         part.load_state_dict(state)
+    for group in (*trainer.optimizer.param_groups, *resumed.optimizer.param_groups):
+        group["lr"] = RATE / 2
     for step in range(5):
         for weight, each in ((layer.weight, trainer), (other.weight, resumed)):
             weight.grad = gradient(step)

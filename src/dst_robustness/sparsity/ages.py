@@ -63,7 +63,7 @@ class OwnAges:
         self.born = {layer.name: torch.full_like(layer.weight, NEVER, dtype=torch.int32) for layer in self.layers}
         self.now = 0
         self._last_growth: dict[str, int] = {}
-        self._groups = {id(p): group for group in optimizer.param_groups for p in group["params"]}
+        self._groups: dict[int, dict[str, Any]] = {}
         self._before: list[tuple[SparseLayer, Tensor]] = []
 
     @torch.no_grad()
@@ -75,6 +75,8 @@ class OwnAges:
     @torch.no_grad()
     def before_step(self) -> None:
         """Keep a copy of the layers that hold young weights."""
+        # Not once and for all: loading a state makes new groups.
+        self._groups = {id(p): group for group in self.optimizer.param_groups for p in group["params"]}
         young = [layer for layer in self.layers if self._has_young(layer)]
         self._before = [(layer, layer.weight.detach().clone()) for layer in young if layer.weight.grad is not None]
 

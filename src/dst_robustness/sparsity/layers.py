@@ -54,9 +54,14 @@ class SparseLayer:
 
     @torch.no_grad()
     def strays(self, optimizer: torch.optim.Optimizer | None = None) -> int:
-        """Return how many inactive weights are not zero, or have a state of the optimiser that is not."""
+        """Return how many inactive weights are not zero, or have a state of the optimiser that is not.
+
+        Infinities and NaN do not count: a step with such gradients leaves them everywhere.
+        """
         tensors = [self.weight.detach(), *(states(optimizer, self.weight) if optimizer else ())]
-        outside = torch.stack([tensor.reshape(-1).bool() for tensor in tensors]).any(0) & ~self.is_active
+        outside = (
+            torch.stack([tensor.reshape(-1).nan_to_num(0, 0, 0).bool() for tensor in tensors]).any(0) & ~self.is_active
+        )
         return int(outside.count_nonzero())
 
 
