@@ -7,6 +7,7 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -156,6 +157,10 @@ def bad_files(folder: Path) -> dict[str, str]:
     huge[size : size + 8] = struct.pack("<2i", 12_000, 9_000)
     (folder / "empty.mp4").touch()
     (folder / "text.mp4").write_text("not a video\n" * 500)
+    write_video(folder / "part.ts")
+    (folder / "parts.mp4").write_text("ffconcat version 1.0\nfile part.ts\n")
+    (folder / "playlist.mp4").write_text("#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:2.4,\npart.ts\n#EXT-X-ENDLIST\n")
+    (folder / "image.avi").write_bytes(cv2.imencode(".png", np.zeros((32, 32, 3), np.uint8))[1].tobytes())
     (folder / "cut.mp4").write_bytes(whole[: len(whole) // 2])
     (folder / "cut.avi").write_bytes(long[: len(long) // 3])
     (folder / "huge_table.mp4").write_bytes(
@@ -173,6 +178,9 @@ def bad_files(folder: Path) -> dict[str, str]:
         "empty.mp4": "empty",
         "text.mp4": "not a video",
         "cut.mp4": "not a video",
+        "parts.mp4": "not a video",
+        "playlist.mp4": "not a video",
+        "image.avi": "not a video",
         "cut.avi": "truncated or damaged",
         "huge_table.mp4": "",
         "huge_sides.avi": "8192|not a video|truncated or damaged",

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import av
 import cv2
@@ -21,6 +22,11 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 LARGEST_SIDE = 8192  # pixels; a header that claims more is damaged or an attack on the memory
+# FFmpeg's names of the containers that are opened. Others name further files to open: playlists, lists of parts.
+CONTAINERS = (
+    "avi,mov,matroska,mpegts,mpeg,mpegvideo,flv,asf,asf_o,gif,ogg,mxf,nut,dv,rm,wtv,swf,ivf,m4v,h264,hevc,h263,av1,obu,"
+    "vc1,mjpeg,yuv4mpegpipe"
+)
 EDITED = {"mov", "mp4"}  # FFmpeg's names of the containers that have edit lists
 SAMPLINGS = ("uniform", "dense")
 
@@ -88,7 +94,7 @@ def read_clip(
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     try:
-        container = av.open(str(path), metadata_errors="ignore")
+        container = av.open(str(path), metadata_errors="ignore", options={"format_whitelist": CONTAINERS})
     except av.error.FFmpegError as error:
         raise ValueError(f"{path}: not a video that FFmpeg can read ({error.strerror or error})") from error
     with container:
@@ -161,10 +167,10 @@ def _check_count(path: Path, available: int, promised: int) -> None:
 
 def _upright(pixels: np.ndarray, frame: av.VideoFrame) -> np.ndarray:
     """Turn and mirror a frame as its display matrix says, which maps (x, y) to (ax + cy, bx + dy)."""
-    found = [data for data in frame.side_data if data.type == SideDataType.DISPLAYMATRIX]
-    if not found:
+    matrix = cast(Any, frame.side_data).get(SideDataType.DISPLAYMATRIX)
+    if matrix is None:
         return pixels
-    a, b, _, c, d = np.sign(np.round(np.frombuffer(found[0], np.int32)[:5] / (1 << 16))).astype(int)
+    a, b, _, c, d = np.sign(np.round(np.frombuffer(matrix, np.int32)[:5] / (1 << 16))).astype(int)
     if a == d == 0:
         pixels, a, d = pixels.swapaxes(0, 1), c, b
     return pixels[:: d or 1, :: a or 1]

@@ -13,7 +13,10 @@ from dst_robustness.datasets.layout import Part, find_layout, holds_samples
 from dst_robustness.datasets.spec import Acquired, DatasetSpec, RawSet, Split
 from dst_robustness.datasets.walk import files_in, folders_in, shown
 
-VIDEO_ENDINGS = (".avi", ".mp4", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".wmv", ".3gp")
+VIDEO_ENDINGS = (
+    ".avi", ".mp4", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".wmv", ".3gp", ".ts", ".mts", ".m2ts",
+    ".vob", ".asf", ".ogv", ".gif",
+)  # fmt: skip
 
 # The statistics of Kinetics-400, which networks for clips are commonly trained with.
 KINETICS_MEAN = (0.43216, 0.394666, 0.37645)
@@ -80,10 +83,12 @@ def _split(spec: VideoSpec, videos: Videos, *, clips: int) -> VideoSplit:
     from dst_robustness.datasets.decoding import read_clip  # here, so that listing data sets does not load FFmpeg
 
     files = [path for path, _ in videos]
-    options = {"frames": spec.frames, "size": spec.resize, "sampling": spec.sampling, "stride": spec.stride}
+    read = partial(
+        read_clip, frames=spec.frames, size=spec.resize, sampling=spec.sampling, stride=spec.stride, clips=clips
+    )
 
     def load(row: int) -> Callable[[], np.ndarray]:
-        return partial(read_clip, files[row], clips=clips, **options)
+        return partial(read, files[row])
 
     labels = np.array([label for _, label in videos], dtype=np.int64)
     return VideoSplit(labels, load, lambda row: shown(files[row]), clips, spec.time_limit, tuple(files))

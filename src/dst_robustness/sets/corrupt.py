@@ -91,7 +91,7 @@ def _corruption(
     if len(clean.sample_shape) == 4:
         if name not in VIDEO_CORRUPTIONS:
             raise unknown_name("video corruption", name, VIDEO_CORRUPTIONS)
-        own = {}
+        own: dict[str, Any] = {}
         if VIDEO_CORRUPTIONS[name].category == "stream":
             from dst_robustness.corruptions.video.codec import video_library_versions
 

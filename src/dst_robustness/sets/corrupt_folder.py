@@ -127,8 +127,8 @@ def write_arrays(
             with atomic_path(target / f"{name}.npy") as partial:
                 shape = (len(SEVERITIES) * count, *images.shape[1:])
                 array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
-                with open(partial, "r+b") as file:  # a disk that is full under a map ends the process (SIGBUS)
-                    os.posix_fallocate(file.fileno(), 0, partial.stat().st_size)
+                with open(partial, "r+b") as sparse:  # a disk that is full under a map ends the process (SIGBUS)
+                    os.posix_fallocate(sparse.fileno(), 0, partial.stat().st_size)
 
                 def write(start: int, name: str = name, array: np.ndarray = array) -> int:
                     batch = images[start : start + BATCH]
