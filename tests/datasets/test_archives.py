@@ -324,10 +324,14 @@ def header(name, size, kind):
         gzip.compress(header("x", 1 << 30, tarfile.XHDTYPE) + bytes(1 << 26), 1),
         gzip.compress(header("x", 1 << 30, tarfile.GNUTYPE_LONGNAME) + bytes(1 << 26), 1),
         gzip.compress(header("x", 0, tarfile.GNUTYPE_SPARSE)),
+        header("x", 44, tarfile.XHDTYPE)
+        + b"22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n".ljust(512, b"\0")
+        + header("x", 512, b"0")
+        + b"9\n" * 256,
         header("x", 512, tarfile.GNUTYPE_LONGNAME).ljust(1024, b"y") * 5000,
         gzip.compress(header("x", 1 << 40, tarfile.REGTYPE)),
     ],
-    ids=["pax", "long name", "sparse", "nested", "long file"],
+    ids=["pax", "long name", "sparse", "sparse 1.0", "nested", "long file"],
 )
 def test_headers_do_not_fill_the_memory(data, tmp_path):
     assert outcome(data, tmp_path) is None

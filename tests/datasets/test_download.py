@@ -330,12 +330,27 @@ def test_a_server_that_gives_a_few_bytes_each_time_is_given_up(site, tmp_path):
         (reply(503, Retry_After="86400"), "answers 503 Service Unavailable and asks to wait 86,400 s"),
         (reply(429, Retry_After=formatdate(2e9, usegmt=True)), "asks to wait"),
         (reply(302, Location="file:///etc/passwd"), "sends on to file:///etc/passwd; allowed: http or https"),
+        (reply(302, Location="http://[::bad"), "sends on to what is no address"),
         (reply(302, Location="/again"), "sends on more than 10 times"),
         (lambda handler: handler.wfile.write(b"SSH-2.0\r\n"), "does not speak HTTP"),
         (lambda handler: None, "hung up without an answer"),
         (lambda handler: handler.wfile.write(b"HTTP/1.0 500 \x1b[2Jgone\r\n\r\n"), r"answers 500 \x1b[2Jgone"),
     ],
-    ids=["empty", "empty, closed", "204", "206", "html", "wait", "date", "file", "loop", "ssh", "hung up", "escape"],
+    ids=[
+        "empty",
+        "empty, closed",
+        "204",
+        "206",
+        "html",
+        "wait",
+        "date",
+        "file",
+        "no address",
+        "loop",
+        "ssh",
+        "hung up",
+        "escape",
+    ],
 )
 def test_an_answer_that_is_not_the_file_is_told_as_it_was_and_the_next_address_taken(site, tmp_path, answer, reason):
     bad = site.address("/again", answer)
@@ -393,8 +408,17 @@ def test_room_is_looked_for_before_the_first_byte(site, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
     address = site.address("/data.bin", site.whole(DATA))
     with pytest.raises(NoSpaceError, match=r"data\.bin needs 256,003 bytes in .*, where 1,000 are free"):
-        fetch(remote(address, length=None), tmp_path / "data.bin")
+        fetch(remote(address), tmp_path / "data.bin")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_length_that_only_a_server_says_does_not_keep_the_others_from_being_asked(site, tmp_path):
+    boast = site.address("/boast", reply(200, DATA, 10**17))
+    good = site.address("/good", site.whole(DATA))
+    assert fetch(remote(boast, good, length=None), tmp_path / "data.bin")[0] == good
+    assert "says that data.bin needs 100,000,000,000,000,000 bytes" in refusal(
+        remote(boast, length=None, checksum=None), tmp_path / "other.bin"
+    )
 
 
 def test_no_secret_of_an_address_is_shown(site, tmp_path, caplog):

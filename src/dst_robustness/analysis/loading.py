@@ -132,10 +132,10 @@ def _read(run: StoredRun) -> tuple[ImageScores, pd.DataFrame, dict[str, Any]]:
     scores, cells, described = image_scores(run.folder / "predictions.h5"), run.metrics(), run.description()
     check_numbers(run.folder / "run.json", described, COSTS)
     if not isinstance(described.get("dst"), bool):
-        raise DamagedFileError(run.folder / "run.json", "description of a run: it does not say whether it is DST")
+        raise DamagedFileError(run.folder / "run.json", reason="it does not say whether it is DST")
     measured = {(row.corruption, row.severity) for row in cells.itertuples()}
     if not measured >= set(scores.cells):
-        raise DamagedFileError(run.folder / "metrics.csv", "metrics: some of the cells of predictions.h5 are missing")
+        raise DamagedFileError(run.folder / "metrics.csv", reason="some of the cells of predictions.h5 are missing")
     run.history()
     run.topology()
     return scores, cells, described

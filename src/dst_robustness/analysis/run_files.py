@@ -34,7 +34,7 @@ def check_numbers(path: Path, described: dict[str, Any], names: Iterable[str]) -
         value = described.get(name)
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if value is not None and not (is_number and 0 <= value < float("inf")):
-            raise DamagedFileError(path, f"description of a run: {name} is {value!r:.40}")
+            raise DamagedFileError(path, reason=f"{name} is {value!r:.40}")
 
 
 def read_metrics(path: Path) -> pd.DataFrame:
@@ -43,7 +43,7 @@ def read_metrics(path: Path) -> pd.DataFrame:
     _check_range(path, table, accuracy=(0, 1), severity=(0, 5), ece=(0, 1), nll=(0, np.inf))
     _check_complete(path, table, ["corruption", "category", "severity", "accuracy"])
     if len(table) == 0 or table.duplicated(["corruption", "severity"]).any():
-        raise DamagedFileError(path, "metrics: no rows, or several of one corruption and severity")
+        raise DamagedFileError(path, reason="no rows, or several of one corruption and severity")
     return table
 
 
@@ -55,7 +55,7 @@ def read_history(path: Path) -> pd.DataFrame:
     _check_complete(path, table, ["epoch"])
     others = [name for name in table if table[name].dtype.kind not in "biuf"]
     if others or table.duplicated(["epoch"]).any():
-        raise DamagedFileError(path, f"history: {others[0]} is not a number" if others else "history: an epoch twice")
+        raise DamagedFileError(path, reason=f"{others[0]} is not a number" if others else "an epoch comes twice")
     return table
 
 
@@ -75,10 +75,10 @@ def read_table(path: Path, *, numbers: Iterable[str] = (), words: Iterable[str] 
         raise DamagedFileError(path, "table") from error
     for name in (*numbers, *words):
         if name not in table:
-            raise DamagedFileError(path, f"table: column {name} is missing")
+            raise DamagedFileError(path, reason=f"column {name} is missing")
     for name in numbers:
         if len(table) and table[name].dtype.kind not in "iuf":
-            raise DamagedFileError(path, f"table: column {name} holds what is no number")
+            raise DamagedFileError(path, reason=f"column {name} holds what is no number")
     return table
 
 
@@ -95,4 +95,4 @@ def _check_range(path: Path, table: pd.DataFrame, **ranges: tuple[float, float])
 def _check_complete(path: Path, table: pd.DataFrame, names: list[str]) -> None:
     empty = [name for name in names if table[name].isna().any()]
     if empty:
-        raise DamagedFileError(path, f"table: {empty[0]} is missing in row {table[empty[0]].isna().argmax() + 1}")
+        raise DamagedFileError(path, reason=f"{empty[0]} is missing in row {table[empty[0]].isna().argmax() + 1}")

@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from dst_robustness.datasets.addresses import AddressError
 from dst_robustness.datasets.part import Part
-from dst_robustness.datasets.space import require_space, watch_space
+from dst_robustness.datasets.space import NoSpaceError, require_space, watch_space
 from dst_robustness.datasets.spec import RemoteFile
 from dst_robustness.datasets.watch import Progress
 from dst_robustness.jobs import shown
@@ -77,7 +77,7 @@ def request(
             if not is_rest:
                 first = 0
                 part.begin(address, _validator(answer), total)
-            require_space(part.path.parent, (total or 0) - part.size, file.name)
+            _require_space(file, part, total or 0)
         _receive(answer, part, first, file.bytes or total, progress, file.name)
 
 
@@ -103,7 +103,10 @@ def _last_answer(
         if not answer.is_redirect:
             return answer
         answer.close()
-        onward = urljoin(address, answer.headers["location"])
+        try:
+            onward = urljoin(address, answer.headers["location"])
+        except ValueError:
+            raise AddressError("sends on to what is no address") from None
         allowed = ("https",) if urlsplit(address).scheme == "https" else ("http", "https")
         if urlsplit(onward).scheme not in allowed:
             raise AddressError(f"sends on to {shown.address(onward)}; allowed: {' or '.join(allowed)}")
@@ -119,6 +122,16 @@ def _refuse(answer: requests.Response) -> None:
         raise AddressError(said, is_temporary=is_temporary, wait=_retry_after(answer))
     if answer.headers.get("Content-Type", "").strip().lower().startswith(("text/html", "application/xhtml")):
         raise AddressError("sends an HTML page instead of data (a login or an error?)")
+
+
+def _require_space(file: RemoteFile, part: Part, total: int) -> None:
+    """Raise where the disk is too small; a length that only the server says is its own fault."""
+    try:
+        require_space(part.path.parent, total - part.size, file.name)
+    except NoSpaceError as error:
+        if file.bytes is not None:
+            raise
+        raise AddressError(f"says that {error}") from None
 
 
 def _continued(answer: requests.Response, part: Part, first: int, validator: str | None, total: int | None) -> int:

@@ -21,7 +21,7 @@ from dst_robustness.datasets.damage import DamagedArchiveError, damage_is_named
 from dst_robustness.datasets.foreign import foreign_stream
 from dst_robustness.jobs import shown
 
-MAX_HEADER = 1 << 16  # bytes of a header that tarfile reads whole: of long names, of extended attributes
+MAX_HEADER = 1 << 13  # bytes of a header that tarfile reads whole: of long names, of extended attributes
 PADDING = 10_240  # bytes that programs round up to: so many zeros end an archive, more are a hole
 MAX_MEMBER_BYTES = 1 << 30  # of a member that is read into memory
 _HEADERS = (
@@ -42,9 +42,13 @@ class _StrictInfo(tarfile.TarInfo):
         info = cast(_StrictInfo, super().frombuf(buf, encoding, errors))
         if not 0 <= info.size < 1 << 62 or (info.type in _HEADERS and info.size > MAX_HEADER):
             raise tarfile.ReadError(f"a header says that {info.size:,} bytes follow")
-        if info.type == tarfile.GNUTYPE_SPARSE:
-            raise tarfile.ReadError(f"'{shown.name(info.name)}' is a sparse file")
         return info
+
+    def _refuse_sparse(self, *_: object) -> None:
+        raise tarfile.ReadError(f"'{shown.name(self.name)}' is a sparse file")
+
+    # The lists of a sparse file's parts are read whole, however long they are.
+    _proc_sparse = _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _refuse_sparse
 
     @classmethod
     def fromtarfile(cls, tarfile: tarfile.TarFile) -> _StrictInfo:
