@@ -44,7 +44,14 @@ rule write_report:
     input:
         tables=[
             f"{TABLES}/{name}"
-            for name in ("summary.csv", "corruptions.csv", "missing.csv", "verdict.json", "made_with.json")
+            for name in (
+                "summary.csv",
+                "corruptions.csv",
+                "missing.csv",
+                "verdict.json",
+                "attribution.json",
+                "made_with.json",
+            )
         ],
         figures=PICTURES,
         galleries=GALLERIES,

@@ -3,6 +3,8 @@ TABLES = f"{RESULTS}/tables"
 TEXTS = expand(
     f"{TABLES}/{{table}}.{{format}}", table=["robustness", "sparsity", "metrics", "resources"], format=["md", "tex"]
 )
+# The method that each control starts from, where it starts from the masks of one.
+SOURCES = {name: variant.source for name, variant in STUDY.variants.items() if variant.source}
 EVERY_FIGURE = expand(f"{RESULTS}/figures/{{figure}}.{{format}}", figure=FIGURES, format=["pdf", "png"])
 
 
@@ -14,11 +16,14 @@ rule summarise:
         run=run_files("run.json"),
         history=run_files("history.csv"),
         topology=run_files("topology.csv"),
+        frequency=f"{TABLES}/frequency.csv",
     output:
         summary=f"{TABLES}/summary.csv",
         corruptions=f"{TABLES}/corruptions.csv",
         training=f"{TABLES}/training.csv",
         topology=f"{TABLES}/topology.csv",
+        attribution=f"{TABLES}/attribution.csv",
+        attributed=f"{TABLES}/attribution.json",
         missing=f"{TABLES}/missing.csv",
         verdict=f"{TABLES}/verdict.json",
         made_with=f"{TABLES}/made_with.json",
@@ -33,6 +38,7 @@ rule summarise:
         mem_mb=4000,
         runtime="1h",
     params:
+        sources=SOURCES,
         code=tracked(code.fingerprint("dst_robustness.analysis.summary", "dst_robustness.reporting.tables")),
     message:
         "Summarise all runs"
@@ -49,6 +55,7 @@ rule summary:
         "../../envs/environment.yaml"
     params:
         folders=[f"{RESULTS}/{folder}" for folder in RUNS],
+        sources=SOURCES,
         partial=f"{RESULTS}/partial",
     message:
         "What is finished so far"
@@ -89,6 +96,7 @@ rule draw_figure:
         f"{TABLES}/training.csv",
         f"{TABLES}/topology.csv",
         f"{TABLES}/frequency.csv",
+        f"{TABLES}/attribution.csv",
     output:
         pdf=f"{RESULTS}/figures/{{figure}}.pdf",
         png=report(f"{RESULTS}/figures/{{figure}}.png", category="Figures", caption="../report/figure.rst"),

@@ -12,10 +12,11 @@ import jinja2
 import pandas as pd
 
 from dst_robustness.analysis.published import beside_published
-from dst_robustness.analysis.runs import BASELINE
 from dst_robustness.analysis.weights import weight_summary
+from dst_robustness.analysis.words import BASELINE_ROW
 from dst_robustness.jobs.files import write_text
 from dst_robustness.jobs.shown import yaml_without_secrets
+from dst_robustness.reporting.explanations import attribution_sentences, explanation_table
 from dst_robustness.reporting.figures import CAPTIONS
 from dst_robustness.reporting.heat import heat_tables
 from dst_robustness.reporting.names import method_name
@@ -45,8 +46,8 @@ def write_report(
     """Write the report of a study.
 
     Args:
-        tables: folder of summary.csv, corruptions.csv, missing.csv, verdict.json and made_with.json; layers.csv and
-            overlap.csv are shown where they are there too.
+        tables: folder of summary.csv, corruptions.csv, missing.csv, verdict.json and made_with.json; attribution.json,
+            layers.csv and overlap.csv are shown where they are there too.
         figures: PNG files, in the order of the report; the name of the file chooses the caption.
         galleries: PNG or JPEG files with pictures of the corruptions.
         configuration: the study's merged configuration as YAML; shown without the secrets of addresses.
@@ -66,6 +67,9 @@ def write_report(
         heat=heat_tables(pd.read_csv(tables / "corruptions.csv")),
         metrics=metrics_table(rows) if len(rows) else None,
         costs=resource_table(rows) if len(rows) else None,
+        explanations=explanation_table(rows) if len(rows) else None,
+        attributed=attribution_sentences(tables),
+        margin=rows["margin"].iloc[0] if len(rows) else None,
         weights=_weights(tables),
         missing=missing.to_dict("records"),
         figures=[_picture(Path(path)) for path in figures],
@@ -106,7 +110,7 @@ def _line(row: Any) -> dict[str, tuple[str, float | str]]:
         "seeds": (str(row.seeds), row.seeds),
         "clean %": (number(row.clean_accuracy, scale=100), row.clean_accuracy),
         "robust %": (robust, row.robust_accuracy),
-        "gain (points)": (ABSENT if row.method == BASELINE else gain, row.gain),
+        "gain (points)": (ABSENT if row.verdict == BASELINE_ROW else gain, row.gain),
         "mCE %": (number(row.mce), row.mce),
         "training FLOPs": (number(row.training_flops_ratio, 2), row.training_flops_ratio),
         "verdict": (row.verdict, row.verdict),

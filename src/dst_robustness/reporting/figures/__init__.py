@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 
 _HERE = "dst_robustness.reporting.figures"
 
-# Drawn from what every study has: summary.csv, corruptions.csv, training.csv and topology.csv, with frequency.csv if it
-# is there.
+# Drawn from what every study has: summary.csv, corruptions.csv, training.csv, topology.csv and attribution.csv, with
+# frequency.csv if it is there.
 FIGURES: Registry[Callable[[Path], Figure]] = Registry(
     "figure",
     {
         "robustness_by_sparsity": f"{_HERE}.robustness_by_sparsity:draw",
         "gain_by_corruption": f"{_HERE}.gain_by_corruption:draw",
+        "attribution": f"{_HERE}.attribution:draw",
         "clean_against_robust": f"{_HERE}.clean_against_robust:draw",
         "training_curves": f"{_HERE}.training_curves:draw",
         "topology_over_training": f"{_HERE}.topology_over_training:draw",
@@ -43,6 +44,10 @@ CAPTIONS = {
     "differences to dense are paired by seed, in the table.",
     "gain_by_corruption": "Relative gain of DST (mean of all DST methods at 10-50% sparsity) over dense by corruption "
     "and severity, the corruptions with the largest share of high-frequency energy at the top. Purple: DST is better.",
+    "attribution": "Where the gain of each DST row comes from: steps from the baseline to the DST run, with 95% "
+    "intervals. Capacity: fewer parameters; sparsity: a random mask; allocation: the DST run's densities of the "
+    "layers; topology: its connections; dynamics: moving them. Steps between which nothing was trained are one. The "
+    "last bar is the gain.",
     "clean_against_robust": "Robust against clean accuracy of each method; larger symbols are sparser. Dotted: dense.",
     "training_curves": "Training loss and validation accuracy by epoch, mean over seeds.",
     "topology_over_training": "Left: ITOP rate, the share of the maskable weights that have been active so far (Liu et "
