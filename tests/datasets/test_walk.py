@@ -100,3 +100,8 @@ def test_files_come_folder_by_folder_and_others_are_named_once(tmp_path, caplog)
 def test_names_can_be_shown_whatever_their_bytes(tmp_path):
     assert shown(os.fsdecode(b"caf\xe9")) == "caf\\xe9"
     assert shown("cafe\u0301") == "caf\u00e9"
+
+
+def test_a_name_is_shown_on_one_line():
+    """A folder's name becomes a class name, and stands in logs and tables."""
+    assert shown("a\nb\x1b[2J\r") == r"a\nb\x1b[2J\r"

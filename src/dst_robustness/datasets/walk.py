@@ -11,6 +11,8 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
+from dst_robustness.jobs.shown import name as one_line
+
 log = logging.getLogger(__name__)
 
 # What systems and programs leave beside the user's own files. Names are compared in lower case; whatever starts with a
@@ -36,11 +38,13 @@ def is_hidden(name: str) -> bool:
 
 
 def shown(name: str | os.PathLike[str]) -> str:
-    """Return a name that can be printed and stored: composed Unicode (NFC), bytes that are not UTF-8 as ``\\xe9``.
+    """Return a name that can be printed and stored, on one line: composed Unicode (NFC), and what does not print as
+    ``\\xe9``, bytes that are not UTF-8 among it.
 
     Class names are made by it: a name means the same class in both Unicode forms.
     """
-    return unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "backslashreplace"))
+    decoded = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return one_line(unicodedata.normalize("NFC", decoded), longest=4096)
 
 
 def folders_in(folder: str | Path) -> list[Path]:
