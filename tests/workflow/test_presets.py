@@ -52,7 +52,7 @@ def test_a_preset_states_its_grid(path: Path) -> None:
 def test_a_preset_shrinks_to_a_smoke_study(path: Path) -> None:
     """Two networks a scenario, small ones, on two corruptions, in folders of its own."""
     study = read_study(preset(path.stem))
-    small_study, small = shrink(study, read_scenarios(study))
+    small_study, small, _ = shrink(study, read_scenarios(study), {})
     assert small_study.results_dir == study.results_dir + "_smoke"
     for scenario in small.values():
         assert scenario.model in {"resnet8", "deit_tiny", "r3d_tiny"}

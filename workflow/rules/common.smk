@@ -16,6 +16,7 @@ from dst_robustness.study import code, data
 from dst_robustness.study.configuration import name_of, read_layer, read_study, values_of
 from dst_robustness.study.foresight import foresee
 from dst_robustness.study.grid import read_scenarios, shared_networks, corruptions_by_dataset
+from dst_robustness.study.networks import read_comparisons
 from dst_robustness.study.origins import show_origins
 from dst_robustness.study.smoke import shrink
 from dst_robustness.study.values import any_of
@@ -24,11 +25,12 @@ try:
     LAYERS = [(os.path.relpath(path), read_layer(path)) for path in workflow.configfiles]
     LAYERS.append(("--config", workflow.config_settings.config))
     STUDY = read_study(*(content for _, content in LAYERS), name=name_of(workflow.configfiles))
-    SCENARIOS = read_scenarios(STUDY)
+    TRAINED_HERE = read_scenarios(STUDY)
+    COMPARISONS = read_comparisons(STUDY, TRAINED_HERE)
     if STUDY.smoke:
-        STUDY, SCENARIOS = shrink(STUDY, SCENARIOS)
+        STUDY, TRAINED_HERE, COMPARISONS = shrink(STUDY, TRAINED_HERE, COMPARISONS)
     if workflow.is_main_process:
-        foresee(STUDY, SCENARIOS.values())
+        foresee(STUDY, TRAINED_HERE.values())
 except ValueError as error:
     told = text_without_secrets(str(error))
     if Quietness.ALL in (workflow.output_settings.quiet or ()):  # else Snakemake says it
@@ -47,8 +49,10 @@ workflow.configfiles[:] = copies_without_secrets(workflow.configfiles, f"{LOGS}/
 BENCHMARKS = f"{RESULTS}/benchmarks"
 RUN = "runs/{scenario}/{method}/{sparsity}/seed{seed}"
 NETWORK = ["model.pt", "masks.pt", "run.json", "history.csv", "topology.csv"]  # what training leaves in a run's folder
+SCENARIOS = {**TRAINED_HERE, **COMPARISONS}
 RUNS = {run.folder: run for scenario in SCENARIOS.values() for run in scenario.runs}
-SHARED = {run.folder: origin for run, origin in shared_networks(SCENARIOS.values()).items()}
+SHARED = {run.folder: origin for run, origin in shared_networks(TRAINED_HERE.values()).items()}
+TAKEN = {run.folder: comparison for comparison in COMPARISONS.values() for run in comparison.runs}
 TESTED = corruptions_by_dataset(SCENARIOS.values())
 TRAINED = {scenario.trained_on for scenario in SCENARIOS.values()}
 PUBLISHED = TESTED.keys() - TRAINED  # corrupted test sets that are imported, not made

@@ -7,9 +7,7 @@ rule evaluate_run:
         model=f"{RESULTS}/{RUN}/model.pt",
         run=f"{RESULTS}/{RUN}/run.json",
         test=lambda wildcards: test_split(scenario_of(wildcards).dataset),
-        corrupted=lambda wildcards: corrupted_sets(
-            scenario_of(wildcards).dataset, scenario_of(wildcards).corruptions
-        ),
+        corrupted=lambda wildcards: corrupted_sets(scenario_of(wildcards).dataset, scenario_of(wildcards).corruptions),
     output:
         predictions=f"{RESULTS}/{RUN}/predictions.h5",
         metrics=f"{RESULTS}/{RUN}/metrics.csv",
@@ -28,7 +26,7 @@ rule evaluate_run:
         runtime="4h",
     params:
         precision=lambda wildcards: scenario_of(wildcards).training.precision,
-        code=lambda wildcards: tracked(code.evaluation_code(scenario_of(wildcards).model)),
+        code=lambda wildcards: tracked(code.evaluation_code(run_of(wildcards).model)),
     message:
         "Evaluate {wildcards.scenario}: {wildcards.method}, sparsity {wildcards.sparsity}, seed {wildcards.seed}"
     script:

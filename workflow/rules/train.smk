@@ -1,6 +1,6 @@
 # One network of the grid. A killed run goes on from its checkpoint, a file beside the outputs that Snakemake does not
 # know of: outputs of failed jobs are deleted, checkpoints must not be.
-ruleorder: share_run > train_run
+ruleorder: take_network > share_run > train_run
 
 
 rule train_run:
@@ -48,6 +48,38 @@ rule train_run:
         "Train {wildcards.scenario}: {wildcards.method}, sparsity {wildcards.sparsity}, seed {wildcards.seed}"
     script:
         "../scripts/train_run.py"
+
+
+rule take_network:
+    """Take a network that was trained elsewhere, as if it had been trained here."""
+    input:
+        weights=lambda wildcards: TAKEN[wildcards.taken].weights(RUNS[wildcards.taken]),
+        test=lambda wildcards: test_split(RUNS[wildcards.taken].dataset),
+    output:
+        model=f"{RESULTS}/{{taken}}/model.pt",
+        masks=f"{RESULTS}/{{taken}}/masks.pt",
+        run=f"{RESULTS}/{{taken}}/run.json",
+        history=f"{RESULTS}/{{taken}}/history.csv",
+        topology=f"{RESULTS}/{{taken}}/topology.csv",
+    log:
+        f"{LOGS}/{{taken}}/take.log",
+    benchmark:
+        f"{BENCHMARKS}/{{taken}}/take.jsonl"
+    wildcard_constraints:
+        taken=any_of(TAKEN),
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=4000,
+        runtime="1h",
+    params:
+        run=lambda wildcards: asdict(RUNS[wildcards.taken]),
+        scale=lambda wildcards: TAKEN[wildcards.taken].description(RUNS[wildcards.taken]),
+        code=lambda wildcards: tracked(code.network_code(RUNS[wildcards.taken].model)),
+    message:
+        "Take the network of {wildcards.taken}"
+    script:
+        "../scripts/take_network.py"
 
 
 localrules:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from dst_robustness.analysis.robustness import corrupted
-from dst_robustness.analysis.runs import BASELINE, ROW, RUN, SCENARIO
+from dst_robustness.analysis.runs import ROW, RUN, SCENARIO, is_baseline
 from dst_robustness.analysis.verdict import in_range
 
 CELL = [*SCENARIO, "corruption", "category", "severity"]
@@ -25,7 +25,7 @@ def relative_gains(cells: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     dynamic = set(rows.loc[rows["dynamic"].astype(bool), "method"])
     cells = corrupted(cells)
     sparse = cells[cells["method"].isin(dynamic) & cells["sparsity"].map(in_range).astype(bool)]
-    means = [part.groupby(CELL, sort=False)["accuracy"].mean() for part in (sparse, cells[cells["method"] == BASELINE])]
+    means = [part.groupby(CELL, sort=False)["accuracy"].mean() for part in (sparse, cells[is_baseline(cells)])]
     gains = (means[0] / means[1] - 1).rename("relative_gain").dropna()
     return gains.reindex(means[0].index).dropna().reset_index()
 
@@ -43,8 +43,8 @@ def gains_by(cells: pd.DataFrame, part: str) -> pd.DataFrame:
         The columns scenario, dataset, model, method, sparsity, part (``noise``, 3, ...), accuracy, gain.
     """
     means = corrupted(cells).groupby([*RUN, part], sort=False)["accuracy"].mean().reset_index()
-    pair = [*SCENARIO, "seed", part]
-    dense = means.loc[means["method"] == BASELINE, [*pair, "accuracy"]].rename(columns={"accuracy": "dense"})
+    pair = ["scenario", "seed", part]
+    dense = means.loc[is_baseline(means), [*pair, "accuracy"]].rename(columns={"accuracy": "dense"})
     means = means.merge(dense, how="left", on=pair)
     means["gain"] = means["accuracy"] - means["dense"]
     rows = means.groupby([*ROW, part], sort=False)[["accuracy", "gain"]].mean().reset_index()

@@ -26,6 +26,7 @@ from dst_robustness.sparsity import METHODS
 
 # A ratio whose denominator is fewer standard errors than this from zero is noise (Fieller 1954).
 CLEAR_OF_ZERO = 3
+ELSEWHERE = "weights_sha256"  # in run.json of networks that were trained elsewhere
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,11 @@ def scenario_rows(runs: ScenarioRuns, cells: pd.DataFrame, *, margin: float, res
         "; ".join(_notes(line, gain, runs.baseline, margin))
         for line, gain in zip(table.itertuples(), bounded, strict=True)
     ]
+    for index, key in enumerate(keys):
+        single = bounded[index] is not None and bounded[index].seeds == 1  # type: ignore[union-attr]
+        if single and all(ELSEWHERE in run.description for run in runs.runs[key].values()):
+            words = [table.loc[index, "note"], "speaks of these networks, not of a method"]
+            table.loc[index, "note"] = "; ".join(filter(None, words))
     _leave_out_noise(table, keys, runs)
     return ScenarioRows(table, gains, next(rest, None))
 

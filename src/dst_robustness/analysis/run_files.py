@@ -53,7 +53,7 @@ def read_history(path: Path) -> pd.DataFrame:
     shares = [name for name in table if name in ("accuracy", "validation_accuracy", "density")]
     _check_range(path, table, **dict.fromkeys(shares, (0, 1)))
     _check_complete(path, table, ["epoch"])
-    others = [name for name in table if table[name].dtype.kind not in "biuf"]
+    others = [name for name in table if len(table) and table[name].dtype.kind not in "biuf"]
     if others or table.duplicated(["epoch"]).any():
         raise DamagedFileError(path, reason=f"{others[0]} is not a number" if others else "an epoch comes twice")
     return table

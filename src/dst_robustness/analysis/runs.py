@@ -29,6 +29,14 @@ RUN = [*ROW, "seed"]
 FILES = ("predictions.h5", "metrics.csv", "run.json")
 
 
+def is_baseline(rows: Any) -> Any:
+    """Return whether the others of its scenario are compared with a row: one row of a table, a run, or a whole table.
+
+    That is the dense training, or among networks that were trained elsewhere the one that its scenario is named after.
+    """
+    return (rows.method == BASELINE) | (rows.method == rows.scenario)
+
+
 @dataclass(frozen=True, order=True)
 class StoredRun:
     """One run, named by its folder ``.../{scenario}/{method}/{sparsity}/seed{seed}``.

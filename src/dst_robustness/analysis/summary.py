@@ -116,7 +116,10 @@ def summarise(
     attributed: list[dict] = []
     seen: list[Evidence | None] = []
     for _, members in groupby(runs, key=lambda run: run.scenario):
-        scenario = load_scenario(list(members), baseline, shares)
+        members = list(members)
+        # Networks that were trained elsewhere form a scenario that is named after their baseline.
+        own = next((run.method for run in members if run.method == run.scenario), baseline)
+        scenario = load_scenario(members, own, shares)
         missing += scenario.misfits
         if not scenario.runs:
             continue

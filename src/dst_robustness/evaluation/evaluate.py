@@ -43,8 +43,8 @@ def evaluate_run(
     device = choose_device()
     network = load_network(model, run).to(device).eval()
     network.to(memory_format=memory_format(network, device))
+    mean, std = scale_of(run, test, device)
     with open_hdf5(test) as file:
-        mean, std = (torch.tensor(file.attrs[name], dtype=torch.float32, device=device) for name in ("mean", "std"))
         clips = int(file.attrs.get("clips_per_video", 1))
     cells, answers, sums, labels = [], [], [], None
     sets = {path.stem: path for path in corrupted}
@@ -63,6 +63,15 @@ def evaluate_run(
     corruptions, severities = zip(*cells, strict=True)
     cells = labels[::clips], list(corruptions), np.array(severities)
     Predictions(*cells, predicted, confidence, nll, tuple(sums)).save(target)
+
+
+def scale_of(run: Path, test: Path, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return mean and std of the pixels that a network was trained on: its own, else those of the test split."""
+    said = json.loads(run.read_text(encoding="utf-8"))
+    with open_hdf5(test) as file:
+        values = [said.get(name, file.attrs.get(name)) for name in ("mean", "std")]
+    mean, std = (torch.tensor(value, dtype=torch.float32, device=device) for value in values)
+    return mean, std
 
 
 def load_network(model: Path, run: Path) -> nn.Module:

@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from dst_robustness.evaluation.evaluate import load_network, predict
+from dst_robustness.evaluation.evaluate import load_network, predict, scale_of
 from dst_robustness.evaluation.frequency_response import write_frequency_response
-from dst_robustness.sets.storage import open_hdf5
 from dst_robustness.training.devices import choose_device
 
 
@@ -49,8 +47,7 @@ def measure_run(
     """
     device = choose_device()
     network = load_network(model, run).to(device).eval()
-    with open_hdf5(test) as file:
-        mean, std = (torch.tensor(file.attrs[name], dtype=torch.float32, device=device) for name in ("mean", "std"))
+    mean, std = scale_of(run, test, device)
 
     def classes(images: np.ndarray) -> np.ndarray:
         return predict(network, Pictures(images), mean, std, precision)[0]

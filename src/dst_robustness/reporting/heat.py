@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from dst_robustness.analysis.gains import gains_by
-from dst_robustness.analysis.runs import BASELINE
+from dst_robustness.analysis.runs import is_baseline
 from dst_robustness.reporting.names import method_name
 from dst_robustness.reporting.tables import ABSENT, number
 
@@ -66,7 +66,7 @@ def _heat_table(title: str, parts: pd.DataFrame) -> HeatTable:
 
 def _cell(row: Any, largest: float) -> HeatCell:
     accuracy = number(row.accuracy, scale=100)
-    if row.method == BASELINE or pd.isna(row.gain):
+    if is_baseline(row) or pd.isna(row.gain):
         return HeatCell(accuracy, key=row.accuracy)
     heat = round(abs(row.gain) / largest, 2) if largest > 0 else 0.0
     return HeatCell(accuracy, number(row.gain, scale=100, sign=True), row.accuracy, row.gain > 0, heat)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from dst_robustness.analysis.runs import BASELINE
+from dst_robustness.analysis.runs import is_baseline
 from dst_robustness.analysis.words import UNDECIDED
 from dst_robustness.reporting.names import method_name
 
@@ -55,11 +55,13 @@ def _scenarios(rows: pd.DataFrame, every_row: bool) -> list[str]:
 
 
 def _choose(rows: pd.DataFrame, every_row: bool, *, many: bool) -> tuple[pd.DataFrame, str]:
+    if (rows["method"] == rows["scenario"]).any():  # trained elsewhere, at no sparsity that one could choose by
+        return rows, "all networks"
     if every_row:
         return rows, "all methods"
     best = rows.loc[rows.groupby("sparsity")["robust_accuracy"].idxmax()]
     if many:
-        return best[best["method"] != BASELINE].nlargest(1, "robust_accuracy"), "best method"
+        return best[~is_baseline(best)].nlargest(1, "robust_accuracy"), "best method"
     return best, "best method at each sparsity"
 
 
@@ -79,6 +81,6 @@ def _row(row: Any) -> tuple[str, ...]:
         f"{row.sparsity:g}",
         f"{100 * row.clean_accuracy:.1f}",
         f"{100 * row.robust_accuracy:.1f}",
-        ABSENT if row.method == BASELINE or pd.isna(row.gain) else gain,
+        ABSENT if is_baseline(row) or pd.isna(row.gain) else gain,
         row.verdict,
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from dst_robustness.analysis.runs import BASELINE
+from dst_robustness.analysis.runs import is_baseline
 from dst_robustness.jobs import shown
 from dst_robustness.jobs.files import write_text
 from dst_robustness.reporting.names import method_name
@@ -123,7 +123,7 @@ def robustness_table(rows: pd.DataFrame) -> Table:
         gain = with_interval(row.gain, row.gain_low, row.gain_high, 2, sign=True)
         cells.append(
             [*_names(row), str(row.seeds),
-             number(row.clean_accuracy, scale=100), robust, ABSENT if row.method == BASELINE else gain, number(row.mce),
+             number(row.clean_accuracy, scale=100), robust, ABSENT if is_baseline(row) else gain, number(row.mce),
              row.verdict]
         )  # fmt: skip
     caption = (
@@ -136,12 +136,12 @@ def robustness_table(rows: pd.DataFrame) -> Table:
 
 def sparsity_table(rows: pd.DataFrame) -> Table:
     """Return robust accuracy with one column per sparsity, the best of each column and scenario in bold."""
-    levels = sorted(rows.loc[rows["method"] != BASELINE, "sparsity"].unique())
+    levels = sorted(rows.loc[~is_baseline(rows), "sparsity"].unique())
     texts, values = [], []
     for (scenario, method), part in rows.groupby(["scenario", "method"], sort=False):
         found = {row.sparsity: row for row in part.itertuples()}
         # The dense run has no sparsity: it stands in every column.
-        chosen = [found.get(0.0 if method == BASELINE else level) for level in levels]
+        chosen = [found.get(0.0 if is_baseline(part).all() else level) for level in levels]
         texts.append([scenario, method_name(method), *map(_plus_minus, chosen)])
         values.append((scenario, *(row.robust_accuracy if row else None for row in chosen)))
     frame = pd.DataFrame(values, columns=["scenario", *levels]).astype(dict.fromkeys(levels, float))

@@ -43,6 +43,11 @@ def evaluation_code(model: str) -> list[str | None]:
     return [fingerprint(*modules, *_builder(model)), find_source(model).code]
 
 
+def network_code(model: str) -> list[str | None]:
+    """Return what changes with the code that takes a network of elsewhere."""
+    return [fingerprint("dst_robustness.models.checkpoints", *_builder(model)), find_source(model).code]
+
+
 def preparation_code(dataset_type: str) -> str:
     """Return what changes with the code that reads and converts a registered data set."""
     return fingerprint(STORED_PIXELS, "dst_robustness.datasets.prepare", DATASETS.module(dataset_type))

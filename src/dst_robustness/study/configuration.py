@@ -46,6 +46,8 @@ def read_study(*layers: Layer, name: str = "study") -> Study:
         study = Study.model_validate(lay_over(layers))
     except ValidationError as error:
         raise ValueError(explain(error.errors(), Study)) from None
+    if not study.scenarios and not study.networks:
+        raise ValueError("config: the study lists neither `scenarios` to train nor `networks` to test")
     name = study.name or name
     values = {"name": name, "results_dir": study.results_dir or f"results/{name}"}
     scenarios = [_complete(scenario, study) for scenario in study.scenarios]

@@ -134,6 +134,8 @@ def _read_scenario(entry: Entry, study: Study) -> Scenario:
     spec = spec_of(entry.dataset, study)
     check_model(entry.model, spec)
     check_recipe(entry.training)
+    if entry.name in entry.methods:
+        raise ValueError(f"the name '{entry.name}' is that of a method, too; choose another")
     variants = {name: study.variants[name] for name in entry.methods if name in study.variants}
     check_methods(entry.methods, entry.sparsities_of, variants, study.variants)
     trained_on = data_trained_on(entry.dataset, study)

@@ -28,6 +28,7 @@ Path = Annotated[str, Field(min_length=1), AfterValidator(path)]
 Folder = Annotated[str, Field(min_length=1), AfterValidator(folder)]
 Different = Annotated[list[T], AfterValidator(all_different), Field(json_schema_extra={"uniqueItems": True})]
 Listed = Annotated[Different[T], Field(min_length=1)]
+Channels = Annotated[list[Number], Field(min_length=3, max_length=3)]
 Checksum = Annotated[str, Field(pattern="^(md5:[0-9a-f]{32}|sha256:[0-9a-f]{64})$")]
 
 
@@ -220,6 +221,30 @@ class Scenario(Grid):
     """Factor for the channels of all hidden layers of the model."""
 
 
+class Network(Options):
+    """A network that was trained elsewhere and is only tested."""
+
+    name: Name
+    """Name in tables and folders."""
+    dataset: str
+    """The data set that it is tested on, as in a scenario."""
+    model: str
+    """Its architecture, as in a scenario."""
+    weights: Path | None = None
+    """File of its weights: safetensors, or a state_dict of torch.save, alone or inside a larger file."""
+    seeds: Annotated[dict[Seed, Path], Field(min_length=1)] | None = None
+    """In place of `weights`, those of several trainings by one recipe, as in `{0: a.pt, 1: b.pt}`. Networks are
+    compared in pairs of one seed."""
+    baseline: str | None = None
+    """The network that this one is compared with, by its name."""
+    mean: Channels | None = None
+    """Mean of its training pixels in [0, 1], red, green, blue; null is what the file says of itself."""
+    std: Channels | None = None
+    """Standard deviation of its training pixels in [0, 1]; null is what the file says of itself."""
+    width: Annotated[Number, Field(gt=0, le=16)] = 1
+    """Factor for the channels of all hidden layers of the model."""
+
+
 class Study(Grid):
     """What to train, on which data, and under which corruptions to test it."""
 
@@ -230,9 +255,12 @@ class Study(Grid):
     Here and in all other paths `~` is your home folder, and `$NAME` the value of an environment variable."""
     resources_dir: Folder = "resources"
     """Folder for data sets and their corrupted copies. Studies may share it."""
-    scenarios: Annotated[list[Scenario], Field(min_length=1)]
+    scenarios: list[Scenario] = []
     """The data sets and models of the study. Each may override any of methods, sparsities, sparsities_of, seeds,
     corruptions, training and sparse_training for itself."""
+    networks: list[Network] = []
+    """Networks that were trained elsewhere, and are only tested, beside the scenarios or instead of them. Their
+    corruptions and precision are the study's."""
     variants: dict[Name, Variant] = {}
     """Methods with other options, under names of your own that `methods` may then list, as in
     `rigl_uniform: {method: rigl, distribution: uniform}`."""

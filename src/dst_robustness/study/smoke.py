@@ -9,6 +9,7 @@ from dst_robustness.models import MODELS, VIDEO_MODELS
 from dst_robustness.study.data import PREPARE, SPEC, data_options
 from dst_robustness.study.grid import Scenario
 from dst_robustness.study.methods import BASELINE
+from dst_robustness.study.networks import Comparison, shrink_comparison
 from dst_robustness.study.options import Dataset, Study
 
 TRAIN_SAMPLES, TEST_SAMPLES = 200, 50
@@ -17,16 +18,19 @@ SPARSE_TRAINING = {"update_interval": 2}
 FOLDERS = ("results_dir", "resources_dir")
 
 
-def shrink(study: Study, scenarios: Mapping[str, Scenario]) -> tuple[Study, dict[str, Scenario]]:
-    """Return a study and its scenarios, shrunk; numbers of samples that are configured are kept."""
+def shrink(
+    study: Study, scenarios: Mapping[str, Scenario], comparisons: Mapping[str, Comparison]
+) -> tuple[Study, dict[str, Scenario], dict[str, Comparison]]:
+    """Return a study, its scenarios and comparisons, shrunk; numbers of samples that are configured are kept."""
     datasets = dict(study.datasets)
-    for name in {scenario.trained_on for scenario in scenarios.values()}:
+    for name in {scenario.trained_on for scenario in (*scenarios.values(), *comparisons.values())}:
         own = datasets.get(name, Dataset())
         samples = {"train_samples": TRAIN_SAMPLES, "test_samples": TEST_SAMPLES}
         datasets[name] = own.model_copy(update=samples | own.model_dump(exclude_none=True))
     folders = {key: f"{getattr(study, key)}_smoke" for key in FOLDERS}
     small_study = study.model_copy(update=folders | {"datasets": datasets})
-    return small_study, {name: _shrink_scenario(scenario, small_study) for name, scenario in scenarios.items()}
+    small = {name: _shrink_scenario(scenario, small_study) for name, scenario in scenarios.items()}
+    return small_study, small, {name: shrink_comparison(one, small_study) for name, one in comparisons.items()}
 
 
 def _shrink_scenario(scenario: Scenario, study: Study) -> Scenario:

@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from dst_robustness.analysis.runs import BASELINE
+from dst_robustness.analysis.runs import is_baseline
 from dst_robustness.reporting.names import method_name
 from dst_robustness.reporting.style import BLACK, empty_figure, legend_below, method_style, new_figure
 
@@ -38,10 +38,11 @@ def scatter(tables: Path, column: str, label: str, scale: float) -> Figure:
 
 def _draw_method(axis: plt.Axes, method: str, rows: pd.DataFrame, column: str, scale: float) -> None:
     style = method_style(method)
-    if method == BASELINE:
+    baseline = is_baseline(rows).all()
+    if baseline:
         axis.axvline(scale * rows[column].iloc[0], color=BLACK, lw=0.6, ls=":", zorder=1)
         axis.axhline(100 * rows["robust_accuracy"].iloc[0], color=BLACK, lw=0.6, ls=":", zorder=1)
-    size = 70 if method == BASELINE else 12 + 50 * rows["sparsity"]
+    size = 70 if baseline else 12 + 50 * rows["sparsity"]
     axis.scatter(
         scale * rows[column], 100 * rows["robust_accuracy"], s=size, marker=style["marker"], linewidths=1,
         edgecolors=style["color"], facecolors=style["markerfacecolor"], label=method_name(method), zorder=2,

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from dst_robustness.analysis.runs import BASELINE
+from dst_robustness.analysis.runs import is_baseline
 from dst_robustness.evaluation.frequency_response import error_map
 from dst_robustness.reporting.names import method_name
 from dst_robustness.reporting.style import DIVERGING, SEQUENTIAL, empty_figure, new_figure
@@ -19,23 +19,24 @@ def draw(tables: Path) -> Figure:
     """Draw dense, DST and DST minus dense for each row of the study that fourier.csv holds, mean over seeds."""
     path = tables / "fourier.csv"
     errors = pd.read_csv(path) if path.is_file() else pd.DataFrame()
-    if errors.empty or BASELINE not in set(errors["method"]):
+    if errors.empty or not is_baseline(errors).any():
         return empty_figure("Fourier heat maps have not been measured")
     mean = errors.groupby(["scenario", "method", "sparsity", "row", "column"], sort=False)["error"].mean()
     maps = {key: error_map(part.reset_index()) for key, part in mean.groupby(level=[0, 1, 2], sort=False)}
-    baselines = {key[0]: values for key, values in maps.items() if key[1] == BASELINE}
-    pairs = [(key, baselines[key[0]]) for key in maps if key[1] != BASELINE and key[0] in baselines]
+    dense = errors.loc[is_baseline(errors), ["scenario", "method", "sparsity"]].drop_duplicates()
+    baselines = {key[0]: key for key in dense.itertuples(index=False, name=None)}
+    pairs = [(key, maps[baselines[key[0]]]) for key in maps if baselines.get(key[0], key) != key]
     if not pairs:
         return empty_figure("Fourier heat maps of a method beside dense have not been measured")
     figure, axes = new_figure(3 * len(pairs), size=(2.3, 2.1))
-    for index, (key, dense) in enumerate(pairs):
+    for index, (key, baseline) in enumerate(pairs):
         scenario, method, sparsity = key
         name = f"{method_name(method)} {sparsity:g}"
         own = axes[3 * index : 3 * index + 3]
-        top = float(np.nanmax([dense.max(), maps[key].max()]))
-        _draw_map(figure, own[0], dense, f"{scenario}\nDense", SEQUENTIAL, 0, top)
+        top = float(np.nanmax([baseline.max(), maps[key].max()]))
+        _draw_map(figure, own[0], baseline, f"{scenario}\nDense", SEQUENTIAL, 0, top)
         _draw_map(figure, own[1], maps[key], name, SEQUENTIAL, 0, top)
-        difference = maps[key] - dense
+        difference = maps[key] - baseline
         limit = max(1e-3, float(np.abs(difference).max()))
         _draw_map(figure, own[2], difference, f"{name} minus Dense", DIVERGING, limit, -limit)
     return figure

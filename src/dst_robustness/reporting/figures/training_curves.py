@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from dst_robustness.analysis.runs import BASELINE
+from dst_robustness.analysis.runs import is_baseline
 from dst_robustness.reporting.names import method_name
 from dst_robustness.reporting.style import empty_figure, legend_below, method_style, new_figure
 
@@ -24,7 +24,7 @@ def draw(tables: Path) -> Figure:
     figure, axes = new_figure(2 * len(scenarios), columns=2)
     for index, (scenario, part) in enumerate(scenarios):
         level = usual_sparsity(part)
-        shown = part[(part["method"] == BASELINE) | (part["sparsity"] == level)]
+        shown = part[is_baseline(part) | (part["sparsity"] == level)]
         left, right = axes[2 * index : 2 * index + 2]
         _draw_curves(left, shown, "loss")
         left.set_ylabel("training loss")
@@ -41,7 +41,7 @@ def draw(tables: Path) -> Figure:
 
 def usual_sparsity(rows: pd.DataFrame) -> float:
     """Return the sparsity of most methods among rows with the columns method and sparsity; 0 where all are dense."""
-    sparse = rows[rows["method"] != BASELINE]
+    sparse = rows[~is_baseline(rows)]
     return sparse.groupby("sparsity")["method"].nunique().idxmax() if len(sparse) else 0.0
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from dst_robustness.analysis.runs import BASELINE
+from dst_robustness.analysis.runs import is_baseline
 from dst_robustness.reporting.names import method_name
 from dst_robustness.reporting.style import empty_figure, legend_below, method_style, new_figure
 
@@ -25,7 +25,7 @@ def draw(tables: Path) -> Figure:
     """Draw three panels by layer for each scenario x sparsity of layers.csv, mean over seeds."""
     path = tables / "layers.csv"
     layers = pd.read_csv(path) if path.is_file() else pd.DataFrame()
-    layers = layers[layers["method"] != BASELINE] if len(layers) else layers
+    layers = layers[~is_baseline(layers)] if len(layers) else layers
     if layers.empty:
         return empty_figure("no sparse network yet")
     groups = list(layers.groupby(["scenario", "sparsity"], sort=False))

@@ -1,0 +1,133 @@
+"""Networks that were trained elsewhere: those that are compared with one baseline form a scenario of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from dst_robustness.registry import unknown_name
+from dst_robustness.study.data import (
+    PREPARE,
+    SPEC,
+    check_model,
+    chosen_corruptions,
+    data_options,
+    data_trained_on,
+    spec_of,
+)
+from dst_robustness.study.grid import Scenario
+from dst_robustness.study.options import Network, Study
+from dst_robustness.study.run import Run
+
+
+@dataclass(frozen=True)
+class Comparison(Scenario):
+    """Networks that are only tested, compared with one of them, whose name is the scenario's name too.
+
+    Its methods are the names of the networks. Nothing is trained.
+
+    Attributes:
+        networks: by name, the baseline first.
+    """
+
+    networks: Mapping[str, Network]
+
+    @cached_property
+    def runs(self) -> list[Run]:
+        """A run for each file of weights."""
+        return [
+            Run(self.name, self.dataset, network.model, network.name, 0.0, seed, width=network.width)
+            for network in self.networks.values()
+            for seed in weights_of(network)
+        ]
+
+    def weights(self, run: Run) -> str:
+        """Return the file of a run."""
+        return weights_of(self.networks[run.method])[run.seed]
+
+    def description(self, run: Run) -> dict[str, Any]:
+        """Return what the study says of the network of a run."""
+        return self.networks[run.method].model_dump(include={"mean", "std"}, exclude_none=True)
+
+
+def weights_of(network: Network) -> dict[int, str]:
+    """Return the files of weights by seed."""
+    return dict(network.seeds) if network.seeds else {0: str(network.weights)}
+
+
+def read_comparisons(study: Study, taken: Iterable[str]) -> dict[str, Comparison]:
+    """Return the comparisons of a study by the name of their baseline.
+
+    Args:
+        taken: names of the scenarios, which no network may have.
+
+    Raises ValueError, naming the network and what is allowed.
+    """
+    networks: dict[str, Network] = {}
+    for number, network in enumerate(study.networks):
+        place = f"config: networks[{number}]"
+        if network.name in networks or network.name in set(taken):
+            raise ValueError(f"{place}: the name '{network.name}' is given twice; give each network its own")
+        networks[network.name] = network
+    for number, network in enumerate(study.networks):
+        try:
+            _check(network, networks, study)
+        except ValueError as error:
+            raise ValueError(f"config: networks[{number}] ({network.name}): {error}") from error
+    roots = [network for network in networks.values() if network.baseline is None]
+    return {
+        root.name: _comparison(root, [one for one in networks.values() if one.baseline == root.name], study)
+        for root in roots
+    }
+
+
+def _check(network: Network, networks: Mapping[str, Network], study: Study) -> None:
+    if (network.weights is None) == (network.seeds is None):
+        raise ValueError("give either `weights`, one file, or `seeds`, as {0: a.pt, 1: b.pt}")
+    for path in weights_of(network).values():
+        if not Path(path).is_file():
+            raise ValueError(f"there is no file of weights {path}")
+    check_model(network.model, spec_of(network.dataset, study))
+    if network.baseline is None:
+        return
+    others = [name for name in networks if name != network.name]
+    if network.baseline not in others:
+        raise unknown_name("baseline", network.baseline, others)
+    baseline = networks[network.baseline]
+    if baseline.baseline is not None:
+        raise ValueError(f"its baseline {baseline.name} has a baseline itself, {baseline.baseline}; name that one")
+    if baseline.dataset != network.dataset:
+        raise ValueError(
+            f"it is tested on {network.dataset}, its baseline {baseline.name} on {baseline.dataset}; "
+            "networks are compared on the same images"
+        )
+
+
+def _comparison(root: Network, others: list[Network], study: Study) -> Comparison:
+    networks = {network.name: network for network in (root, *others)}
+    return Comparison(
+        name=root.name,
+        dataset=root.dataset,
+        trained_on=data_trained_on(root.dataset, study),
+        data=data_options(data_trained_on(root.dataset, study), study, (*SPEC, *PREPARE)),
+        model=root.model,
+        width=root.width,
+        methods=tuple(networks),
+        sparsities=(0.0,),
+        sparsities_of={},
+        seeds=tuple(sorted({seed for network in networks.values() for seed in weights_of(network)})),
+        corruptions=chosen_corruptions(study.corruptions, spec_of(root.dataset, study)),
+        training=study.training,
+        sparse_training=study.sparse_training,
+        variants={},
+        networks=networks,
+    )
+
+
+def shrink_comparison(comparison: Comparison, study: Study) -> Comparison:
+    """Return a comparison for a smoke run: all networks, two corruptions."""
+    data = data_options(comparison.trained_on, study, (*SPEC, *PREPARE))
+    return replace(comparison, data=data, corruptions=comparison.corruptions[:2])

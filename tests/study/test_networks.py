@@ -1,0 +1,77 @@
+"""Networks that are only tested: which are compared, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dst_robustness.study.configuration import read_study
+from dst_robustness.study.grid import read_scenarios
+from dst_robustness.study.networks import read_comparisons
+
+
+@pytest.fixture(autouse=True)
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of weights; what is in them is read by a job."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.pt", "b.pt"):
+        Path(name).write_bytes(b"weights")
+
+
+def network(name: str, **options: Any) -> dict[str, Any]:
+    own = {"name": name, "dataset": "digits", "model": "resnet8", "weights": "a.pt", **options}
+    return {key: value for key, value in own.items() if value is not None}
+
+
+def comparisons(*networks: dict[str, Any], scenarios: list[dict[str, Any]] | None = None, **study: Any) -> Any:
+    read = read_study({"networks": list(networks), "scenarios": scenarios or [], **study})
+    return read_comparisons(read, read_scenarios(read))
+
+
+def test_networks_of_one_baseline_form_a_scenario_that_is_named_after_it() -> None:
+    """Protects what is compared: each network with its baseline, seed by seed, on the study's corruptions."""
+    seeds = {"weights": None, "seeds": {0: "a.pt", 1: "b.pt"}}
+    found = comparisons(
+        network("theirs", baseline="ours", model="timm:resnet18", **seeds), network("ours", **seeds), network("alone"),
+        corruptions=["fog"],
+    )  # fmt: skip
+    assert list(found) == ["ours", "alone"]
+    assert [run.folder for run in found["ours"].runs] == [
+        "runs/ours/ours/0/seed0", "runs/ours/ours/0/seed1", "runs/ours/theirs/0/seed0", "runs/ours/theirs/0/seed1",
+    ]  # fmt: skip
+    assert [run.model for run in found["ours"].runs] == ["resnet8"] * 2 + ["timm:resnet18"] * 2
+    assert found["ours"].weights(found["ours"].runs[3]) == "b.pt"
+    assert found["ours"].corruptions == ("fog",)
+
+
+@pytest.mark.parametrize(
+    ("networks", "message"),
+    [
+        ([network("a", weights="c.pt")], r"networks\[0\] \(a\): there is no file of weights c.pt"),
+        ([network("a", weights=None)], r"give either `weights`.* or `seeds`"),
+        ([network("a", seeds={0: "a.pt"})], r"give either `weights`.* or `seeds`"),
+        ([network("a", baseline="ours"), network("our")], r"unknown baseline 'ours'. Did you mean 'our'"),
+        ([network("a", baseline="a")], r"unknown baseline 'a'"),
+        ([network("a"), network("a")], r"networks\[1\]: the name 'a' is given twice"),
+        ([network("a", model="timm:resnet81")], r"unknown model 'timm:resnet81'"),
+        ([network("a", model="r3d_tiny")], r"does not take the images"),
+        ([network("a"), network("b", baseline="a"), network("c", baseline="b")], r"has a baseline itself, a"),
+        ([network("a"), network("b", baseline="a", dataset="shapes")], r"on the same images"),
+        ([network("a", mean=[0.5])], r"mean"),
+        ([], r"neither `scenarios` to train nor `networks` to test"),
+    ],
+)
+def test_what_cannot_be_compared_is_named(networks: list[dict[str, Any]], message: str) -> None:
+    """Protects from hours of testing: names, files and baselines are checked when the configuration is read."""
+    with pytest.raises(ValueError, match=message):
+        comparisons(*networks)
+
+
+def test_a_study_may_train_and_test_networks() -> None:
+    """Scenarios and networks stand beside each other, under names of their own."""
+    scenario = {"dataset": "digits", "model": "resnet8", "name": "trained"}
+    assert list(comparisons(network("ours"), scenarios=[scenario])) == ["ours"]
+    with pytest.raises(ValueError, match="'trained' is given twice"):
+        comparisons(network("trained"), scenarios=[scenario])
