@@ -37,9 +37,11 @@ def cache_folder() -> Path | None:
     ``NUMBA_CACHE_DIR`` if that is set, else beside the sources or, where they are read-only, in the user's cache.
     """
     sources = Path(__file__).parent
-    user_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dst_robustness"
+    # A user without an account and without HOME has no such folder.
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    user_cache = [Path(cache) / "dst_robustness"] if os.path.isabs(cache) else []
     chosen = numba.config.CACHE_DIR
-    for place in [Path(chosen)] if chosen else [sources / "__pycache__", user_cache]:
+    for place in [Path(chosen)] if chosen else [sources / "__pycache__", *user_cache]:
         folder = place / f"numba-{source_digest(sources)}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
