@@ -39,7 +39,7 @@ rule all:
 
 onsuccess:
     # Not after print_config, export, summary, or where nothing was to be done.
-    if any(job.rule.name == "write_report" for job in workflow.dag.finished_jobs()):
+    if any(job.rule.name == "write_report" for job in workflow.dag.finished_jobs):
         from dst_robustness.reporting.message import closing_message
 
         print(closing_message(RESULTS, f"{RESULTS}/report.html"))
