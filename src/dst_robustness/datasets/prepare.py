@@ -52,7 +52,8 @@ def prepare(
         threads: how many samples are read at once.
 
     Raises:
-        ValueError: for options out of range, and for data that are damaged, naming the first offending file.
+        ValueError: for options out of range, for labels out of range, and where more files of a split are damaged than
+            ``spec.damaged_limit`` allows; then it names all of them, with the reasons.
     """
     if spec.shifted_from is not None:
         raise ValueError(

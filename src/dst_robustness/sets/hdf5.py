@@ -16,7 +16,7 @@ import numpy as np
 from dst_robustness.jobs.files import DamagedFileError, atomic_path
 
 LARGEST_CHUNK = 256 << 20  # bytes, which HDF5 holds in memory to read a single value
-LEAST_SHARE = 1000  # a dataset takes at least one byte in the file for so many that it claims to hold
+LEAST_SHARE = 100  # bytes that a byte in the file may stand for; LZF, with which predictions are stored, makes 88 of 1
 NO_CLAIM = 64 << 20  # bytes that any dataset may claim to hold
 
 

@@ -53,9 +53,10 @@ class ReadingProcesses:
     def __enter__(self) -> ReadingProcesses:
         # A process is started anew rather than forked, since a fork copies the locks that other threads hold. Python
         # then runs the main script once more in it, here the script of a job: it must not find that.
-        for name, value in (("__file__", None), ("__spec__", None)):
-            self._hidden[name] = getattr(self._main, name, None)
-            setattr(self._main, name, value)
+        for name in ("__file__", "__spec__"):
+            if (value := getattr(self._main, name, None)) is not None:
+                self._hidden[name] = value
+                setattr(self._main, name, None)
         context = multiprocessing.get_context("spawn")
         self._pool = ProcessPool(max_workers=self._count, context=context, initializer=_start)
         return self
@@ -64,8 +65,8 @@ class ReadingProcesses:
         assert self._pool is not None
         self._pool.stop()
         self._pool.join()
-        for name, value_before in self._hidden.items():
-            setattr(self._main, name, value_before)
+        for name, hidden in self._hidden.items():
+            setattr(self._main, name, hidden)
 
 
 def _start() -> None:
