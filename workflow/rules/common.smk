@@ -56,12 +56,13 @@ TAKEN = {run.folder: comparison for comparison in COMPARISONS.values() for run i
 TESTED = corruptions_by_dataset(SCENARIOS.values())
 TRAINED = {scenario.trained_on for scenario in SCENARIOS.values()}
 PUBLISHED = TESTED.keys() - TRAINED  # corrupted test sets that are imported, not made
+SHIFTED = {shift for scenario in SCENARIOS.values() for shift in scenario.shifts}
 # Whether all jobs share a disk: where a storage provider is named, each has only the files that its rule declares.
 SHARED_DISK = not workflow.storage_settings.default_storage_provider
 
 
 wildcard_constraints:
-    dataset=any_of(TRAINED | PUBLISHED),
+    dataset=any_of(TRAINED | PUBLISHED | SHIFTED),
     scenario=any_of(SCENARIOS),
     method=any_of({run.method for run in RUNS.values()}),
     sparsity=r"\d+(\.\d+)?(e-\d+)?",
@@ -84,6 +85,16 @@ def test_split(dataset):
 
 def corrupted_sets(dataset, corruptions):
     return [f"{RESOURCES}/{dataset}/corrupted/{corruption}.h5" for corruption in corruptions]
+
+
+def shifted_sets(wildcards):
+    scenario = scenario_of(wildcards)
+    return [f"{RESOURCES}/{scenario.trained_on}/shifted/{shift}.h5" for shift in scenario.shifts]
+
+
+def shift_files():
+    """Return the answers to sets of natural shift of every run whose scenario has such."""
+    return [f"{RESULTS}/{run.folder}/shifts.h5" for s in SCENARIOS.values() if s.shifts for run in s.runs]
 
 
 def run_files(name):

@@ -57,3 +57,33 @@ rule import_corrupted:
         "Import {wildcards.dataset}: {wildcards.corruption}"
     script:
         "../scripts/import_corrupted.py"
+
+
+rule import_shifted:
+    """Bring a published test set of natural shift into the shape and the labels of the test split."""
+    input:
+        published=f"{RESOURCES}/{{dataset}}/raw/acquired.json",
+        clean=f"{RESOURCES}/{{origin}}/test.h5",
+    output:
+        f"{RESOURCES}/{{origin}}/shifted/{{dataset}}.h5",
+    log:
+        f"{LOGS}/import/{{origin}}/{{dataset}}.log",
+    benchmark:
+        f"{BENCHMARKS}/import/{{origin}}/{{dataset}}.jsonl"
+    wildcard_constraints:
+        origin=any_of(TRAINED),
+        dataset=any_of(SHIFTED),
+    priority: 1
+    localrule: not SHARED_DISK  # as in prepare.smk
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=2000,
+        runtime="4h",
+    params:
+        spec=lambda wildcards: data.data_options(wildcards.dataset, STUDY, ("type",)),
+        code=tracked(code.fingerprint("dst_robustness.sets.shifted", "dst_robustness.datasets.shifted")),
+    message:
+        "Import {wildcards.dataset} for networks trained on {wildcards.origin}"
+    script:
+        "../scripts/import_shifted.py"

@@ -31,3 +31,33 @@ rule evaluate_run:
         "Evaluate {wildcards.scenario}: {wildcards.method}, sparsity {wildcards.sparsity}, seed {wildcards.seed}"
     script:
         "../scripts/evaluate_run.py"
+
+
+rule evaluate_shifts:
+    """Test one network on sets of natural shift."""
+    input:
+        model=f"{RESULTS}/{RUN}/model.pt",
+        run=f"{RESULTS}/{RUN}/run.json",
+        shifts=shifted_sets,
+    output:
+        f"{RESULTS}/{RUN}/shifts.h5",
+    log:
+        f"{LOGS}/{RUN}/evaluate_shifts.log",
+    benchmark:
+        f"{BENCHMARKS}/{RUN}/evaluate_shifts.jsonl"
+    priority: 1
+    conda:
+        "../../envs/environment.yaml"
+    threads: gpu_job_threads
+    resources:
+        gpu=1,
+        runs_per_gpu=STUDY.runs_per_gpu,
+        mem_mb=4000,
+        runtime="1h",
+    params:
+        precision=lambda wildcards: scenario_of(wildcards).training.precision,
+        code=lambda wildcards: tracked(code.evaluation_code(scenario_of(wildcards).model)),
+    message:
+        "Evaluate natural shift, {wildcards.scenario}: {wildcards.method}, sparsity {wildcards.sparsity}, seed {wildcards.seed}"
+    script:
+        "../scripts/evaluate_shifts.py"

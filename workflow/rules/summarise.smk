@@ -17,6 +17,7 @@ rule summarise:
         history=run_files("history.csv"),
         topology=run_files("topology.csv"),
         frequency=f"{TABLES}/frequency.csv",
+        shifts=shift_files(),
     output:
         summary=f"{TABLES}/summary.csv",
         corruptions=f"{TABLES}/corruptions.csv",
@@ -24,6 +25,7 @@ rule summarise:
         topology=f"{TABLES}/topology.csv",
         attribution=f"{TABLES}/attribution.csv",
         attributed=f"{TABLES}/attribution.json",
+        shifts=f"{TABLES}/shifts.csv",
         missing=f"{TABLES}/missing.csv",
         verdict=f"{TABLES}/verdict.json",
         made_with=f"{TABLES}/made_with.json",

@@ -18,6 +18,7 @@ from dst_robustness.analysis.loading import LoadedRun, load_scenario
 from dst_robustness.analysis.looks import MARGIN, Evidence, Looks, check_margin, decide, evidence
 from dst_robustness.analysis.rows import ScenarioRows, scenario_rows
 from dst_robustness.analysis.runs import BASELINE, ROW, RUN, complete_runs, made_with
+from dst_robustness.analysis.shifts import beside, shift_table
 from dst_robustness.analysis.verdict import Overall, in_range, overall
 from dst_robustness.jobs.files import atomic_path, write_text
 from dst_robustness.jobs.shown import cells_without_formulas
@@ -68,8 +69,9 @@ def write_summary(
 
     Writes corruptions.csv, summary.csv, training.csv and topology.csv (histories and topology updates, means over
     seeds), attribution.csv and attribution.json (where the gains of DST come from, in numbers and in words),
-    missing.csv (runs that were expected and are not there), verdict.json, and made_with.json (devices and versions).
-    Runs that are incomplete or answered on other test sets are listed as missing, not fatal.
+    shifts.csv (sets of natural shift, whose columns stand in summary.csv too), missing.csv (runs that were expected and
+    are not there), verdict.json, and made_with.json (devices and versions). Runs that are incomplete or answered on
+    other test sets are listed as missing, not fatal.
 
     Args:
         folders: every expected run, ``.../{scenario}/{method}/{sparsity}/seed{seed}``, whether or not it exists.
@@ -86,6 +88,8 @@ def write_summary(
     )
     files = {"summary": summary.rows, "corruptions": summary.cells, "training": summary.training}
     files |= {"topology": summary.topology, "missing": summary.missing, "attribution": summary.attribution}
+    files["shifts"] = shift_table(folders, resamples=resamples)
+    files["summary"] = beside(summary.rows, files["shifts"])
     for name, table in files.items():
         with atomic_path(Path(tables) / f"{name}.csv") as partial:
             cells_without_formulas(table).to_csv(partial, index=False)

@@ -49,6 +49,11 @@ def spec_of(dataset: str, study: Study) -> DatasetSpec:
 def data_trained_on(dataset: str, study: Study) -> str:
     """Return the data set whose networks are tested: itself, but for a published corrupted set its origin."""
     spec, trained_on = DATASETS[type_of(dataset, study)], data_options(dataset, study).get("trained_on")
+    if spec.shifted_from is not None:
+        raise ValueError(
+            f"{dataset} is a set of natural shift without severities; list it under `shifts` of a scenario whose "
+            f"dataset is {spec.shifted_from}"
+        )
     if spec.corrupted_from is None:
         if trained_on is not None:
             raise ValueError(
@@ -61,6 +66,24 @@ def data_trained_on(dataset: str, study: Study) -> str:
     if trained_on not in trainable:
         raise unknown_name(f"datasets.{dataset}.trained_on", trained_on, trainable)
     return trained_on
+
+
+def check_shifts(shifts: Sequence[str], trained_on: str, study: Study) -> tuple[str, ...]:
+    """Return sets of natural shift; ValueError where one of them is none, or is not for these networks."""
+    type_trained_on = type_of(trained_on, study)
+    allowed = [name for name in dict.fromkeys([*study.datasets, *DATASETS]) if _shifted_from(name, study)]
+    for name in shifts:
+        if name not in allowed:
+            raise unknown_name("set of natural shift", name, allowed)
+        if _shifted_from(name, study) != type_trained_on:
+            raise ValueError(
+                f"shifts: {name} is for networks that are trained on {_shifted_from(name, study)}, not on {trained_on}"
+            )
+    return tuple(shifts)
+
+
+def _shifted_from(dataset: str, study: Study) -> str | None:
+    return DATASETS[type_of(dataset, study)].shifted_from
 
 
 def check_model(model: str, spec: DatasetSpec) -> None:

@@ -11,6 +11,7 @@ from dst_robustness.study.data import (
     PREPARE,
     SPEC,
     check_model,
+    check_shifts,
     chosen_corruptions,
     data_options,
     data_trained_on,
@@ -37,6 +38,7 @@ class Scenario:
         width: factor for the channels of all hidden layers of the model.
         sparsities_of: the methods that are trained at other sparsities than the rest.
         variants: what the study says of each listed method that is a variant.
+        shifts: the sets of natural shift that the networks are tested on too.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Scenario:
     training: Training
     sparse_training: SparseTraining
     variants: Mapping[str, Variant]
+    shifts: tuple[str, ...] = ()
 
     @cached_property
     def runs(self) -> list[Run]:
@@ -154,6 +157,7 @@ def _read_scenario(entry: Entry, study: Study) -> Scenario:
         training=entry.training,
         sparse_training=entry.sparse_training,
         variants=variants,
+        shifts=check_shifts(entry.shifts, trained_on, study),
     )
 
 

@@ -219,6 +219,9 @@ class Scenario(Grid):
     data set and model may stand in a study several times."""
     width: Annotated[Number, Field(gt=0, le=16)] = 1
     """Factor for the channels of all hidden layers of the model."""
+    shifts: Annotated[list[str], AfterValidator(all_different)] = []
+    """Sets of natural shift that the networks are tested on too, as `[cifar10_1, cifar10_2]` for `cifar10`, and
+    `[imagenet_v2, imagenet_a, imagenet_r, imagenet_sketch]` for `imagenet`. Each has columns of its own."""
 
 
 class Network(Options):
