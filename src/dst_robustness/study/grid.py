@@ -55,7 +55,7 @@ class Scenario:
     training: Training
     sparse_training: SparseTraining
     variants: Mapping[str, Variant]
-    shifts: tuple[str, ...] = ()
+    shifts: tuple[str, ...]
 
     @cached_property
     def runs(self) -> list[Run]:
