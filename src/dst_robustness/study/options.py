@@ -112,6 +112,11 @@ class SparseTraining(Options):
     method's own way."""
     step_on_update: bool = True
     """Whether the optimiser also steps when the topology is updated."""
+    grown_state: Literal["own age", "plain"] = "own age"
+    """How AdamW corrects the moments of a grown weight: by the weight's `own age`, or `plain`, as if it had been there
+    from the start, which makes its first updates up to 6.5 times too large. Other optimisers are not concerned."""
+    grown_warmup: Annotated[Integer, Field(ge=0)] = 0
+    """Steps in which the rate of a grown weight rises to the full one. With AdamW and its own age only."""
     initial_density: Annotated[Number, Field(gt=0, le=1)] | None = None
     """Density at the start of GraNet; null is 0.8, or 1 where the target is above that."""
     memory_bound: NotNegative | Annotated[list[NotNegative], Field(min_length=1)] | None = None
