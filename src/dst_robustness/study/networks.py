@@ -123,6 +123,7 @@ def _comparison(root: Network, others: list[Network], study: Study) -> Compariso
         training=study.training,
         sparse_training=study.sparse_training,
         variants={},
+        shifts=(),
         networks=networks,
     )
 
