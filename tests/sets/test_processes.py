@@ -18,7 +18,7 @@ def test_a_call_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     """The next one gets a new process; the start of a process does not count."""
     with ReadingProcesses(1) as processes:
         assert processes.run(partial(np.ones, 3), 0.2).tolist() == [1, 1, 1]
-        with pytest.raises(ValueError, match=r"^takes longer than 0\.2 s"):
+        with pytest.raises(ValueError, match=r"^takes longer than time_limit = 0\.2 s"):
             processes.run(partial(time.sleep, 30), 0.2)
         assert processes.run(partial(np.ones, 3), 0.2).tolist() == [1, 1, 1]
 

@@ -41,7 +41,7 @@ class ReadingProcesses:
             return self._pool.schedule(call, timeout=time_limit).result()
         except TookTooLong:
             raise ValueError(
-                f"takes longer than {time_limit:g} s; the file is damaged, or the time limit too short"
+                f"takes longer than time_limit = {time_limit:g} s; the file is damaged, or the limit too short"
             ) from None
         except ProcessExpired:
             raise ValueError("ends the process that decodes it; the file is damaged") from None
