@@ -3,7 +3,10 @@
 Each network takes two steps of every DST method on random images, with an update between; what is masked, densities,
 zeros and FLOPs are checked. Families are drawn over, sizes are small: the table says what failed and why.
 
-    python benchmarks/architectures.py [--only PART_OF_A_NAME] [--out table.md]
+    python benchmarks/architectures.py [--only PART_OF_A_NAME] [--largest PARAMETERS] [--out table.md]
+
+A network with more parameters than ``--largest`` takes no step: its names and FLOPs are checked alone, and the table
+says so.
 """
 
 from __future__ import annotations
@@ -139,7 +142,7 @@ def dst_methods() -> list[str]:
     return [name for name in METHODS if METHODS[name].dst]
 
 
-def check(tried: Tried, methods: Sequence[str]) -> dict[str, Any]:
+def check(tried: Tried, methods: Sequence[str], largest: float) -> dict[str, Any]:
     """Return what was found of one architecture; raises AssertionError or ValueError where something is wrong."""
     torch.manual_seed(0)
     network = build_model(
@@ -148,15 +151,17 @@ def check(tried: Tried, methods: Sequence[str]) -> dict[str, Any]:
     shape = (3, *((tried.frames,) if tried.frames else ()), tried.image_size, tried.image_size)
     check_names(network)
     initial = {name: value.clone() for name, value in network.state_dict().items()}
-    for method in methods:
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    for method in methods if parameters <= largest else ():
         network.load_state_dict(initial)
         check_step(network, method, shape)
     amounts = layer_flops(network, shape)
     weights = maskable_weights(network)
     return {
-        "parameters": sum(p.numel() for p in network.parameters()),
+        "parameters": parameters,
+        "steps": parameters <= largest,
         "masked layers": len(weights),
-        "share masked": sum(w.numel() for w in weights.values()) / sum(p.numel() for p in network.parameters()),
+        "share masked": sum(w.numel() for w in weights.values()) / parameters,
         "FLOPs not counted": [name for name, amount in amounts.items() if amount == 0],
     }
 
@@ -198,7 +203,7 @@ def check_step(network: nn.Module, method: str, shape: tuple[int, ...]) -> None:
         assert bool((weights[name][~mask] == 0).all()), f"{method}: {name} is not zero outside its mask"
 
 
-def rows(only: str) -> Iterator[list[str]]:
+def rows(only: str, largest: float) -> Iterator[list[str]]:
     """Yield the rows of the table, one an architecture."""
     methods = dst_methods()
     for tried in (*TIMM, *TORCHVISION):
@@ -206,10 +211,13 @@ def rows(only: str) -> Iterator[list[str]]:
             continue
         started = time.perf_counter()
         try:
-            found = check(tried, methods)
+            found = check(tried, methods, largest)
             missing = ", ".join(found["FLOPs not counted"][:3]) or "all"
             cells = [f"{found['parameters']:,}", str(found["masked layers"]), f"{100 * found['share masked']:.1f}%"]
-            cells += [missing if missing == "all" else f"not {missing}", "right"]
+            cells += [
+                missing if missing == "all" else f"not {missing}",
+                "right" if found["steps"] else "right; no step",
+            ]
         except Exception as error:
             said = next(iter(str(error).splitlines()), "")[:160]
             cells = ["", "", "", "", f"{type(error).__name__}: {said}"]
@@ -220,12 +228,13 @@ def main() -> None:
     """Print the table row by row, and write it where asked."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", default="", help="part of the names that are tried")
+    parser.add_argument("--largest", type=float, default=float("inf"), help="parameters of a network that takes steps")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     head = ["architecture", "pixels", "parameters", "masked layers", "share masked", "FLOPs", "masks", "seconds"]
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     print("\n".join(lines), flush=True)
-    for row in rows(options.only):
+    for row in rows(options.only, options.largest):
         lines.append(f"| {' | '.join(row)} |")
         print(lines[-1], flush=True)
     if options.out:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pandas as pd
 
 from dst_robustness.commands.choices import add_corruptions, chosen_corruptions, chosen_severities
 from dst_robustness.corruptions import FAMILIES, family_of
-from dst_robustness.datasets.any_folder import FolderOfImages, read_folder
+from dst_robustness.datasets.any_folder import read_folder
 from dst_robustness.datasets.spec import JPEG_FROM
 from dst_robustness.evaluation import corruption_table, gain, mean_corruption_error, robust_accuracy
 from dst_robustness.jobs.files import atomic_path
@@ -83,18 +83,20 @@ def _test(path: Path, options: argparse.Namespace) -> pd.DataFrame:
         if value is None:
             raise ValueError(f"{path} does not say how it was trained: give {option}")
     found = read_folder(options.images, size, threads=os.cpu_count() or 1)
-    labels, num_classes = _labels(found, options.images, path, said)
+    if found.labels is None:
+        raise ValueError(f"{options.images} has no class folders, which say what is right")
+    order = _order(found.classes, path, said)
     side = min(found.images.shape[1:3])
     family = options.family or family_of(side)
     if family not in FAMILIES:
         raise unknown_name("--family", family, FAMILIES)
     network = load_checkpoint(
-        path, model, num_classes,
+        path, model, len(order),
         image_size=size or side, width=said.get("width", 1.0),
         arguments=said.get("arguments") if model == said.get(ARCHITECTURE) else None,
     )  # fmt: skip
     return corruption_table(
-        _predictor(network, mean, std, options.precision), found.images, labels,
+        _predictor(network, mean, std, options.precision, order), found.images, found.labels,
         family=family,
         corruptions=chosen_corruptions(options.corruptions, family),
         severities=chosen_severities(options.severities),
@@ -105,23 +107,25 @@ def _test(path: Path, options: argparse.Namespace) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def _labels(found: FolderOfImages, folder: Path, path: Path, said: Mapping[str, Any]) -> tuple[np.ndarray, int]:
-    """Return the labels in the order of the network's classes, and their number."""
-    if found.labels is None:
-        raise ValueError(f"{folder} has no class folders, which say what is right")
+def _order(folders: Sequence[str], path: Path, said: Mapping[str, Any]) -> list[int]:
+    """Return the classes of a network in the order of the class folders, then those that have no folder."""
     classes = said.get("classes")
     if classes is None:
-        return found.labels, int(said.get("num_classes", len(found.classes)))
-    for name in found.classes:
+        return list(range(int(said.get("num_classes", len(folders)))))
+    for name in folders:
         if name not in classes:
             raise unknown_name(f"class folder for {path}", name, classes)
-    return np.array([classes.index(name) for name in found.classes])[found.labels], len(classes)
+    order = [classes.index(name) for name in folders]
+    return order + [number for number in range(len(classes)) if number not in set(order)]
 
 
-def _predictor(network: Any, mean: Any, std: Any, precision: str) -> Callable[[np.ndarray], np.ndarray]:
+def _predictor(
+    network: Any, mean: Sequence[float], std: Sequence[float], precision: str, order: Sequence[int]
+) -> Callable[[np.ndarray], np.ndarray]:
     from dst_robustness.evaluation.evaluate import predictor
 
-    return predictor(network, mean, std, precision)
+    predict = predictor(network, mean, std, precision)
+    return lambda images: predict(images)[:, order]
 
 
 def _one_line(one: _Tested, first: _Tested) -> str:

@@ -1,0 +1,87 @@
+"""``dst-robustness evaluate``: checkpoints on a folder of images, without the workflow."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+torch = pytest.importorskip("torch")
+
+from safetensors.torch import save_file  # noqa: E402
+
+from dst_robustness.__main__ import main  # noqa: E402
+
+OWN = """
+from collections import OrderedDict
+from torch import nn
+
+def build(num_classes):
+    return nn.Sequential(OrderedDict(pool=nn.AdaptiveAvgPool2d(1), flat=nn.Flatten(), fc=nn.Linear(3, num_classes)))
+"""
+SCALE = ["--mean", "0.5", "0.5", "0.5", "--std", "0.5", "0.5", "0.5"]
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Dark and bright images in two class folders, and two networks: one that tells them apart, one that turns them."""
+    monkeypatch.chdir(tmp_path)
+    for name, level in (("bright", 190), ("dark", 60)):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for number in range(3):
+            pixels = np.full((20, 24, 3), level + 5 * number, np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "images" / name / f"{number}.png")
+    (tmp_path / "nets.py").write_text(OWN)
+    right = {"fc.weight": torch.tensor([[1.0] * 3, [-1.0] * 3]), "fc.bias": torch.zeros(2)}
+    torch.save({"model": OrderedDict((f"module.{name}", value) for name, value in right.items())}, "right.pt")
+    said = {"model": "nets.py:build", "num_classes": 2, "image_size": 16, "mean": [0.5] * 3, "std": [0.5] * 3}
+    header = {key: value if isinstance(value, str) else json.dumps(value) for key, value in said.items()}
+    # The same network with its classes in another order, which the header tells.
+    turned = {name: value.flip(0).contiguous() for name, value in right.items()}
+    save_file(turned, "turned.safetensors", header | {"classes": json.dumps(["dark", "bright"])})
+    return tmp_path
+
+
+def test_checkpoints_are_tested_and_compared(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that says nothing of itself needs options; one that does has its classes matched with folders by name."""
+    command = ["evaluate", "right.pt", "turned.safetensors", "--images", "images", "--corruptions", "brightness,fog"]
+    assert main([*command, "--model", "nets.py:build", *SCALE, "--size", "16", "--out", "table.csv"]) == 0
+    told = capsys.readouterr().out
+    assert "right: clean 100.00%" in told
+    assert "turned: clean 100.00%" in told
+    assert "gain over right +0.00 points [+0.00, +0.00] over test images" in told
+    assert "not of the methods that trained them" in told
+    table = pd.read_csv(place / "table.csv")
+    assert list(table.groupby("network").size()) == [11, 11]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["right.pt"], "does not say how it was trained: give --model"),
+        (["right.pt", "--model", "nets.py:build"], "give --mean"),
+        (["right.pt", "--model", "nets.py:biuld", *SCALE], "Did you mean 'build'"),
+        (["right.pt", "--model", "resnet8", *SCALE, "--size", "16"], "right.pt does not fit the network"),
+        (["none.pt", "--model", "nets.py:build", *SCALE], "cannot read none.pt"),
+        (["turned.safetensors", "--corruptions", "fgo"], "Did you mean 'fog'"),
+        (["turned.safetensors", "--family", "cifr"], "Did you mean 'cifar'"),
+    ],
+)
+def test_what_is_wrong_is_one_line(place: Path, capsys: pytest.CaptureFixture[str], options, message) -> None:
+    """Protects strangers from stack traces of torch."""
+    assert main(["evaluate", *options, "--images", "images"]) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_a_folder_of_a_class_that_the_network_does_not_have_is_named(place: Path, capsys) -> None:
+    """Protects from labels that mean something else to the network."""
+    (place / "images" / "dark").rename(place / "images" / "drak")
+    assert main(["evaluate", "turned.safetensors", "--images", "images"]) == 1
+    assert "Did you mean 'dark'" in capsys.readouterr().err
