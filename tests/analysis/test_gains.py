@@ -1,7 +1,10 @@
+import numpy as np
 import pandas as pd
 import pytest
 
 from dst_robustness.analysis.gains import corruption_order, gains_by, relative_gains
+
+BASELINE_ROWS = pd.DataFrame({"scenario": ["s"], "method": ["dense"], "verdict": ["baseline"]})
 
 
 def test_relative_gain_by_hand():
@@ -14,7 +17,9 @@ def test_relative_gain_by_hand():
         ],
         columns=["method", "sparsity", "corruption", "accuracy"],
     ).assign(scenario="s", dataset="d", model="m", category="weather", severity=1)  # fmt: skip
-    rows = pd.DataFrame({"method": ["dense", "set", "rigl", "static"], "dynamic": [False, True, True, False]})
+    rows = pd.DataFrame({"method": ["dense", "set", "rigl", "static"], "dynamic": [False, True, True, False]}).assign(
+        verdict=["baseline", "holds", "holds", "fails"], scenario="s"
+    )
     gains = relative_gains(cells, rows)
     assert gains["corruption"].tolist() == ["fog"]
     assert gains["relative_gain"].tolist() == pytest.approx([0.2])
@@ -32,13 +37,24 @@ def test_gains_by_category_and_severity_are_paired_by_seed():
         columns=["method", "sparsity", "seed", "corruption", "category", "severity", "accuracy"],
     ).assign(scenario="s", dataset="d", model="m")  # fmt: skip
     for part, (first, second) in {"category": ("weather", "noise"), "severity": (1, 2)}.items():
-        found = gains_by(cells, part).set_index(["method", "part"])
+        found = gains_by(cells, BASELINE_ROWS, part).set_index(["method", "part"])
         assert found.loc[("set", first), "accuracy"] == pytest.approx(0.6)
         assert found.loc[("set", first), "gain"] == pytest.approx(0.2)
         assert found.loc[("set", second), ["accuracy", "gain"]].tolist() == pytest.approx([0.3, -0.1])
         assert found.loc[("dense", first), ["accuracy", "gain"]].tolist() == [0.5, 0.0]
-    alone = gains_by(cells[cells["method"] == "set"], "category")
+    alone = gains_by(cells[cells["method"] == "set"], BASELINE_ROWS, "category")
     assert alone["gain"].isna().all()
+
+
+def test_gains_over_a_baseline_that_has_sparsities():
+    """Static masks at 0.1 and 0.5: SET at 0.5 is measured against the latter, and dense against none of both."""
+    cells = pd.DataFrame(
+        [("static", 0.1, 0.3), ("static", 0.5, 0.4), ("set", 0.5, 0.6), ("dense", 0.0, 0.7)],
+        columns=["method", "sparsity", "accuracy"],
+    ).assign(scenario="s", dataset="d", model="m", seed=0, corruption="fog", category="weather", severity=1)
+    found = gains_by(cells, BASELINE_ROWS.assign(method="static"), "category").set_index("method")["gain"]
+    assert found["set"] == pytest.approx(0.2)
+    assert np.isnan(found["dense"])
 
 
 def test_corruptions_are_ordered_by_falling_high_frequency_share():

@@ -18,7 +18,12 @@ from dst_robustness.sparsity import METHODS
 def tables(tmp_path_factory):
     """Tables of a study with two scenarios, one at several sparsities and one at a single one, and of the analyses."""
     folder = tmp_path_factory.mktemp("figures")
-    common = {"gains": {"set": 0.1, "mest_g": -0.1}, "seeds": 2, "images": 100, "corruptions": ["fog", "snow"]}
+    common = {
+        "gains": {"static": 0.0, "set": 0.1, "mest_g": -0.1},
+        "seeds": 2,
+        "images": 100,
+        "corruptions": ["fog", "snow"],
+    }
     folders = simulate_study(folder, sparsities=[0.1, 0.5], dataset="one", **common)
     folders += simulate_study(folder, sparsities=[0.1], dataset="two", **common)
     write_summary(folders, folder / "tables", resamples=50)

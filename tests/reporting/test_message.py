@@ -28,8 +28,9 @@ def test_message_tells_verdict_best_methods_and_places(results):
     report.touch()
     text = closing_message(folder, report)
     assert "The Dynamic Sparsity Corruption Robustness (DSCR) hypothesis" in text
-    assert "data0, probit (2 seeds), best method at each sparsity:" in text
+    assert "data0_probit (2 seeds), best method at each sparsity:" in text
     assert "SET" in text and "Dense" in text and "RigL" not in text  # noqa: PT018
+    assert "A gain that is surely within 0.5 points of 0 is called equivalent." in text
     assert "1 expected run is missing" in text
     assert text.rstrip().endswith("report.html")
     assert all(len(line) <= 100 for line in text.splitlines() if str(folder) not in line)

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 
 from dst_robustness.analysis.robustness import corrupted
-from dst_robustness.analysis.runs import ROW, RUN, SCENARIO, is_baseline
+from dst_robustness.analysis.runs import ROW, RUN, SCENARIO
 from dst_robustness.analysis.verdict import in_range
+from dst_robustness.analysis.words import BASELINE_ROW
 
 CELL = [*SCENARIO, "corruption", "category", "severity"]
+
+
+def of_baseline(cells: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:
+    """Return which lines of a table are of the method that the gains of their scenario are measured against.
+
+    Args:
+        rows: summary.csv, whose verdicts say so.
+    """
+    own = rows.loc[rows["verdict"] == BASELINE_ROW, ["scenario", "method"]]
+    names = pd.MultiIndex.from_frame(cells[["scenario", "method"]])
+    return pd.Series(names.isin(pd.MultiIndex.from_frame(own)), index=cells.index)
 
 
 def relative_gains(cells: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
@@ -20,31 +33,37 @@ def relative_gains(cells: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         cells: corruptions.csv.
-        rows: summary.csv, which says which methods are dynamic.
+        rows: summary.csv, which says which methods are dynamic and which is the baseline.
     """
     dynamic = set(rows.loc[rows["dynamic"].astype(bool), "method"])
     cells = corrupted(cells)
     sparse = cells[cells["method"].isin(dynamic) & cells["sparsity"].map(in_range).astype(bool)]
-    means = [part.groupby(CELL, sort=False)["accuracy"].mean() for part in (sparse, cells[is_baseline(cells)])]
+    parts = sparse, cells[of_baseline(cells, rows)]
+    means = [part.groupby(CELL, sort=False)["accuracy"].mean() for part in parts]
     gains = (means[0] / means[1] - 1).rename("relative_gain").dropna()
     return gains.reindex(means[0].index).dropna().reset_index()
 
 
-def gains_by(cells: pd.DataFrame, part: str) -> pd.DataFrame:
-    """Return accuracy and gain over dense of each scenario x method x sparsity, by category or by severity.
+def gains_by(cells: pd.DataFrame, rows: pd.DataFrame, part: str) -> pd.DataFrame:
+    """Return accuracy and gain over the baseline of each scenario x method x sparsity, by category or by severity.
 
-    Both are means over seeds; the gain over those of which there is a dense run, NaN where there is none.
+    Both are means over seeds; the gain over those of which there is a baseline run, NaN where there is none.
 
     Args:
         cells: corruptions.csv.
+        rows: summary.csv, which says which method is the baseline.
         part: ``category`` or ``severity``.
 
     Returns:
         The columns scenario, dataset, model, method, sparsity, part (``noise``, 3, ...), accuracy, gain.
     """
     means = corrupted(cells).groupby([*RUN, part], sort=False)["accuracy"].mean().reset_index()
-    pair = ["scenario", "seed", part]
-    dense = means.loc[is_baseline(means), [*pair, "accuracy"]].rename(columns={"accuracy": "dense"})
+    own = means[of_baseline(means, rows)]
+    # The baseline's only sparsity serves all; of several, each row has its own.
+    only = own.groupby("scenario")["sparsity"].agg(lambda levels: levels.iloc[0] if levels.nunique() == 1 else np.nan)
+    means["reference"] = means["scenario"].map(only).fillna(means["sparsity"])
+    pair = ["scenario", "reference", "seed", part]
+    dense = own.rename(columns={"accuracy": "dense", "sparsity": "reference"})[[*pair, "dense"]]
     means = means.merge(dense, how="left", on=pair)
     means["gain"] = means["accuracy"] - means["dense"]
     rows = means.groupby([*ROW, part], sort=False)[["accuracy", "gain"]].mean().reset_index()

@@ -110,12 +110,13 @@ def _averages(runs: ScenarioRuns, cells: pd.DataFrame) -> pd.DataFrame:
     """Return the means over seeds of what needs no interval."""
     loaded = runs.loaded
     names = pd.MultiIndex.from_frame(pd.DataFrame([item.run.names for item in loaded]))
-    references = [(*name[:3], *(runs.reference(name[3:5]) or name[3:5]), name[5]) for name in names]
-    references = pd.MultiIndex.from_tuples(references, names=RUN)
+    others = [runs.runs.get(runs.reference(item.row), {}).get(item.run.seed) for item in loaded]  # type: ignore[arg-type]
+    own = [tuple((other or item).run.names.values()) for other, item in zip(others, loaded, strict=True)]
+    references = pd.MultiIndex.from_tuples(own, names=RUN)
     costs = pd.DataFrame([{name: item.description.get(name) for name in COSTS} for item in loaded], names, dtype=float)
     errors = error_metrics(cells, RUN, references, alexnet=loaded[0].run.dataset.startswith("imagenet"))
     # A run that has nothing to be measured against was measured against itself.
-    alone = [runs.reference(item.row) is None and item.run.method != runs.baseline for item in loaded]
+    alone = [other is None and item.run.method != runs.baseline for other, item in zip(others, loaded, strict=True)]
     errors.loc[names[alone], list(ERRORS)] = np.nan
     values = pd.concat([run_metrics(cells, RUN), errors, costs], axis=1)
     grouped = values.groupby(ROW, sort=False)

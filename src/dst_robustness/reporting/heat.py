@@ -7,8 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from dst_robustness.analysis.gains import gains_by
-from dst_robustness.analysis.runs import is_baseline
+from dst_robustness.analysis.gains import gains_by, of_baseline
 from dst_robustness.reporting.names import method_name
 from dst_robustness.reporting.tables import ABSENT, number
 
@@ -19,7 +18,7 @@ class HeatCell:
 
     Attributes:
         accuracy: in percent, as text.
-        gain: over dense in points, as text; empty for dense itself and where there is no dense run.
+        gain: over the baseline in points, as text; empty for it itself and where it has no run.
         key: what the column is sorted by.
         better: whether the gain is above zero.
         heat: size of the gain relative to the largest of the table, in [0, 1].
@@ -41,16 +40,21 @@ class HeatTable:
     rows: list[tuple[str, float, list[HeatCell]]]
 
 
-def heat_tables(cells: pd.DataFrame) -> list[HeatTable]:
-    """Return a table for each scenario of corruptions.csv: its categories, then its severities."""
+def heat_tables(cells: pd.DataFrame, rows: pd.DataFrame) -> list[HeatTable]:
+    """Return a table for each scenario of corruptions.csv: its categories, then its severities.
+
+    Args:
+        rows: summary.csv, which says what gains are measured against.
+    """
     if cells.empty:
         return []
     parts = pd.concat(
         [
-            gains_by(cells, "category"),
-            gains_by(cells, "severity").assign(part=lambda rows: "severity " + rows["part"].astype(str)),
+            gains_by(cells, rows, "category"),
+            gains_by(cells, rows, "severity").assign(part=lambda rows: "severity " + rows["part"].astype(str)),
         ]
     )
+    parts.loc[of_baseline(parts, rows).to_numpy(), "gain"] = float("nan")
     return [_heat_table(scenario, part) for scenario, part in parts.groupby("scenario", sort=False)]
 
 
@@ -66,7 +70,7 @@ def _heat_table(title: str, parts: pd.DataFrame) -> HeatTable:
 
 def _cell(row: Any, largest: float) -> HeatCell:
     accuracy = number(row.accuracy, scale=100)
-    if is_baseline(row) or pd.isna(row.gain):
+    if pd.isna(row.gain):
         return HeatCell(accuracy, key=row.accuracy)
     heat = round(abs(row.gain) / largest, 2) if largest > 0 else 0.0
     return HeatCell(accuracy, number(row.gain, scale=100, sign=True), row.accuracy, row.gain > 0, heat)

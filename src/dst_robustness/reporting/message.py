@@ -9,8 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from dst_robustness.analysis.runs import is_baseline
-from dst_robustness.analysis.words import UNDECIDED
+from dst_robustness.analysis.words import BASELINE_ROW, UNDECIDED
 from dst_robustness.reporting.names import method_name
 
 WIDTH = 100
@@ -51,17 +50,18 @@ def _scenarios(rows: pd.DataFrame, every_row: bool) -> list[str]:
     excluded = (rows["gain_low"] > 0) | (rows["gain_high"] < 0)
     if (excluded & (rows["verdict"] == UNDECIDED)).any():
         lines.append("Verdicts are corrected for the number of comparisons (Holm), intervals are not.")
+    lines.append(f"A gain that is surely within {100 * rows['margin'].iloc[0]:g} points of 0 is called equivalent.")
     return [line[:WIDTH] for line in lines]
 
 
 def _choose(rows: pd.DataFrame, every_row: bool, *, many: bool) -> tuple[pd.DataFrame, str]:
-    if (rows["method"] == rows["scenario"]).any():  # trained elsewhere, at no sparsity that one could choose by
-        return rows, "all networks"
     if every_row:
         return rows, "all methods"
+    if (rows["method"] == rows["scenario"]).any():  # trained elsewhere, at no sparsity that one could choose by
+        return rows, "all networks"
     best = rows.loc[rows.groupby("sparsity")["robust_accuracy"].idxmax()]
     if many:
-        return best[~is_baseline(best)].nlargest(1, "robust_accuracy"), "best method"
+        return best[best["verdict"] != BASELINE_ROW].nlargest(1, "robust_accuracy"), "best method"
     return best, "best method at each sparsity"
 
 
@@ -81,6 +81,6 @@ def _row(row: Any) -> tuple[str, ...]:
         f"{row.sparsity:g}",
         f"{100 * row.clean_accuracy:.1f}",
         f"{100 * row.robust_accuracy:.1f}",
-        ABSENT if is_baseline(row) or pd.isna(row.gain) else gain,
+        ABSENT if row.verdict == BASELINE_ROW or pd.isna(row.gain) else gain,
         row.verdict,
     )

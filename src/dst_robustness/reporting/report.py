@@ -64,7 +64,7 @@ def write_report(
         best=[_line(row) for row in _best(rows)],
         lines=[_line(row) for row in rows.itertuples()],
         published=beside_published(rows).to_dict("records") if len(rows) else [],
-        heat=heat_tables(pd.read_csv(tables / "corruptions.csv")),
+        heat=heat_tables(pd.read_csv(tables / "corruptions.csv"), rows),
         metrics=metrics_table(rows) if len(rows) else None,
         costs=resource_table(rows) if len(rows) else None,
         explanations=explanation_table(rows) if len(rows) else None,

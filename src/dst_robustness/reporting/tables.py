@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from dst_robustness.analysis.runs import is_baseline
+from dst_robustness.analysis.words import BASELINE_ROW, FAILS, HOLDS
 from dst_robustness.jobs import shown
 from dst_robustness.jobs.files import write_text
 from dst_robustness.reporting.names import method_name
@@ -115,7 +115,7 @@ def _names(row: Any) -> list[str]:
 
 
 def robustness_table(rows: pd.DataFrame) -> Table:
-    """Return the main table: accuracies, gain, mCE and verdict per method and sparsity, the best in bold."""
+    """Return the main table: accuracies, gain, mCE and verdict of each row; the best in bold where it is decided."""
     header = ["scenario", "method", "sparsity", "n", "clean %", "robust %", "gain", "mCE", "verdict"]
     cells = []
     for row in rows.itertuples():
@@ -123,38 +123,49 @@ def robustness_table(rows: pd.DataFrame) -> Table:
         gain = with_interval(row.gain, row.gain_low, row.gain_high, 2, sign=True)
         cells.append(
             [*_names(row), str(row.seeds),
-             number(row.clean_accuracy, scale=100), robust, ABSENT if is_baseline(row) else gain, number(row.mce),
-             row.verdict]
+             number(row.clean_accuracy, scale=100), robust, ABSENT if row.verdict == BASELINE_ROW else gain,
+             number(row.mce), row.verdict]
         )  # fmt: skip
     caption = (
-        "Top-1 accuracy on the clean test set and averaged over all corruptions and severities, gain over the dense "
-        "run of the same seed in points, 95% intervals; n seeds; mCE in percent of dense. Verdicts are corrected "
-        "after Holm."
+        "Top-1 accuracy on the clean test set and averaged over all corruptions and severities, gain over the "
+        "baseline's run of the same seed in points, 95% intervals; n seeds; mCE in percent of the baseline. Verdicts "
+        "are corrected for all comparisons; equivalent: the gain lies within "
+        f"±{100 * rows['margin'].max():g} points. Bold: the best, where it is decided."
     )
-    return Table(caption, header, cells, _best(rows, {"clean_accuracy": 4, "robust_accuracy": 5}), _breaks(rows))
+    return Table(caption, header, cells, _decided_best(rows, 5), _breaks(rows))
 
 
 def sparsity_table(rows: pd.DataFrame) -> Table:
-    """Return robust accuracy with one column per sparsity, the best of each column and scenario in bold."""
-    levels = sorted(rows.loc[~is_baseline(rows), "sparsity"].unique())
-    texts, values = [], []
+    """Return robust accuracy with one column per sparsity; the best of each column and scenario in bold, if decided."""
+    is_baseline = rows["verdict"] == BASELINE_ROW
+    levels = sorted(rows.loc[~is_baseline, "sparsity"].unique())
+    texts, chosen = [], []
     for (scenario, method), part in rows.groupby(["scenario", "method"], sort=False):
         found = {row.sparsity: row for row in part.itertuples()}
-        # The dense run has no sparsity: it stands in every column.
-        chosen = [found.get(0.0 if is_baseline(part).all() else level) for level in levels]
-        texts.append([scenario, method_name(method), *map(_plus_minus, chosen)])
-        values.append((scenario, *(row.robust_accuracy if row else None for row in chosen)))
-    frame = pd.DataFrame(values, columns=["scenario", *levels]).astype(dict.fromkeys(levels, float))
-    caption = "Robust accuracy (%) by sparsity, with half the width of its 95% interval."
+        # A baseline without sparsities stands in every column.
+        everywhere = len(part) == 1 and part["verdict"].item() == BASELINE_ROW
+        own = [part.iloc[0].name if everywhere else found[level].Index if level in found else None for level in levels]
+        texts.append([scenario, method_name(method), *(_plus_minus(rows, index) for index in own)])
+        chosen.append((scenario, own))
+    best = set()
+    for column in range(len(levels)):
+        lines = [line for line, (_, own) in enumerate(chosen) if own[column] is not None]
+        part = rows.loc[[chosen[line][1][column] for line in lines]]
+        best |= {(lines[place], 2 + column) for place, _ in _decided_best(part, 0)}
+    caption = (
+        "Robust accuracy (%) by sparsity, with half the width of its 95% interval. Bold: the best, where it is decided."
+    )
     header = ["scenario", "method", *(f"{level:g}" for level in levels)]
-    return Table(caption, header, texts, _best(frame, {level: 2 + i for i, level in enumerate(levels)}), _breaks(frame))
+    scenarios = pd.DataFrame({"scenario": [scenario for scenario, _ in chosen]})
+    return Table(caption, header, texts, frozenset(best), _breaks(scenarios))
 
 
-def _plus_minus(row: Any | None) -> str:
-    if row is None:
+def _plus_minus(rows: pd.DataFrame, index: Any | None) -> str:
+    if index is None:
         return ABSENT
-    half = (row.robust_accuracy_high - row.robust_accuracy_low) / 2
-    return f"{100 * row.robust_accuracy:.1f} ± {100 * half:.1f}"
+    row = rows.loc[index]
+    half = (row["robust_accuracy_high"] - row["robust_accuracy_low"]) / 2
+    return f"{100 * row['robust_accuracy']:.1f} ± {100 * half:.1f}"
 
 
 def resource_table(rows: pd.DataFrame) -> Table:
@@ -192,11 +203,15 @@ def metrics_table(rows: pd.DataFrame) -> Table:
         ]
         for row in rows.itertuples()
     ]
-    caption = (
-        "In percent: robust accuracy over the benchmark's fifteen corruptions; mCE of what corruption adds to the clean"
-        " error (rel.), against dense; with a star mCE and relative mCE against AlexNet; expected calibration error "
-        "(ECE). Negative log-likelihood (NLL). Means over seeds."
-    )
+    words = {
+        "robust_accuracy_15": "robust accuracy over the benchmark's fifteen corruptions (rob.-15)",
+        "relative_mce": "mCE of what corruption adds to the clean error, against the baseline (rel. mCE)",
+        "mce_alexnet": "mCE (mCE*) and relative mCE (rel.*) against AlexNet",
+        "robust_ece": "expected calibration error (ECE)",
+    }  # fmt: skip
+    shown = "; ".join(text for name, text in words.items() if name in columns)
+    rest = " Negative log-likelihood (NLL)." if "robust_nll" in columns else ""
+    caption = f"In percent: {shown}.{rest} Means over seeds."
     header = ["scenario", "method", "sparsity", *(title for title, _, _ in columns.values())]
     return Table(caption, header, cells, breaks=_breaks(rows))
 
@@ -222,14 +237,17 @@ def weight_table(rows: pd.DataFrame) -> Table:
     return Table(caption, ["scenario", "method", "sparsity", *shares.values()], cells, breaks=_breaks(rows))
 
 
-def _best(rows: pd.DataFrame, columns: dict[str, int]) -> frozenset[tuple[int, int]]:
-    """Return the place of the largest value of each column in each scenario."""
-    rows = rows.reset_index(drop=True)
-    best = set()
-    for name, place in columns.items():
-        # A scenario may lack a column altogether: a sparsity that only others were trained at.
-        known = rows[rows[name].notna()]
-        best |= {(int(index), place) for index in known.groupby("scenario", sort=False)[name].idxmax()}
+def _decided_best(rows: pd.DataFrame, column: int) -> frozenset[tuple[int, int]]:
+    """Return the place of the highest robust accuracy of each scenario, where it is decided.
+
+    That is a row that holds, or the baseline where all others fail.
+    """
+    rows, best = rows.reset_index(drop=True), set()
+    for _, part in rows.groupby("scenario", sort=False):
+        index = part["robust_accuracy"].idxmax()
+        others = set(part["verdict"]) - {BASELINE_ROW}
+        if part.loc[index, "verdict"] == HOLDS or (part.loc[index, "verdict"] == BASELINE_ROW and others == {FAILS}):
+            best.add((int(index), column))
     return frozenset(best)
 
 

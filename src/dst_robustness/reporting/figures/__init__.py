@@ -40,8 +40,8 @@ ANALYSIS_TABLES = {"radius_accuracy": "radius.csv", "fourier_maps": "fourier.csv
 
 CAPTIONS = {
     "robustness_by_sparsity": "Robust accuracy (mean over corruptions and severities) against sparsity. Black line and "
-    "band: dense and its 95% interval; bars: 95% intervals. Bars that overlap do not mean that there is no difference: "
-    "differences to dense are paired by seed, in the table.",
+    "band: the baseline and its 95% interval; dotted: the margin; bars: 95% intervals. Bars that overlap do not mean "
+    "that there is no difference: differences to the baseline are paired by seed, in the table.",
     "gain_by_corruption": "Relative gain of DST (mean of all DST methods at 10-50% sparsity) over dense by corruption "
     "and severity, the corruptions with the largest share of high-frequency energy at the top. Purple: DST is better.",
     "attribution": "Where the gain of each DST row comes from: steps from the baseline to the DST run, with 95% "

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from dst_robustness.analysis.runs import is_baseline
+from dst_robustness.analysis.words import BASELINE_ROW
 from dst_robustness.reporting.names import method_name
 from dst_robustness.reporting.style import BLACK, empty_figure, legend_below, method_style, new_figure
 
@@ -28,8 +28,8 @@ def draw(tables: Path) -> Figure:
     scenarios = list(rows.groupby("scenario", sort=False))
     figure, axes = new_figure(len(scenarios))
     for axis, (scenario, part) in zip(axes, scenarios, strict=True):
-        _draw_dense(axis, part[is_baseline(part)])
-        sparse = part[~is_baseline(part)]
+        _draw_dense(axis, part[part["verdict"] == BASELINE_ROW].iloc[:1])
+        sparse = part[part["verdict"] != BASELINE_ROW]
         if sparse["sparsity"].nunique() == 1:
             _draw_one_sparsity(axis, sparse)
         else:
@@ -44,6 +44,8 @@ def _draw_dense(axis: plt.Axes, dense: pd.DataFrame) -> None:
     for row in dense.itertuples():
         axis.axhspan(100 * row.robust_accuracy_low, 100 * row.robust_accuracy_high, color=BLACK, alpha=0.08, lw=0)
         axis.axhline(100 * row.robust_accuracy, color=BLACK, lw=1.2, label=method_name(row.method))
+        for side in (-1, 1):
+            axis.axhline(100 * (row.robust_accuracy + side * row.margin), color=BLACK, lw=0.5, ls=(0, (1, 3)))
 
 
 def _errors(part: pd.DataFrame) -> np.ndarray:
