@@ -16,6 +16,7 @@ from dst_robustness.study.options import Dataset, Study
 ACQUIRE = ("addresses", "checksum", "path")
 PREPARE = ("train_samples", "test_samples", "validation_fraction", "seed")
 SPEC = ("type", *SPEC_OPTIONS)
+SIZES = {"cifar": "up to 48", "tiny_imagenet": "49 to 112", "imagenet": "113 or more"}  # by DatasetSpec.family
 
 
 def data_options(dataset: str, study: Study, names: Sequence[str] | None = None) -> dict[str, Any]:
@@ -97,8 +98,19 @@ def check_model(model: str, spec: DatasetSpec) -> None:
 
 
 def chosen_corruptions(chosen: str | Sequence[str], spec: DatasetSpec) -> tuple[str, ...]:
-    """Return the corruptions that are chosen for a data set, in the order of the benchmark."""
-    return choose_corruptions(chosen, _suites(spec))
+    """Return the corruptions that are chosen for a data set, in the order of the benchmark.
+
+    A ValueError names what is allowed, and for a suite that other sizes have, which sizes those are.
+    """
+    suites = _suites(spec)
+    if isinstance(chosen, str) and chosen not in suites and spec.kind == "images" and spec.corrupted_from is None:
+        sizes = [SIZES[family] for family in SIZES if chosen in image_suites(family)]
+        if sizes:
+            raise ValueError(
+                f"corruptions: '{chosen}' exists for images of {' and of '.join(sizes)} pixels, {spec.name} has "
+                f"{spec.image_size}. Allowed: {', '.join(suites)}"
+            )
+    return choose_corruptions(chosen, suites)
 
 
 def _suites(spec: DatasetSpec) -> dict[str, list[str]]:
