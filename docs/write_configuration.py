@@ -13,7 +13,18 @@ from typing import Any
 import yaml
 
 from dst_robustness.study.messages import in_words, schema_of
-from dst_robustness.study.options import Dataset, Grid, Options, Scenario, SparseTraining, Study, Training, Variant
+from dst_robustness.study.options import (
+    Dataset,
+    Decide,
+    Grid,
+    Network,
+    Options,
+    Scenario,
+    SparseTraining,
+    Study,
+    Training,
+    Variant,
+)
 
 ROOT = Path(__file__).parents[1]
 HEAD = """# Configuration
@@ -33,6 +44,8 @@ TABLES: dict[str, type[Options]] = {
     "`scenarios`: each entry": Scenario,
     "`datasets`: each entry, by its name": Dataset,
     "`variants`: each entry, by its name": Variant,
+    "`networks`: each entry": Network,
+    "`decide`": Decide,
     "`training`": Training,
     "`sparse_training`": SparseTraining,
 }

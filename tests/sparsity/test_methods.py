@@ -114,3 +114,24 @@ def test_dense_methods_mask_nothing(method):
     trainer, _ = start(method, [0.1, 0.9], [1.0, 1.0], sparsity=0.5 if method == "dense_small" else 0.0)
     assert trainer.density == trainer.itop_rate == 1
     assert trainer.masks["weight"].all()
+
+
+def test_shuffled_masks_keep_the_number_of_each_layer_and_follow_the_seed():
+    """Layers of 2 of 8 and 6 of 8 stay as dense as they were; another seed shuffles them in another way."""
+
+    def masks(seed: int) -> dict[str, torch.Tensor]:
+        model = nn.Sequential(nn.Linear(4, 2, bias=False), nn.Linear(2, 4, bias=False))
+        given = {"0.weight": torch.zeros(2, 4), "1.weight": torch.ones(4, 2)}
+        given["0.weight"][0, :2] = 1
+        given["1.weight"][0, :] = 0
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        trainer = SparseTraining(
+            model, optimizer, method="dst_shuffled", sparsity=0.5, total_steps=10, initial_masks=given, seed=seed
+        )
+        return trainer.masks
+
+    counts = [{name: int(mask.sum()) for name, mask in masks(seed).items()} for seed in range(4)]
+    assert counts == 4 * [{"0.weight": 2, "1.weight": 6}]
+    places = {tuple(masks(seed)["0.weight"].flatten().tolist()) for seed in range(8)}
+    assert len(places) > 3
+    assert all(torch.equal(masks(5)[name], masks(5)[name]) for name in ("0.weight", "1.weight"))

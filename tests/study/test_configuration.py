@@ -43,7 +43,7 @@ def check(**changes: Any) -> Study:
         ({"corruptions": "most"}, "config: corruptions is 'most'; allowed: all, benchmark,"),
         ({"corruptions": ["fog", 3]}, "config: corruptions is ['fog', 3]; allowed: all, benchmark,"),
         ({"scenarios": [{"dataset": "digits"}]}, "config: scenarios[0] lacks the key 'model'"),
-        ({"scenarios": []}, "config: scenarios is []; allowed: list, not empty"),
+        ({"scenarios": []}, "config: the study lists neither `scenarios` to train nor `networks` to test"),
         ({"scenarios": ["digits"]}, "config: scenarios[0] is 'digits'; allowed: table"),
         ({"variants": {"v": {"method": "rigl", "drop_fractoin": 1}}}, "variants.v 'drop_fractoin'. Did you mean 'drop"),
         ({"variants": {"v": {"method": "rigl", "drop_fraction": 30}}}, "variants.v.drop_fraction is 30; allowed: numb"),

@@ -39,7 +39,7 @@ rule measure_frequency_response:
         mem_mb=4000,
         runtime="4h",
     params:
-        precision=lambda wildcards: scenario_of(wildcards).training.precision,
+        precision=lambda wildcards: training_of(wildcards).precision,
         samples=STUDY.fourier_samples,
         code=tracked(code.fingerprint("dst_robustness.evaluation.frequency_of_run")),
     message:

@@ -78,6 +78,10 @@ def run_of(wildcards):
     return RUNS[RUN.format(**wildcards)]
 
 
+def training_of(wildcards):
+    return scenario_of(wildcards).training_of(wildcards.method)
+
+
 def test_split(dataset):
     """Return the test split; that of a published corrupted set is the one of the data set that it is made of."""
     return f"{RESOURCES}/{data.data_trained_on(dataset, STUDY)}/test.h5"
@@ -92,14 +96,16 @@ def shifted_sets(wildcards):
     return [f"{RESOURCES}/{scenario.trained_on}/shifted/{shift}.h5" for shift in scenario.shifts]
 
 
-def shift_files():
-    """Return the answers to sets of natural shift of every run whose scenario has such."""
-    return [f"{RESULTS}/{run.folder}/shifts.h5" for s in SCENARIOS.values() if s.shifts for run in s.runs]
+def files_of(runs, name):
+    return [f"{RESULTS}/{run.folder}/{name}" for run in runs]
 
 
-def run_files(name):
-    """Return one file of every run, in the order of the grid."""
-    return [f"{RESULTS}/{folder}/{name}" for folder in RUNS]
+def run_files(name, is_wanted=lambda run: True):
+    """Return one file of every run of the study, in the order of the grid. Where seeds are added until all rows are
+    decided, that is known after the last look."""
+    if STUDY.decide is None:
+        return files_of(filter(is_wanted, RUNS.values()), name)
+    return lambda wildcards: files_of(filter(is_wanted, decided_runs()), name)
 
 
 def tracked(value):

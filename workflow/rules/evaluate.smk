@@ -25,7 +25,7 @@ rule evaluate_run:
         mem_mb=4000,
         runtime="4h",
     params:
-        precision=lambda wildcards: scenario_of(wildcards).training.precision,
+        precision=lambda wildcards: training_of(wildcards).precision,
         code=lambda wildcards: tracked(code.evaluation_code(run_of(wildcards).model)),
     message:
         "Evaluate {wildcards.scenario}: {wildcards.method}, sparsity {wildcards.sparsity}, seed {wildcards.seed}"

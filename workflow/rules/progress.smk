@@ -35,11 +35,11 @@ if workflow.is_main_process:  # and not one of the processes that it starts for 
     logger.addHandler(
         ProgressHandler(
             jobs_on_networks,
-            networks=len(RUNS) - len(SHARED),
-            evaluations=len(RUNS),
+            networks=sum(run.folder not in SHARED for run in runs_so_far()),
+            evaluations=len(runs_so_far()),
             is_local=lambda: workflow.local_exec,
             say=logger.info,
-            warn=what_is_lost,
+            warn=lambda: [*what_is_lost(), *what_is_likely()],
             quiet=Quietness.PROGRESS in (workflow.output_settings.quiet or ()),
         )
     )

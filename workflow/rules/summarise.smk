@@ -3,9 +3,15 @@ TABLES = f"{RESULTS}/tables"
 TEXTS = expand(
     f"{TABLES}/{{table}}.{{format}}", table=["robustness", "sparsity", "metrics", "resources"], format=["md", "tex"]
 )
-# The method that each control starts from, where it starts from the masks of one.
-SOURCES = {name: variant.source for name, variant in STUDY.variants.items() if variant.source}
 EVERY_FIGURE = expand(f"{RESULTS}/figures/{{figure}}.{{format}}", figure=FIGURES, format=["pdf", "png"])
+
+# What gains are measured against, which of them matter, and what was fixed before the study.
+JUDGING = {
+    "baseline": STUDY.baseline,
+    "margin": STUDY.margin / 100,
+    "plan": PLAN.model_dump(exclude={"margin"}) if PLAN else None,
+    "sources": {name: one.source for s in SCENARIOS.values() for name, one in s.variants.items() if one.source},
+}
 
 
 rule summarise:
@@ -17,7 +23,7 @@ rule summarise:
         history=run_files("history.csv"),
         topology=run_files("topology.csv"),
         frequency=f"{TABLES}/frequency.csv",
-        shifts=shift_files(),
+        shifts=run_files("shifts.h5", lambda run: SCENARIOS[run.scenario].shifts),
     output:
         summary=f"{TABLES}/summary.csv",
         corruptions=f"{TABLES}/corruptions.csv",
@@ -40,7 +46,7 @@ rule summarise:
         mem_mb=4000,
         runtime="1h",
     params:
-        sources=SOURCES,
+        judging=JUDGING,
         code=tracked(code.fingerprint("dst_robustness.analysis.summary", "dst_robustness.reporting.tables")),
     message:
         "Summarise all runs"
@@ -56,9 +62,10 @@ rule summary:
     conda:
         "../../envs/environment.yaml"
     params:
-        folders=[f"{RESULTS}/{folder}" for folder in RUNS],
-        sources=SOURCES,
+        folders=[f"{RESULTS}/{run.folder}" for run in runs_so_far()],
         partial=f"{RESULTS}/partial",
+        judging=JUDGING,
+        looks=lambda wildcards: what_is_likely(),
     message:
         "What is finished so far"
     script:

@@ -11,7 +11,7 @@ rule train_run:
         masks=lambda wildcards: [
             f"{RESULTS}/{run.folder}/masks.pt" for run in scenario_of(wildcards).sources(run_of(wildcards))
         ],
-        weights=lambda wildcards: scenario_of(wildcards).training.initial_weights or [],
+        weights=lambda wildcards: training_of(wildcards).initial_weights or [],
     output:
         model=f"{RESULTS}/{RUN}/model.pt",
         masks=f"{RESULTS}/{RUN}/masks.pt",
@@ -29,8 +29,8 @@ rule train_run:
         gpu=STUDY.gpus_per_run,
         runs_per_gpu=STUDY.runs_per_gpu,
         # No parameters: the result is the same whatever they say.
-        checkpoint_seconds=lambda wildcards: str(scenario_of(wildcards).training.checkpoint_seconds),
-        tensorboard=lambda wildcards: int(scenario_of(wildcards).training.tensorboard),
+        checkpoint_seconds=lambda wildcards: str(training_of(wildcards).checkpoint_seconds),
+        tensorboard=lambda wildcards: int(training_of(wildcards).tensorboard),
         mem_mb=4000,
         runtime="24h",
     params:
@@ -41,7 +41,7 @@ rule train_run:
             code.training_code(
                 scenario_of(wildcards).model,
                 run_of(wildcards).base_method,
-                scenario_of(wildcards).training.augmentation,
+                training_of(wildcards).augmentation,
             )
         ),
     message:

@@ -7,5 +7,5 @@ from dst_robustness.reporting.tables import write_tables
 with log_to(snakemake.log[0]):
     tables = Path(snakemake.output.summary).parent
     folders = [Path(run).parent for run in snakemake.input.run]
-    write_summary(folders, tables, sources=snakemake.params.sources, frequency=snakemake.input.frequency)
+    write_summary(folders, tables, **snakemake.params.judging, frequency=snakemake.input.frequency)
     write_tables(tables)

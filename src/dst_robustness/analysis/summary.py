@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,7 +61,7 @@ def write_summary(
     *,
     baseline: str = BASELINE,
     margin: float = MARGIN,
-    plan: Looks | None = None,
+    plan: Mapping[str, Any] | None = None,
     sources: Mapping[str, str] | None = None,
     frequency: str | Path | None = None,
     resamples: int = RESAMPLES,
@@ -77,14 +78,21 @@ def write_summary(
         folders: every expected run, ``.../{scenario}/{method}/{sparsity}/seed{seed}``, whether or not it exists.
         baseline: the method or variant that gains are measured against: at the same sparsity, or at its only one.
         margin: the gain that matters, as a share; smaller ones may be called equivalent.
-        plan: of a study whose seeds are added until its rows are decided; without one, seeds were fixed beforehand.
+        plan: the fields of ``Looks``, of a study whose seeds are added until its rows are decided; without one, seeds
+            were fixed beforehand.
         sources: for controls that start from the masks of another method, by name, which method that is.
         frequency: frequency.csv; without it there is no slope over the share of high frequencies.
         resamples: of the bootstrap.
     """
     folders = list(folders)
     summary = summarise(
-        folders, baseline=baseline, margin=margin, plan=plan, sources=sources, frequency=frequency, resamples=resamples
+        folders,
+        baseline=baseline,
+        margin=margin,
+        plan=Looks(**plan) if plan else None,
+        sources=sources,
+        frequency=frequency,
+        resamples=resamples,
     )
     files = {"summary": summary.rows, "corruptions": summary.cells, "training": summary.training}
     files |= {"topology": summary.topology, "missing": summary.missing, "attribution": summary.attribution}

@@ -51,6 +51,13 @@ def given_masks(method: Method, given: Mapping[str, Tensor], weights: Mapping[st
     return masks
 
 
+def shuffled(masks: Mapping[str, Tensor], seed: int) -> dict[str, Tensor]:
+    """Return flat masks with as many weights in each layer, at random places; drawn on the CPU."""
+    generator = generator_at(0, seed)
+    orders = {name: torch.randperm(mask.numel(), generator=generator) for name, mask in masks.items()}
+    return {name: mask[orders[name].to(mask.device)] for name, mask in masks.items()}
+
+
 def first_masks(
     plan: Plan,
     model: nn.Module,

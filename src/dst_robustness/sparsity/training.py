@@ -110,6 +110,7 @@ class SparseTraining:
         masks = None
         if initial_masks is not None:
             masks = initial.given_masks(self.method, initial_masks, weights)
+            masks = initial.shuffled(masks, given["seed"]) if self.method.shuffles_masks else masks
             self.method = settings.starting_from(self.method, sum(int(mask.sum()) for mask in masks.values()) / total)
         forced = forced_dense(weights, dense_first, dense_last)
         self.plan = make_plan(self.method, weights, masks, forced, **{name: given[name] for name in PLANNED})

@@ -49,7 +49,10 @@ def read_study(*layers: Layer, name: str = "study") -> Study:
     if not study.scenarios and not study.networks:
         raise ValueError("config: the study lists neither `scenarios` to train nor `networks` to test")
     name = study.name or name
-    values = {"name": name, "results_dir": study.results_dir or f"results/{name}"}
+    values: dict[str, Any] = {"name": name, "results_dir": study.results_dir or f"results/{name}"}
+    if study.decide is not None:
+        margin = study.decide.margin or study.margin
+        values |= {"margin": margin, "decide": study.decide.model_copy(update={"margin": margin})}
     scenarios = [_complete(scenario, study) for scenario in study.scenarios]
     return study.model_copy(update=values | {"scenarios": scenarios})
 

@@ -94,9 +94,10 @@ def check_updates(scenario: Scenario, samples: int | None) -> None:
     """Raise ValueError where not a single topology update fits into a training on so many samples."""
     if samples is None:
         return
-    size = scenario.training.batch_size
-    steps = scenario.training.epochs * max(1, samples // size + (samples % size >= 2))
     for method in scenario.methods:
+        training = scenario.training_of(method)
+        size = training.batch_size
+        steps = training.epochs * max(1, samples // size + (samples % size >= 2))
         if not METHODS[scenario.run(method, 0, 0).base_method].dynamic:
             continue
         options = scenario.sparse_options(method)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from dst_robustness.sparsity import METHODS
 from dst_robustness.study.data import (
     PREPARE,
     SPEC,
@@ -17,13 +18,14 @@ from dst_robustness.study.data import (
     data_trained_on,
     spec_of,
 )
-from dst_robustness.study.methods import BASELINE, check_methods, check_recipe
+from dst_robustness.study.ladder import with_controls
+from dst_robustness.study.methods import check_methods, check_recipe
 from dst_robustness.study.options import Scenario as Entry
 from dst_robustness.study.options import SparseTraining, Study, Training, Variant
 from dst_robustness.study.run import Run
 from dst_robustness.study.values import NOT_IN_NAMES
 
-NO_OPTIONS = {"method", "source"}  # the keys of a variant that are no options of sparse training
+NO_OPTIONS = {"method", "source", "training"}  # the keys of a variant that are no options of sparse training
 
 
 @dataclass(frozen=True)
@@ -56,11 +58,12 @@ class Scenario:
     sparse_training: SparseTraining
     variants: Mapping[str, Variant]
     shifts: tuple[str, ...]
+    baseline: str
 
     @cached_property
     def runs(self) -> list[Run]:
-        """All runs, the dense baseline first."""
-        ordered = sorted(self.methods, key=lambda method: method != BASELINE)
+        """All runs, those of the baseline first."""
+        ordered = sorted(self.methods, key=lambda method: method != self.baseline)
         return [
             self.run(method, sparsity, seed)
             for method in ordered
@@ -74,12 +77,22 @@ class Scenario:
         return Run(self.name, self.dataset, self.model, method, sparsity, seed, variant_of, self.width)
 
     def sparsities_for(self, method: str) -> tuple[float, ...]:
-        """Return the sparsities that a listed method is trained at; the baseline is dense."""
-        return (0.0,) if method == BASELINE else self.sparsities_of.get(method, self.sparsities)
+        """Return the sparsities that a listed method is trained at; a dense one is trained at 0."""
+        return self.sparsities_of.get(method, self.sparsities) if self._is_sparse(method) else (0.0,)
+
+    def _is_sparse(self, method: str) -> bool:
+        return METHODS[self.run(method, 0, 0).base_method].sparse
+
+    def training_of(self, method: str) -> Training:
+        """Return how the networks of a listed method are trained; a variant may differ from the scenario."""
+        if method not in self.variants:
+            return self.training
+        own = self.variants[method].training
+        return self.training.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})
 
     def sparse_options(self, method: str) -> dict[str, Any]:
-        """Return the options of sparse training for a listed method; the baseline has none."""
-        if method == BASELINE:
+        """Return the options of sparse training for a listed method; a dense one has none."""
+        if not self._is_sparse(method):
             return {}
         own = (
             self.variants[method].model_dump(exclude_unset=True, exclude=NO_OPTIONS) if method in self.variants else {}
@@ -97,13 +110,13 @@ class Scenario:
 
     def recipe(self, method: str) -> dict[str, Any]:
         """Return all that decides the networks of a listed method, but for sparsity and seed, in plain values."""
-        source = self.source(method)
+        source, training = self.source(method), self.training_of(method)
         return {
             "trained_on": self.trained_on,
             "data": dict(self.data),
             "model": self.model,
             "width": self.width,
-            "training": self.training.model_dump(exclude=self.training.decide_nothing),
+            "training": training.model_dump(exclude=training.decide_nothing),
             "method": self.run(method, 0, 0).base_method,
             "sparse_training": self.sparse_options(method),
             "source": self.recipe(source) if source else None,
@@ -139,8 +152,10 @@ def _read_scenario(entry: Entry, study: Study) -> Scenario:
     check_recipe(entry.training)
     if entry.name in entry.methods:
         raise ValueError(f"the name '{entry.name}' is that of a method, too; choose another")
-    variants = {name: study.variants[name] for name in entry.methods if name in study.variants}
-    check_methods(entry.methods, entry.sparsities_of, variants, study.variants)
+    listed = with_controls(entry, study.variants)
+    check_methods(listed, study.variants, study.baseline)
+    for variant in listed.variants.values():
+        check_recipe(variant.training)
     trained_on = data_trained_on(entry.dataset, study)
     return Scenario(
         name=entry.name or default_name(entry.dataset, entry.model),
@@ -149,15 +164,16 @@ def _read_scenario(entry: Entry, study: Study) -> Scenario:
         data=data_options(trained_on, study, (*SPEC, *PREPARE)),
         model=entry.model,
         width=entry.width,
-        methods=tuple(entry.methods),
+        methods=listed.methods,
         sparsities=tuple(entry.sparsities),
-        sparsities_of={name: tuple(sparsities) for name, sparsities in entry.sparsities_of.items()},
-        seeds=tuple(entry.seeds),
+        sparsities_of=listed.sparsities_of,
+        seeds=tuple(range(study.decide.last) if study.decide else entry.seeds),
         corruptions=chosen_corruptions(entry.corruptions, spec),
         training=entry.training,
         sparse_training=entry.sparse_training,
-        variants=variants,
+        variants=listed.variants,
         shifts=check_shifts(entry.shifts, trained_on, study),
+        baseline=study.baseline,
     )
 
 

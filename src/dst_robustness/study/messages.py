@@ -70,7 +70,7 @@ def _explain(fault: ErrorDetails, schema: Part) -> tuple[str, str]:
         case "missing":
             return place, f"{above or 'the study'} lacks the key '{location[-1]}'"
         case "value_error":
-            return place, f"{place} {fault['ctx']['error']}"
+            return place, f"{place or 'the study'} {fault['ctx']['error']}"
         case "literal_error" if "enum" in part:
             return place, str(unknown_name(place, value, map(str, part["enum"])))
     return place, f"{place} is {value!r}; allowed: {in_words(part, schema)}{_hint(place, value, part)}"

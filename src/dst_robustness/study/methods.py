@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
 from dst_robustness.registry import unknown_name
 from dst_robustness.sparsity import METHODS
+from dst_robustness.study.ladder import Listed
 from dst_robustness.study.options import Training, Variant
 from dst_robustness.training.augmentation import AUGMENTATIONS, MIXINGS
 
@@ -21,42 +22,41 @@ def check_recipe(training: Training) -> None:
         raise unknown_name("training.mixing", training.mixing, MIXINGS)
 
 
-def check_methods(
-    methods: Sequence[str], sparsities_of: Iterable[str], listed: Mapping[str, Variant], variants: Mapping[str, Variant]
-) -> None:
+def check_methods(listed: Listed, variants: dict[str, Variant], baseline: str) -> None:
     """Raise ValueError for methods that are not known, that lack the baseline, or that lack what they start from.
 
     Args:
-        sparsities_of: the methods that have sparsities of their own.
-        listed: the variants among the methods.
         variants: all variants of the study.
+        baseline: the listed method that gains are measured against.
     """
-    if BASELINE not in methods:
-        raise ValueError(f"methods lack '{BASELINE}', the baseline that all others are compared with")
+    methods = listed.methods
+    if baseline not in methods:
+        raise ValueError(f"methods lack '{baseline}', the baseline that all others are compared with")
     for name in methods:
-        if name not in METHODS and name not in variants:
+        if name not in METHODS and name not in variants | listed.variants:
             raise unknown_name("method", name, [*METHODS, *variants])
         if name in METHODS and METHODS[name].needs_masks:
             raise ValueError(
                 f"method {name} needs a source: list a variant, as in rigl_frozen: {{method: {name}, source: rigl}}"
             )
-    sparse = [name for name in (*METHODS, *variants) if name != BASELINE]
-    for name in sparsities_of:
-        if name not in sparse:
-            raise unknown_name("method in sparsities_of", name, sparse)
-    for name, variant in listed.items():
+    for name, variant in listed.variants.items():
         if name in METHODS:
             raise ValueError(f"variant '{name}' has the name of a method; choose another")
         if variant.method not in METHODS:
             raise unknown_name(f"method of variant '{name}'", variant.method, METHODS)
-        _check_source(name, variant, methods)
+        _check_source(name, variant, methods, baseline)
+    bases = {name: name for name in METHODS} | {name: one.method for name, one in (variants | listed.variants).items()}
+    sparse = [name for name, base in bases.items() if base in METHODS and METHODS[base].sparse]
+    for name in listed.sparsities_of:
+        if name not in sparse:
+            raise unknown_name("method in sparsities_of", name, sparse)
 
 
-def _check_source(name: str, variant: Variant, methods: Sequence[str]) -> None:
+def _check_source(name: str, variant: Variant, methods: Sequence[str], baseline: str) -> None:
     """Check that a variant names a source exactly where its method starts from the masks of another run."""
     if METHODS[variant.method].needs_masks != (variant.source is not None):
         needing = ", ".join(method for method in METHODS if METHODS[method].needs_masks)
         raise ValueError(f"variant '{name}': `source` goes with method {needing}, and {needing} needs it")
-    others = [method for method in methods if method not in (BASELINE, name)]
+    others = [method for method in methods if method not in (baseline, name)]
     if variant.source is not None and variant.source not in others:
         raise unknown_name(f"source of variant '{name}'", variant.source, others)

@@ -124,6 +124,7 @@ def _comparison(root: Network, others: list[Network], study: Study) -> Compariso
         sparse_training=study.sparse_training,
         variants={},
         shifts=(),
+        baseline=root.name,
         networks=networks,
     )
 

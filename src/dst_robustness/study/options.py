@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from dst_robustness.study.values import all_different, folder, name, path, read_value
@@ -22,6 +22,7 @@ NotNegative = Annotated[Number, Field(ge=0)]
 Positive = Annotated[Number, Field(gt=0)]
 BelowOne = Annotated[Number, Field(ge=0, lt=1)]
 Share = Annotated[Number, Field(ge=0, le=1)]
+Margin = Annotated[Number, Field(gt=0, le=20)]
 Seed = Annotated[Integer, Field(ge=0, le=2**63 - 1)]
 Name = Annotated[str, AfterValidator(name)]
 Path = Annotated[str, Field(min_length=1), AfterValidator(path)]
@@ -135,13 +136,16 @@ class SparseTraining(Options):
 
 
 class Variant(SparseTraining):
-    """A method with other options than `sparse_training` gives: any of those, and these two."""
+    """A method with other options than `sparse_training` gives: any of those, and these."""
 
     method: str
     """The method that this is a variant of."""
     source: str | None = None
-    """For dst_frozen: the listed method whose final masks, of the same sparsity and seed, are trained from the
-    start."""
+    """For dst_frozen and dst_shuffled: the listed method whose final masks, of the same sparsity and seed, are trained
+    from the start."""
+    training: Training = Field(default_factory=Training)
+    """What differs from the `training` of the scenario, as in `dense_l2: {method: dense, training: {weight_decay:
+    0.002}}`."""
 
 
 class Dataset(Options):
@@ -189,6 +193,32 @@ class Dataset(Options):
     """Seed of the subsets and of the validation split."""
 
 
+class Decide(Options):
+    """Seeds until decided: a study looks at its results several times, and rows that are decided get no more seeds."""
+
+    first: Annotated[Integer, Field(ge=2)] = 5
+    """Seeds before the first look."""
+    step: Count = 5
+    """Seeds from one look to the next."""
+    last: Annotated[Integer, Field(ge=2)] = 30
+    """Seeds at the last look."""
+    margin: Margin | None = None
+    """The study's `margin`, where it stands here."""
+    error: Annotated[Number, Field(gt=0, lt=0.5)] = 0.05
+    """Chance of any false word, over all looks and rows."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Decide:
+        if self.first > self.last:
+            raise ValueError(f"first is {self.first}, more than last, {self.last}; allowed: at most that")
+        return self
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """Seeds at each look."""
+        return (*range(self.first, self.last, self.step), self.last)
+
+
 class Grid(Options):
     """What the study and each of its scenarios may say: a scenario's own value counts before the study's."""
 
@@ -204,6 +234,9 @@ class Grid(Options):
     """`all` that fit the data set, for images the nineteen; for images `benchmark`, the fifteen of mCE, `c_bar`, the
     ten of C-bar for 32 or 224 pixels, and `3dcc`, the three of 3DCC that need no depth; for clips one of the suites
     `kinetics_c` and `ucf101_p`; or a list of names."""
+    ladder: Different[str] = []
+    """Methods whose gain is taken apart: at their sparsities dense_small and static are trained too, and their final
+    masks from the start, as they are and shuffled within each layer. For methods of dynamic sparse training only."""
     training: Training = Field(default_factory=Training)
     """How every network is trained."""
     sparse_training: SparseTraining = Field(default_factory=SparseTraining)
@@ -269,6 +302,13 @@ class Study(Grid):
     networks: list[Network] = []
     """Networks that were trained elsewhere, and are only tested, beside the scenarios or instead of them. Their
     corruptions and precision are the study's."""
+    decide: Decide | None = None
+    """In place of `seeds`: the seeds 0, 1, 2 ... until each row is decided, as in `{first: 5, step: 5, last: 30}`."""
+    margin: Margin = 0.5
+    """Gain in points of robust accuracy that matters. Set it before the study: a row whose gain is surely smaller is
+    `equivalent`."""
+    baseline: str = "dense"
+    """Method or variant that gains are measured against."""
     variants: dict[Name, Variant] = {}
     """Methods with other options, under names of your own that `methods` may then list, as in
     `rigl_uniform: {method: rigl, distribution: uniform}`."""
@@ -291,3 +331,14 @@ class Study(Grid):
     track_code: bool = True
     """Whether a change of the package's code reruns the steps that import it (comments and docstrings do not
     count)."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Study:
+        if self.decide is not None:
+            if "seeds" in self.model_fields_set or any("seeds" in one.model_fields_set for one in self.scenarios):
+                raise ValueError("has both `decide` and `seeds`; give one of them")
+            if "margin" in self.model_fields_set and self.decide.margin not in (None, self.margin):
+                raise ValueError(
+                    f"has margin {self.margin:g} and decide.margin {self.decide.margin:g}; give one of them"
+                )
+        return self

@@ -8,7 +8,6 @@ from dataclasses import replace
 from dst_robustness.models import MODELS, VIDEO_MODELS
 from dst_robustness.study.data import PREPARE, SPEC, data_options
 from dst_robustness.study.grid import Scenario
-from dst_robustness.study.methods import BASELINE
 from dst_robustness.study.networks import Comparison, shrink_comparison
 from dst_robustness.study.options import Dataset, Study
 
@@ -27,26 +26,33 @@ def shrink(
         own = datasets.get(name, Dataset())
         samples = {"train_samples": TRAIN_SAMPLES, "test_samples": TEST_SAMPLES}
         datasets[name] = own.model_copy(update=samples | own.model_dump(exclude_none=True))
-    folders = {key: f"{getattr(study, key)}_smoke" for key in FOLDERS}
-    small_study = study.model_copy(update=folders | {"datasets": datasets})
+    changes = {key: f"{getattr(study, key)}_smoke" for key in FOLDERS} | {"datasets": datasets, "decide": None}
+    small_study = study.model_copy(update=changes)
     small = {name: _shrink_scenario(scenario, small_study) for name, scenario in scenarios.items()}
     return small_study, small, {name: shrink_comparison(one, small_study) for name, one in comparisons.items()}
 
 
 def _shrink_scenario(scenario: Scenario, study: Study) -> Scenario:
-    # A frozen control needs the run that it takes its masks from, which would be a second method.
-    others = [name for name in scenario.methods if name != BASELINE and scenario.source(name) is None]
+    # A control that starts from the masks of another run needs that run, which would be a second method.
+    others = [name for name in scenario.methods if name != scenario.baseline and scenario.source(name) is None]
+    methods = (scenario.baseline, *others[-1:])
+    variants = {
+        name: one.model_copy(update={"training": one.training.model_copy(update=TRAINING)})
+        for name, one in scenario.variants.items()
+        if name in methods
+    }
     return replace(
         scenario,
         data=data_options(scenario.trained_on, study, (*SPEC, *PREPARE)),
         model=_small_model(scenario.model),
         width=1,
-        methods=(BASELINE, *others[-1:]),
+        methods=methods,
         sparsities=scenario.sparsities[:1],
         sparsities_of={},
         seeds=scenario.seeds[:1],
         corruptions=scenario.corruptions[:2],
         training=scenario.training.model_copy(update=TRAINING),
+        variants=variants,
         sparse_training=scenario.sparse_training.model_copy(update=SPARSE_TRAINING),
     )
 

@@ -33,6 +33,7 @@ class Method:
         masks: the method masks weights.
         scales_width: the network is made narrower until it has as few parameters.
         needs_masks: the method starts from the masks of a finished run.
+        shuffles_masks: and shuffles them within each layer.
         needs_loss: the method chooses its masks by the loss of a batch before training.
         needs_gradient: the scores use the gradient.
         dense_gradient: growing needs the gradient of the inactive weights too, which costs a dense backward pass.
@@ -48,6 +49,7 @@ class Method:
     masks: ClassVar[bool] = True
     scales_width: ClassVar[bool] = False
     needs_masks: ClassVar[bool] = False
+    shuffles_masks: ClassVar[bool] = False
     needs_loss: ClassVar[bool] = False
     needs_gradient: ClassVar[bool] = False
     dense_gradient: ClassVar[bool] = False

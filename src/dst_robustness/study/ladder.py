@@ -1,0 +1,55 @@
+"""The ladder of controls: what a scenario trains besides, so that the gain of a method can be taken apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dst_robustness.registry import unknown_name
+from dst_robustness.sparsity import METHODS
+from dst_robustness.study.options import Scenario, Variant
+
+SHARED_RUNGS = ("dense_small", "static")  # one for all methods of a scenario
+OWN_RUNGS = {"shuffled": "dst_shuffled", "frozen": "dst_frozen"}  # they start from the masks of one method
+
+
+@dataclass(frozen=True)
+class Listed:
+    """The methods of a scenario, its controls included, and what is said of some of them."""
+
+    methods: tuple[str, ...]
+    sparsities_of: Mapping[str, tuple[float, ...]]
+    variants: dict[str, Variant]
+
+
+def with_controls(entry: Scenario, variants: Mapping[str, Variant]) -> Listed:
+    """Return what a scenario trains: what it lists, and for each method of its ladder the controls.
+
+    Controls stand at the sparsities of the methods that they are for, besides those that they are listed with.
+
+    Args:
+        variants: all variants of the study.
+
+    Raises:
+        ValueError: for a method of the ladder that is not listed, or is no dynamic sparse training.
+    """
+    methods = list(entry.methods)
+    sparsities_of = {name: tuple(sparsities) for name, sparsities in entry.sparsities_of.items()}
+    listed = {name: variants[name] for name in methods if name in variants}
+    for method in entry.ladder:
+        if method not in entry.methods:
+            raise unknown_name("method in ladder", method, entry.methods)
+        base = listed[method].method if method in listed else method
+        if base not in METHODS or not METHODS[base].dst:
+            raise ValueError(f"ladder: {method} is no dynamic sparse training: there is no gain of it to take apart")
+        wanted = sparsities_of.get(method, tuple(entry.sparsities))
+        controls = [*SHARED_RUNGS]
+        for word, control in OWN_RUNGS.items():
+            same = [name for name, one in listed.items() if (one.method, one.source) == (control, method)]
+            controls.append(same[0] if same else f"{method}_{word}")
+            listed.setdefault(controls[-1], Variant(method=control, source=method))
+        for name in controls:
+            before = sparsities_of.get(name, tuple(entry.sparsities)) if name in methods else ()
+            sparsities_of[name] = tuple(dict.fromkeys((*before, *wanted)))
+            methods += [name] if name not in methods else []
+    return Listed(tuple(methods), sparsities_of, listed)

@@ -1,0 +1,91 @@
+# Seeds until decided: looks at the results, after each of which undecided rows may get more seeds.
+# Networks that were trained elsewhere have no part in it.
+from dst_robustness.jobs.progress import measured_seconds
+from dst_robustness.study import decide
+
+PLAN = STUDY.decide
+LOOKS = f"{RESULTS}/looks"
+ROWS = decide.rows_of(TRAINED_HERE.values(), STUDY.baseline)
+
+
+def decisions_at(seeds):
+    """Return what the look after so many seeds says of each row, once it was taken."""
+    return decide.read_decisions(checkpoints.look.get(seeds=seeds).output[0])
+
+
+def runs_at(seeds):
+    """Return the runs that the look after so many seeds is at, once the look before it was taken."""
+    before = [count for count in PLAN.looks if count < seeds]
+    decisions = decisions_at(before[-1]) if before else {}
+    return decide.runs_needed(TRAINED_HERE.values(), decide.seeds_needed(ROWS, decisions, seeds))
+
+
+def decided_runs():
+    """Return all runs of the study, once its last look was taken."""
+    for seeds in PLAN.looks:
+        decisions = decisions_at(seeds)
+        if decide.is_last(PLAN, decisions, seeds):
+            seeds = {row: one["seeds"] for row, one in decisions.items()}
+            return decide.runs_needed(TRAINED_HERE.values(), seeds) + runs_taken()
+
+
+def runs_taken():
+    return [run for comparison in COMPARISONS.values() for run in comparison.runs]
+
+
+def runs_so_far():
+    """Return the runs that are known to be needed now, whether or not they are there."""
+    if PLAN is None:
+        return list(RUNS.values())
+    seeds = dict.fromkeys(ROWS, PLAN.first)
+    for count, decisions in decide.looks_so_far(PLAN, Path(LOOKS)):
+        following = next((more for more in PLAN.looks if more > count), count)
+        seeds = decide.seeds_needed(ROWS, decisions, following)
+    return decide.runs_needed(TRAINED_HERE.values(), seeds) + runs_taken()
+
+
+def hours_of(run):
+    """Return the job hours of a network by the jobs measured so far, None where there are none."""
+    folder = Path(BENCHMARKS, run.folder).parents[2]
+    seconds = [measured_seconds(folder, step) for step in ("train", "evaluate")]
+    return None if None in seconds else sum(seconds) / 3600
+
+
+def what_is_likely():
+    """Return where a study stands that goes on until its rows are decided, and how far it is likely to go."""
+    if PLAN is None:
+        return []
+    looks = list(decide.looks_so_far(PLAN, Path(LOOKS)))
+    lines = [decide.standing(decisions, seeds) for seeds, decisions in looks]
+    if looks and decide.is_last(PLAN, looks[-1][1], looks[-1][0]):
+        return lines
+    lines.append(f"The next look is after {next(n for n in PLAN.looks if not looks or n > looks[-1][0])} seeds.")
+    likely = decide.forecast(TRAINED_HERE.values(), ROWS, PLAN, looks[-1][1] if looks else {})
+    return [*lines, decide.outlook(likely, Path(RESULTS), hours_of, guessed=not looks)]
+
+
+checkpoint look:
+    """Say of each row whether it is decided, after so many seeds."""
+    input:
+        predictions=lambda wildcards: files_of(runs_at(int(wildcards.seeds)), "predictions.h5"),
+        metrics=lambda wildcards: files_of(runs_at(int(wildcards.seeds)), "metrics.csv"),
+        run=lambda wildcards: files_of(runs_at(int(wildcards.seeds)), "run.json"),
+    output:
+        f"{LOOKS}/{{seeds}}.json",
+    log:
+        f"{LOGS}/looks/{{seeds}}.log",
+    benchmark:
+        f"{BENCHMARKS}/looks/{{seeds}}.jsonl"
+    wildcard_constraints:
+        seeds=any_of(map(str, PLAN.looks)) if PLAN else "NONE",
+    localrule: True
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        plan=PLAN.model_dump() if PLAN else None,
+        baseline=STUDY.baseline,
+        code=tracked(code.fingerprint("dst_robustness.analysis.summary")),
+    message:
+        "Look at the results after {wildcards.seeds} seeds"
+    script:
+        "../scripts/look.py"
