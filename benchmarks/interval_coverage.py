@@ -15,6 +15,7 @@ import numpy as np
 from scipy import stats
 from simulated_runs import Spread, ability_for, cell_offsets, expected_accuracy, simulate_correct
 
+from dst_robustness.analysis.attribution import STEPS, attribute
 from dst_robustness.analysis.bootstrap import critical_values, hierarchical_bootstrap, possible_gains
 
 DENSE, GAIN, RESAMPLES = 0.5, 0.01, 1000
@@ -81,6 +82,23 @@ def print_exact(seeds: list[int]) -> None:
                 print(f"{count:5d} seeds  two-sided {200 * tail:.3f}%  {name:15s}  {low:.2f} to {high:.2f} times")
 
 
+def print_ladder(studies: int, images: int) -> None:
+    """Print how often the intervals of a ladder's steps contain the true ones, five seeds a rung."""
+    truth, spread, seeds = np.array([-0.01, 0.02, 0.0, 0.01, 0.005]), Spread(seed=0.04), 5
+    offsets, generator, covered = cell_offsets(5), np.random.default_rng(0), np.zeros(len(truth))
+    abilities = [ability_for(DENSE + gain, offsets, spread) for gain in (0.0, *truth.cumsum())]
+    for _ in range(studies):
+        easiness = generator.normal(0, spread.image, images)
+        rungs = []
+        for ability in abilities:
+            runs = ability + generator.normal(0, spread.seed, seeds)
+            correct = simulate_correct(runs, easiness, offsets, spread, generator)
+            rungs.append(dict(enumerate(correct.mean(axis=1, dtype=np.float32))))
+        covered += [step.low <= true <= step.high for step, true in zip(attribute(rungs), truth, strict=True)]
+    for name, share in zip(STEPS, covered / studies, strict=True):
+        print(f"{name:12s} {100 * share:.1f}%")
+
+
 def main() -> None:
     """Print the coverage of both kinds of interval for each number of seeds and regime."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -90,7 +108,10 @@ def main() -> None:
     parser.add_argument(
         "--exact", action="store_true", help="integrate over normal means instead of simulating studies"
     )
+    parser.add_argument("--ladder", action="store_true", help="the steps that a gain is taken apart into")
     arguments = parser.parse_args()
+    if arguments.ladder:
+        return print_ladder(arguments.studies, arguments.images)
     if arguments.exact:
         return print_exact([count for count in arguments.seeds if count > 1])
     print(f"{arguments.studies} studies of {arguments.images} images x 75, gain {100 * GAIN:g} points, nominal 95%")
