@@ -15,7 +15,7 @@ from torch import nn
 from tqdm import tqdm
 
 from dst_robustness.models import build_model
-from dst_robustness.models.tensor_files import load_tensors
+from dst_robustness.models.tensor_files import give_weights, load_tensors
 from dst_robustness.sets.predictions import CLEAN, Predictions
 from dst_robustness.sets.storage import Samples, open_hdf5
 from dst_robustness.training.data import normalise
@@ -85,7 +85,7 @@ def load_network(model: Path, run: Path) -> nn.Module:
         frames=said.get("frames"),
         arguments=said.get("arguments") or None,
     )
-    network.load_state_dict(load_tensors(model))
+    give_weights(network, load_tensors(model))
     return network
 
 

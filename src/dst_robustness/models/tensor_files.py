@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import pickle
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from dst_robustness.jobs.files import DamagedFileError, atomic_path
 
@@ -19,6 +21,16 @@ def save_tensors(path: str | Path, content: Mapping[str, Any]) -> None:
     torch.save(dict(content), buffer)
     with atomic_path(path) as partial:
         partial.write_bytes(buffer.getbuffer())
+
+
+def give_weights(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Load tensors by the network's names; all must be there, in its shapes.
+
+    They count as of the network's own version: some networks of torchvision take none of unknown version.
+    """
+    state = OrderedDict(tensors)
+    state._metadata = network.state_dict()._metadata  # type: ignore[attr-defined]
+    network.load_state_dict(state)
 
 
 def load_tensors(path: str | Path, device: torch.device | str = "cpu") -> dict[str, Any]:

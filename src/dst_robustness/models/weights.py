@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from dst_robustness.models.tensor_files import give_weights
+
 SHOWN = 4  # names in a message
 _WRAPPERS = ("module", "_orig_mod")  # put before names by DistributedDataParallel, AveragedModel and torch.compile
 _COUNTERS = ("n_averaged",)  # of AveragedModel, beside the weights
@@ -50,7 +52,7 @@ def load_weights(network: nn.Module, path: str | Path, num_classes: int) -> str:
     if faults:
         more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
         raise WeightsError(f"{path} does not fit the network: it {'; it '.join(faults[:SHOWN])}{more}")
-    network.load_state_dict(found.checked(network_state, path))
+    give_weights(network, found.checked(network_state, path))
     return found.place
 
 
@@ -65,7 +67,7 @@ def start_from(network: nn.Module, path: str | Path, num_classes: int) -> tuple[
     if not fresh:
         return load_weights(network, path, num_classes), []
     taken = found.checked({name: value for name, value in network_state.items() if name not in fresh}, path)
-    network.load_state_dict({**network_state, **taken})
+    give_weights(network, {**network_state, **taken})
     return found.place, fresh
 
 
