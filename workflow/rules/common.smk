@@ -82,6 +82,11 @@ def training_of(wildcards):
     return scenario_of(wildcards).training_of(wildcards.method)
 
 
+@cache
+def recipe_of(scenario, method):
+    return SCENARIOS[scenario].recipe(method)
+
+
 def test_split(dataset):
     """Return the test split; that of a published corrupted set is the one of the data set that it is made of."""
     return f"{RESOURCES}/{data.data_trained_on(dataset, STUDY)}/test.h5"

@@ -12,6 +12,6 @@ rule print_config:
     conda:
         "../../envs/environment.yaml"
     params:
-        text=lambda wildcards: show_origins(STUDY, LAYERS),
+        text=lambda wildcards: show_origins(STUDY, LAYERS, sorted(TRAINED | PUBLISHED)),
     shell:
         "printf '%s' {params.text:q} | tee {log:q}"

@@ -25,7 +25,7 @@ def why(job):
 def what_is_lost():
     """Return what this call does to finished networks, a line a cause."""
     jobs = [job for job in workflow.dag.needrun_jobs() if job.rule.name == "train_run"]
-    recipe = {job: scenario_of(job.wildcards).recipe(job.wildcards.method) for job in jobs}
+    recipe = {job: recipe_of(job.wildcards.scenario, job.wildcards.method) for job in jobs}
     return trained_again((Path(job.output.run).parent, recipe[job], why(job)) for job in jobs)
 
 

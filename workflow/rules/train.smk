@@ -35,7 +35,7 @@ rule train_run:
         runtime="24h",
     params:
         run=lambda wildcards: asdict(run_of(wildcards)),
-        recipe=lambda wildcards: scenario_of(wildcards).recipe(wildcards.method),
+        recipe=lambda wildcards: recipe_of(wildcards.scenario, wildcards.method),
         processes=STUDY.gpus_per_run,
         code=lambda wildcards: tracked(
             code.training_code(

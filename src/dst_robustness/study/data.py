@@ -17,6 +17,7 @@ ACQUIRE = ("addresses", "checksum", "path")
 PREPARE = ("train_samples", "test_samples", "validation_fraction", "seed")
 SPEC = ("type", *SPEC_OPTIONS)
 SIZES = {"cifar": "up to 48", "tiny_imagenet": "49 to 112", "imagenet": "113 or more"}  # by DatasetSpec.family
+VALIDATION_FRACTION = 0.1  # of the training samples, where nobody asks for another share
 
 
 def data_options(dataset: str, study: Study, names: Sequence[str] | None = None) -> dict[str, Any]:
@@ -45,6 +46,27 @@ def spec_of(dataset: str, study: Study) -> DatasetSpec:
     """Return what a data set of a study is; an unknown name, or an option that it does not have, is a ValueError."""
     type_of(dataset, study)
     return dataset_spec(dataset, data_options(dataset, study, SPEC))
+
+
+def facts(dataset: str, study: Study) -> dict[str, Any]:
+    """Return what a data set says itself of its options, where the study does not."""
+    spec = spec_of(dataset, study)
+    found = {name: getattr(spec, name) for name in SPEC_OPTIONS if hasattr(spec, name)}
+    if spec.default_samples:
+        found |= dict(zip(("train_samples", "test_samples"), spec.default_samples, strict=True))
+    return found
+
+
+def notes(dataset: str, study: Study) -> list[str]:
+    """Return what else is known of a data set, in words."""
+    spec = spec_of(dataset, study)
+    mean, std = (", ".join(f"{value:.4g}" for value in values) for values in (spec.mean, spec.std))
+    lines = [f"{dataset}: {spec.kind} of {spec.image_size} pixels, normalised with mean {mean} and std {std}"]
+    if spec.kind == "images" and spec.corrupted_from is None:
+        lines.append(f"{dataset}: corrupted with the constants of the family {spec.family}, by its size")
+    if spec.corrupted_from is None and "validation_fraction" not in data_options(dataset, study):
+        lines.append(f"{dataset}: {VALIDATION_FRACTION:.0%} of the training samples are for validation, by default")
+    return lines
 
 
 def data_trained_on(dataset: str, study: Study) -> str:

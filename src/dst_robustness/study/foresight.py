@@ -10,11 +10,9 @@ from dst_robustness.datasets.spec import Acquired, DatasetSpec, RawSet
 from dst_robustness.registry import unknown_name
 from dst_robustness.sparsity import METHODS
 from dst_robustness.sparsity.schedules import default_interval
-from dst_robustness.study.data import data_options, spec_of
+from dst_robustness.study.data import VALIDATION_FRACTION, data_options, spec_of
 from dst_robustness.study.grid import Scenario
 from dst_robustness.study.options import Study
-
-VALIDATION_FRACTION = 0.1
 
 
 def foresee(study: Study, scenarios: Iterable[Scenario]) -> None:

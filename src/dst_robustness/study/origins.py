@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import yaml
 
 from dst_robustness.jobs.shown import value_without_secrets
 from dst_robustness.study.configuration import values_of
+from dst_robustness.study.data import facts, notes
 from dst_robustness.study.options import Grid, Study
 
 DEFAULT = "default"
+OF_THE_SET = "of the data set"
 WIDTH = 60  # column of the origins
 Place = tuple[str | int, ...]
 
 
-def show_origins(study: Study, layers: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+def show_origins(study: Study, layers: Sequence[tuple[str, Mapping[str, Any]]], datasets: Iterable[str] = ()) -> str:
     """Return a study as YAML with the origin of each value as a comment; no address shows a secret.
 
     Args:
         study: the study with all defaults filled in.
         layers: name and content of what was laid over each other, the last one on top.
+        datasets: those of which it is shown what they really are, also where the study says nothing of them.
     """
-    return "\n".join(_lines(value_without_secrets(values_of(study)), (), layers)) + "\n"
+    values = values_of(study)
+    real = {name: facts(name, study) for name in datasets}
+    values["datasets"] = {
+        name: {**real.get(name, {}), **values["datasets"].get(name, {})}
+        for name in dict.fromkeys([*values["datasets"], *real])
+    }
+    text = "\n".join(_lines(value_without_secrets(values), (), [(OF_THE_SET, {"datasets": real}), *layers]))
+    return text + "\n" + "".join(f"# {note}\n" for name in real for note in notes(name, study))
 
 
 def origin(place: Place, layers: Sequence[tuple[str, Mapping[str, Any]]]) -> str:

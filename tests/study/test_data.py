@@ -1,0 +1,30 @@
+"""What a data set of a study is, and which options each step takes of it."""
+
+import yaml
+
+from dst_robustness.study.configuration import read_study
+from dst_robustness.study.data import ACQUIRE, PREPARE, data_options, facts
+from dst_robustness.study.origins import OF_THE_SET, show_origins
+
+OWN = {"type": "image_folder", "path": "/data/own", "train_samples": 100, "image_size": 64}
+CONFIG = {"datasets": {"own": OWN}, "scenarios": [{"dataset": "own", "model": "resnet8"}]}
+
+
+def test_each_step_takes_its_own_options() -> None:
+    """A changed address prepares nothing anew."""
+    study = read_study(CONFIG)
+    assert data_options("own", study, ACQUIRE) == {"path": "/data/own"}
+    assert data_options("own", study, PREPARE) == {"train_samples": 100}
+    assert data_options("digits", study) == {}
+
+
+def test_print_config_shows_what_a_data_set_really_is() -> None:
+    """What the study says counts; the rest is the data set's, and normalisation and constants are told."""
+    text = show_origins(read_study(CONFIG), [("own.yaml", CONFIG)], ["digits", "own"])
+    lines = {" ".join(line.split()) for line in text.splitlines()}
+    assert "image_size: 64 # own.yaml" in lines
+    assert f"image_size: {facts('digits', read_study(CONFIG))['image_size']} # {OF_THE_SET}" in lines
+    assert "# own: corrupted with the constants of the family tiny_imagenet, by its size" in lines
+    assert any(line.startswith("# digits: images of 32 pixels, normalised with mean 0.3117") for line in lines)
+    assert "&" not in text
+    assert read_study(yaml.safe_load(text)).datasets["own"].image_size == 64
