@@ -1,12 +1,13 @@
 """What sparse training costs beside dense training: a step, and a topology update.
 
     python benchmarks/sparse_step.py [--model resnet18] [--batch 64] [--rounds 15] [--device cpu] [--channels-last]
-                                     [--methods rigl granet_g]
+                                     [--methods rigl granet_g] [--optimizer adamw]
 
 Every method trains its own copy of one model on one batch. Each round takes one step of everybody in a random order;
 medians over the rounds are compared. On a CPU they are processor seconds, which other programs disturb least (set
 OMP_NUM_THREADS=1, or waiting threads count as well). The ratio of a method includes its share of a topology update at
-the default interval of 100 steps. rigl-torch, a public RigL, takes part where it is installed; it cannot do
+the default interval of 100 steps. With AdamW, each step corrects the updates of the weights that were grown before.
+rigl-torch, a public RigL, takes part where it is installed; it cannot do
 --channels-last.
 """
 
@@ -14,11 +15,13 @@ from __future__ import annotations
 
 import argparse
 import copy
+import functools
 import importlib.util
 import random
 import statistics
 import time
 from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -36,12 +39,16 @@ class Contender:
     """A model in training by a plain loop; the others change what comes after the backward pass."""
 
     dynamic = False
+    optimizers: ClassVar[dict[str, Callable[..., torch.optim.Optimizer]]] = {
+        "sgd": functools.partial(torch.optim.SGD, lr=0.01, momentum=0.9, nesterov=True, weight_decay=5e-4),
+        "adamw": functools.partial(torch.optim.AdamW, lr=0.001, weight_decay=0.05),
+    }
+    chosen = "sgd"
 
     def __init__(self, model: nn.Module, images: Tensor, labels: Tensor) -> None:
         self.model = copy.deepcopy(model)
         self.images, self.labels = images, labels
-        parameters = self.model.parameters()
-        self.optimizer = torch.optim.SGD(parameters, lr=0.01, momentum=0.9, nesterov=True, weight_decay=5e-4)
+        self.optimizer = self.optimizers[self.chosen](self.model.parameters())
 
     def loss(self) -> Tensor:
         with torch.autocast(self.images.device.type, torch.bfloat16, enabled=self.images.is_cuda):
@@ -170,7 +177,9 @@ def main() -> None:
     parser.add_argument("--channels-last", action="store_true")
     masking = [method for method in METHODS if not METHODS[method].scales_width]
     parser.add_argument("--methods", nargs="+", choices=masking, default=masking)
+    parser.add_argument("--optimizer", choices=Contender.optimizers, default=Contender.chosen)
     arguments = parser.parse_args()
+    Contender.chosen = arguments.optimizer
     device = torch.device(arguments.device)
     torch.manual_seed(0)
     layout = torch.channels_last if arguments.channels_last else torch.contiguous_format
