@@ -19,7 +19,6 @@ import pytest
 from PIL import Image
 from simulated_runs import simulate_study
 
-from dst_robustness.analysis.published import beside_published
 from dst_robustness.analysis.summary import write_summary
 from dst_robustness.analysis.weights import OVERLAP_COLUMNS
 from dst_robustness.reporting.figures import write_figure
@@ -241,16 +240,3 @@ def test_report_of_a_study_that_has_not_begun(tmp_path):
     assert "No run is complete yet" in page
     assert "By category" not in page
     assert "Where the weights are" not in page
-
-
-def test_own_rows_stand_beside_the_published_ones():
-    """CIFAR-100-C with ResNet34 at 0.4: 51.6 and 55.6 in the paper; a static mask or another sparsity is no match."""
-    rows = pd.DataFrame(
-        [("cifar100", "resnet34", "dense", 0.0, 0.50, False), ("cifar100", "resnet34", "set", 0.4, 0.53, True),
-         ("cifar100", "resnet34", "rigl", 0.4, 0.54, True), ("cifar100", "resnet34", "static", 0.4, 0.6, False),
-         ("cifar100", "resnet34", "set", 0.5, 0.6, True), ("imagenet", "resnet50", "set", 0.1, 0.4, True)],
-        columns=["dataset", "model", "method", "sparsity", "robust_accuracy", "dynamic"],
-    )  # fmt: skip
-    assert beside_published(rows).to_numpy().tolist() == [
-        ["CIFAR-100-C, ResNet34", 0.4, 0.516, 0.556, 0.5, 0.54, "rigl"]
-    ]

@@ -18,7 +18,7 @@ from dst_robustness.jobs.files import DamagedFileError
 # What run.json says of the cost of a run.
 COSTS = (
     "parameters", "nonzero_parameters", "inference_flops", "inference_flops_ratio", "training_flops_ratio",
-    "train_seconds", "images_per_second", "peak_memory_mb", "itop_rate",
+    "train_seconds", "images_per_second", "peak_memory_mb", "itop_rate", "width",
 )  # fmt: skip
 # A row of a scenario: method and sparsity.
 RowKey = tuple[str, float]

@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from dst_robustness.analysis.published import beside_published
+from dst_robustness.analysis.published import PAPER, SOURCE, beside_published
 from dst_robustness.analysis.weights import weight_summary
 from dst_robustness.analysis.words import BASELINE_ROW
 from dst_robustness.jobs.files import write_text
@@ -76,7 +76,10 @@ def write_report(
         galleries=[_picture(Path(path)) for path in galleries],
         configuration=yaml_without_secrets(configuration),
         made=json.loads((tables / "made_with.json").read_text(encoding="utf-8")) | {"commit": commit},
+        paper=PAPER,
+        source=SOURCE,
         percent=lambda value: number(value, 2, scale=100),
+        interval=with_interval,
         method_name=method_name,
     )
     write_text(target, page)
