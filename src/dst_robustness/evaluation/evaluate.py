@@ -15,6 +15,7 @@ from torch import nn
 from tqdm import tqdm
 
 from dst_robustness.models import build_model
+from dst_robustness.models.sources import find_source
 from dst_robustness.models.tensor_files import give_weights, load_tensors
 from dst_robustness.sets.predictions import CLEAN, Predictions
 from dst_robustness.sets.storage import Samples, open_hdf5
@@ -77,6 +78,10 @@ def scale_of(run: Path, test: Path, device: torch.device) -> tuple[torch.Tensor,
 def load_network(model: Path, run: Path) -> nn.Module:
     """Build the network that run.json describes and give it its weights."""
     said = json.loads(run.read_text(encoding="utf-8"))
+    for library, version in find_source(said["model"]).version.items():
+        before = said.get("versions", {}).get(library, version)
+        if before != version:
+            print(f"{run}: the network was built with {library} {before}, and is tested with {library} {version}")
     network = build_model(
         said["model"],
         said["num_classes"],
