@@ -22,7 +22,7 @@ from simulated_runs import Spread, ability_for, simulate_correct, simulated_cell
 from dst_robustness.analysis.summary import write_summary
 from dst_robustness.corruptions import IMAGE_CORRUPTIONS
 from dst_robustness.reporting.figures import FIGURES, write_figure
-from dst_robustness.reporting.tables import write_tables
+from dst_robustness.reporting.write_tables import write_tables
 
 METHODS = (
     "static", "set", "rigl", "mest_r", "mest_g", "mest_ems", "granet_r", "granet_g", "gmp", "snip", "grasp",

@@ -25,9 +25,9 @@ def test_only_columns_that_are_there_are_shown():
 
 def test_sentences_of_the_ladder(tmp_path):
     """Read as they were written, and none where nothing was attributed."""
-    assert attribution_sentences(tmp_path) == []
+    assert attribution_sentences(tmp_path, {}) == []
     (tmp_path / "attribution.json").write_text(json.dumps([{"scenario": "digits", "sentence": "RigL adds."}]))
-    assert attribution_sentences(tmp_path) == ["digits: RigL adds."]
+    assert attribution_sentences(tmp_path, {"digits": "digits, ResNet8"}) == ["digits, ResNet8: RigL adds."]
 
 
 def test_waterfall_of_a_ladder_and_of_none(tmp_path):

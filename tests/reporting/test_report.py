@@ -149,7 +149,7 @@ def test_the_verdict_is_the_first_thing_to_see(browser, report):
         "const box = document.getElementById('verdict').getBoundingClientRect(); return [box.top, box.bottom]"
     )
     assert 0 < place[0] < place[1] < 450
-    assert "The DSCR hypothesis is" in browser.run("return document.getElementById('verdict').textContent")
+    assert "Dynamic Sparse Training (DST)" in browser.run("return document.getElementById('verdict').textContent")
 
 
 @needs_browser
@@ -176,7 +176,7 @@ def test_rows_filter_by_words_and_by_column(browser, report):
     browser.show(report, 1280, 900)
     assert len(browser.run(VISIBLE)) == 10
     browser.run("words.value = 'two set'; words.dispatchEvent(new Event('input'))")
-    assert [row[:3] for row in browser.run(VISIBLE)] == [["two_probit", "SET", "0.1"], ["two_probit", "SET", "0.5"]]
+    assert [row[:3] for row in browser.run(VISIBLE)] == [["two, probit", "SET", "0.1"], ["two, probit", "SET", "0.5"]]
     choose = (
         "const select = document.querySelector('select[data-column=\"{}\"]');"
         "select.value = '{}'; select.dispatchEvent(new Event('change'))"

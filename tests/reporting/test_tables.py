@@ -5,7 +5,10 @@ import subprocess
 import pandas as pd
 import pytest
 
-from dst_robustness.reporting.tables import TABLES, Table, metrics_table, robustness_table, sparsity_table, write_tables
+from dst_robustness.analysis.robustness import BENCHMARK
+from dst_robustness.reporting.by_corruption import by_corruption_table
+from dst_robustness.reporting.tables import metrics_table, robustness_table, sparsity_table
+from dst_robustness.reporting.write_tables import TABLES, VARIANTS, write_tables
 
 ROWS = pd.DataFrame(
     {
@@ -43,29 +46,28 @@ ROWS = pd.DataFrame(
 )
 
 
-def test_markdown_by_hand():
-    """Bold, caption and header as GitHub reads them."""
-    table = Table("What it is.", ["method", "x"], [["SET", "1.0"], ["RigL", "-2.0"]], best=frozenset({(0, 1)}))
-    assert table.markdown() == "What it is.\n\n| method | x |\n| --- | --- |\n| SET | **1.0** |\n| RigL | -2.0 |\n"
+def cells_of(rows):
+    """Cells of all fifteen corruptions at two severities: the error rises by a point from column to column."""
+    names = ["scenario", "dataset", "model", "method", "sparsity"]
+    return pd.DataFrame(
+        [
+            {**row[names], "seed": 0, "corruption": corruption, "category": "x", "severity": severity,
+             "accuracy": row["robust_accuracy"] - 0.01 * place - 0.02 * severity}
+            for _, row in rows.iterrows()
+            for place, corruption in enumerate(BENCHMARK)
+            for severity in (1, 3)
+        ]
+    )  # fmt: skip
 
 
-def test_latex_by_hand():
-    """Special characters are escaped, minus signs set as such, a new scenario gets a line."""
-    table = Table(
-        "50% of a_b.", ["method", "x"], [["MEST-r", "1 ± 2"], ["SET", "-2.0"]], frozenset({(1, 1)}), frozenset({1})
-    )
-    assert table.latex("t").splitlines() == [
-        r"\begin{table}", r"\centering\footnotesize\setlength{\tabcolsep}{2.5pt}", r"\caption{50\% of a\_b.}",
-        r"\label{tab:t}", r"\begin{tabular}{lr}", r"\toprule", r"method & x \\", r"\midrule",
-        r"MEST-r & 1 $\pm$ 2 \\", r"\midrule", r"SET & \textbf{$-$2.0} \\", r"\bottomrule", r"\end{tabular}",
-        r"\end{table}",
-    ]  # fmt: skip
+CELLS = cells_of(ROWS)
 
 
-def test_the_name_of_a_single_scenario_moves_into_the_caption():
-    """A column that says the same in every row would not fit beside the numbers on a page."""
-    table = Table("C.", ["scenario", "method", "x"], [["d_m", "SET", "1"]], best=frozenset({(0, 2)}))
-    assert table.of_one_scenario() == Table("d_m. C.", ["method", "x"], [["SET", "1"]], best=frozenset({(0, 1)}))
+def write_all(folder, rows=ROWS):
+    """Write the tables of some rows."""
+    rows.to_csv(folder / "summary.csv", index=False)
+    cells_of(rows).to_csv(folder / "corruptions.csv", index=False)
+    write_tables(folder)
 
 
 def test_the_best_of_each_scenario_is_bold():
@@ -74,7 +76,6 @@ def test_the_best_of_each_scenario_is_bold():
     assert table.best == {(1, 5), (3, 5)}
     undecided = robustness_table(ROWS.assign(verdict=ROWS["verdict"].replace("holds", "undecided")))
     assert undecided.best == {(3, 5)}
-    assert table.breaks == {3}
     assert table.rows[1][5:7] == ["72.0 [71.0, 73.0]", "+2.00 [+1.00, +3.00]"]
 
 
@@ -89,10 +90,10 @@ def test_sparsity_table_shows_dense_in_every_column_and_dashes_where_nothing_ran
 def test_metrics_table_leaves_out_what_was_never_measured():
     """AlexNet's errors exist for ImageNet-C alone; a study of five corruptions has no accuracy over the fifteen."""
     table = metrics_table(ROWS[ROWS["dataset"] == "d_1"])
-    assert table.header[3:] == ["rob.-15", "rel. mCE", "ECE clean", "ECE", "NLL clean", "NLL"]
+    assert table.header[3:] == ["15 only", "rel. mCE", "ECE clean", "ECE", "NLL clean", "NLL"]
     assert table.rows[1][3:] == ["72.0", "99.0", "2.0", "12.3", "0.300", "1.250"]
     table = metrics_table(ROWS[ROWS["dataset"] == "e"])
-    assert table.header[3:] == ["rob.-15", "rel. mCE", "mCE*", "rel.*", "ECE clean", "ECE", "NLL clean", "NLL"]
+    assert table.header[3:] == ["15 only", "rel. mCE", "mCE*", "rel.*", "ECE clean", "ECE", "NLL clean", "NLL"]
     assert table.rows[1][3:7] == ["-", "-", "101.0", "101.0"]
 
 
@@ -110,38 +111,64 @@ def test_a_sparsity_that_only_one_scenario_has_is_no_error_for_the_other():
     assert table.best == {(0, 2)}
 
 
-def test_every_table_is_written_twice(tmp_path):
-    """Markdown for a README, LaTeX for a paper, with as many ampersands in each line as the header has."""
-    ROWS.to_csv(tmp_path / "summary.csv", index=False)
-    write_tables(tmp_path)
+def test_accuracy_under_each_corruption_in_the_order_of_the_benchmark():
+    """One row a method, the short names that papers use, means over severities, and the row's own mCE at the end."""
+    table = by_corruption_table(ROWS, CELLS.sample(frac=1, random_state=0))
+    assert table.header[3:7] == ["Clean", "Gauss.", "Shot", "Impulse"]
+    assert table.header[-3:] == ["JPEG", "Mean", "mCE"]
+    assert table.rows[1][:6] == ["d_1", "SET", "0.1", "91.0", "68.0", "67.0"]
+    assert table.rows[1][-3:] == ["54.0", "72.0", "95.0"]
+    assert not table.best
+
+
+def test_other_corruptions_are_written_out():
+    """Without the fifteen there is a column for each corruption that was tested, and a dash where it was not."""
+    known = {"gaussian_noise": "gaussian_noise", "shot_noise": "packet_loss"}
+    cells = CELLS[CELLS["corruption"].isin(known)].replace({"corruption": known})
+    cells = cells[(cells["scenario"] != "e") | (cells["corruption"] == "packet_loss")]
+    table = by_corruption_table(ROWS, cells)
+    assert table.header[4:] == ["Gauss.", "packet loss", "Mean", "mCE"]
+    assert table.rows[3][4:] == ["-", "35.0", "40.0", "100.0"]
+
+
+def test_every_table_is_written_for_a_readme_and_for_a_paper(tmp_path):
+    """Markdown, and LaTeX for pages of one and of two columns, with as many ampersands in each line as the header."""
+    write_all(tmp_path)
     for name in TABLES:
         assert (tmp_path / f"{name}.md").read_text().count("\n| ") == (len(ROWS) + 2 if name != "sparsity" else 7)
-        for body in re.findall(r"\\toprule\n(.*?)\\bottomrule", (tmp_path / f"{name}.tex").read_text(), re.DOTALL):
-            assert len({line.count("&") for line in body.splitlines() if line.endswith(r"\\")}) == 1
+        for ending in VARIANTS:
+            text = (tmp_path / f"{name}{ending}.tex").read_text()
+            assert text.startswith(r"% Needs \usepackage{booktabs,graphicx}.")
+            bodies = re.findall(r"\\toprule\n(.*?)\\bottomrule", text, re.DOTALL)
+            assert len(bodies) == 2
+            for body in bodies:
+                assert len({line.count("&") for line in body.splitlines() if line.endswith(r"\\")}) == 1
+
+
+def test_scenarios_are_written_as_labels(tmp_path):
+    """A paper has VGG16 of a quarter of the width, not the name of a folder."""
+    paper = ROWS.replace({"scenario": {"d_1": "cifar10_vgg16", "e": "mine"}, "dataset": {"d_1": "cifar10"}})
+    paper["model"] = "vgg16"
+    paper["width"] = [0.25, 0.25, 0.25, 1.0, 1.0]
+    write_all(tmp_path, paper)
+    text = (tmp_path / "sparsity.tex").read_text()
+    assert r"\caption{CIFAR-10, VGG16, width 1/4. Robust" in text
+    assert r"\caption{mine (e, VGG16). Robust" in text
 
 
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")
-def test_latex_compiles_as_it_is(tmp_path):
-    """A paper includes the files with booktabs and nothing else."""
-    ROWS.to_csv(tmp_path / "summary.csv", index=False)
-    write_tables(tmp_path)
-    inputs = "".join(rf"\input{{{name}.tex}}" for name in TABLES)
-    paper = rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{inputs}\end{{document}}"
+@pytest.mark.parametrize("columns", ["onecolumn", "twocolumn"])
+def test_latex_compiles_as_it_is_and_fits(columns, tmp_path):
+    """A paper includes the files with the packages of their first line; nothing reaches over a margin."""
+    write_all(tmp_path)
+    endings = VARIANTS if columns == "twocolumn" else [""]
+    files = [f"{name}{ending}.tex" for name in TABLES for ending in endings]
+    packages = (tmp_path / files[0]).read_text().splitlines()[0].removeprefix("% Needs ").removesuffix(".")
+    inputs = "".join(rf"\input{{{name}}}" for name in files)
+    paper = rf"\documentclass[{columns}]{{article}}{packages}\begin{{document}}{inputs}\end{{document}}"
     (tmp_path / "paper.tex").write_text(paper)
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout[-2000:]
     assert "Overfull" not in result.stdout
-
-
-def test_names_are_escaped_on_one_line():
-    """A name may hold whatever a user's file, folder or layer is called."""
-    table = Table("Of a\nb.", ["method"], [[r"a|b\c{d}$e$~^<f>`g`"], ["[x](y)\n| z"]])
-    assert table.markdown().splitlines()[-2:] == [
-        r"| a\|b\\c{d}$e$~^\<f\>\`g\` |",
-        r"| [x]\(y)\\n\| z |",
-    ]
-    assert table.latex("t").splitlines()[8:10] == [
-        r"a\textbar{}b\textbackslash{}c\{d\}\$e\$\textasciitilde{}\textasciicircum{}\textless{}f\textgreater{}`g` \\",
-        r"[x](y)\textbackslash{}n\textbar{} z \\",
-    ]
+    assert "Float too large" not in result.stdout

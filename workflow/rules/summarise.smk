@@ -1,7 +1,9 @@
 # From the metrics of all runs to tables and figures. Nothing here needs a GPU.
 TABLES = f"{RESULTS}/tables"
 TEXTS = expand(
-    f"{TABLES}/{{table}}.{{format}}", table=["robustness", "sparsity", "metrics", "resources"], format=["md", "tex"]
+    f"{TABLES}/{{table}}{{ending}}",
+    table=["robustness", "sparsity", "metrics", "resources", "by_corruption"],
+    ending=[".md", ".tex", "_two_columns.tex"],
 )
 EVERY_FIGURE = expand(f"{RESULTS}/figures/{{figure}}.{{format}}", figure=FIGURES, format=["pdf", "png"])
 
@@ -47,7 +49,7 @@ rule summarise:
         runtime="1h",
     params:
         judging=JUDGING,
-        code=tracked(code.fingerprint("dst_robustness.analysis.summary", "dst_robustness.reporting.tables")),
+        code=tracked(code.fingerprint("dst_robustness.analysis.summary", "dst_robustness.reporting.write_tables")),
     message:
         "Summarise all runs"
     script:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from dst_robustness.analysis.summary import write_summary
 from dst_robustness.jobs.logs import log_to
-from dst_robustness.reporting.tables import write_tables
+from dst_robustness.reporting.write_tables import write_tables
 
 with log_to(snakemake.log[0]):
     tables = Path(snakemake.output.summary).parent

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from dst_robustness.analysis.words import BASELINE_ROW
 from dst_robustness.reporting.names import method_name
-from dst_robustness.reporting.tables import Table, with_interval
+from dst_robustness.reporting.table import Table
+from dst_robustness.reporting.tables import with_interval
 
 COLUMNS = {
     "noise_minus_blur": "noise - blur",
@@ -43,8 +45,12 @@ def explanation_table(rows: pd.DataFrame) -> Table | None:
     return Table(caption, ["scenario", "method", "sparsity", *(COLUMNS[name] for name in known)], cells)
 
 
-def attribution_sentences(tables: Path) -> list[str]:
-    """Return what attribution.json says of each attributed gain; nothing where there is none."""
+def attribution_sentences(tables: Path, titles: Mapping[str, str]) -> list[str]:
+    """Return what attribution.json says of each attributed gain; nothing where there is none.
+
+    Args:
+        titles: how each scenario is written, by its name.
+    """
     path = tables / "attribution.json"
     found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-    return [f"{item['scenario']}: {item['sentence']}" for item in found]
+    return [f"{titles.get(item['scenario'], item['scenario'])}: {item['sentence']}" for item in found]

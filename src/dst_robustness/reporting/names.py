@@ -1,8 +1,61 @@
-"""How methods are written in figures, tables and on the terminal."""
+"""How methods, data sets, networks and scenarios are written in figures, tables and on the terminal."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+import pandas as pd
+
+from dst_robustness.analysis.words import BASELINE_ROW
 from dst_robustness.sparsity import METHODS
+from dst_robustness.study.grid import default_name
+
+# A name that is not here is written as the study writes it.
+DATASET_LABELS = {
+    "cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "tiny_imagenet": "TinyImageNet", "imagenet": "ImageNet",
+    "cifar10_c": "CIFAR-10-C", "cifar100_c": "CIFAR-100-C", "tiny_imagenet_c": "TinyImageNet-C",
+    "imagenet_c": "ImageNet-C", "imagenet_c_bar": "ImageNet-C-bar", "imagenet_3dcc": "ImageNet-3DCC",
+    "ucf101": "UCF101", "hmdb51": "HMDB51", "digits": "digits", "moving_digits": "moving digits",
+}  # fmt: skip
+MODEL_LABELS = {
+    "resnet8": "ResNet8", "resnet18": "ResNet18", "resnet34": "ResNet34", "resnet50": "ResNet50",
+    "wrn22_2": "WRN-22-2", "vgg16": "VGG16", "efficientnet_b0": "EfficientNet-B0", "deit_tiny": "DeiT-tiny",
+    "deit_base": "DeiT-base", "r3d_tiny": "small 3D ResNet", "r3d18": "3D ResNet18", "r3d50": "3D ResNet50",
+    "i3d": "I3D", "r2plus1d_18": "R(2+1)D-18",
+}  # fmt: skip
 
 
 def method_name(method: str) -> str:
     """Return the label of a registered method; another name, as that of a variant, is written as the study wrote it."""
     return METHODS[method].label if method in METHODS else method
+
+
+def scenario_titles(rows: pd.DataFrame) -> dict[str, str]:
+    """Return how each scenario is written, as in ``CIFAR-10, VGG16, width 1/4``, by its name.
+
+    Its own name stands before that, if the study gave it one. Networks of several architectures that are compared with
+    each other have their scenario's name only.
+
+    Args:
+        rows: summary.csv.
+    """
+    return {str(scenario): _title(str(scenario), part) for scenario, part in rows.groupby("scenario", sort=False)}
+
+
+def _title(scenario: str, rows: pd.DataFrame) -> str:
+    if rows["model"].nunique() > 1:
+        return scenario
+    # A narrow dense network among the rows has a width of its own.
+    first = rows.loc[(rows["verdict"] != BASELINE_ROW).idxmin()]
+    words = [DATASET_LABELS.get(first["dataset"], first["dataset"]), MODEL_LABELS.get(first["model"], first["model"])]
+    width = first.get("width", 1.0)
+    if pd.notna(width) and width != 1:
+        words.append(f"width {Fraction(width).limit_denominator(100)}")
+    described = ", ".join(words)
+    return described if scenario == default_name(first["dataset"], first["model"]) else f"{scenario} ({described})"
+
+
+def titled(table: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
+    """Return a table whose scenarios are written as their titles."""
+    return table.assign(scenario=[titles.get(scenario, scenario) for scenario in table["scenario"]])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,10 @@ from dst_robustness.jobs.shown import yaml_without_secrets
 from dst_robustness.reporting.explanations import attribution_sentences, explanation_table
 from dst_robustness.reporting.figures import CAPTIONS
 from dst_robustness.reporting.heat import heat_tables
-from dst_robustness.reporting.names import method_name
+from dst_robustness.reporting.names import method_name, scenario_titles, titled
+from dst_robustness.reporting.table import Table
 from dst_robustness.reporting.tables import (
     ABSENT,
-    Table,
     metrics_table,
     number,
     resource_table,
@@ -54,7 +54,9 @@ def write_report(
         commit: of the checkout that the study was run from.
     """
     tables = Path(tables)
-    rows, missing = pd.read_csv(tables / "summary.csv"), pd.read_csv(tables / "missing.csv")
+    rows, missing, cells = (pd.read_csv(tables / f"{name}.csv") for name in ("summary", "missing", "corruptions"))
+    titles = scenario_titles(rows)
+    rows, missing, cells = (titled(table, titles) for table in (rows, missing, cells))
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
@@ -64,13 +66,13 @@ def write_report(
         best=[_line(row) for row in _best(rows)],
         lines=[_line(row) for row in rows.itertuples()],
         published=beside_published(rows).to_dict("records") if len(rows) else [],
-        heat=heat_tables(pd.read_csv(tables / "corruptions.csv"), rows),
+        heat=heat_tables(cells, rows),
         metrics=metrics_table(rows) if len(rows) else None,
         costs=resource_table(rows) if len(rows) else None,
         explanations=explanation_table(rows) if len(rows) else None,
-        attributed=attribution_sentences(tables),
+        attributed=attribution_sentences(tables, titles),
         margin=rows["margin"].iloc[0] if len(rows) else None,
-        weights=_weights(tables),
+        weights=_weights(tables, titles),
         missing=missing.to_dict("records"),
         figures=[_picture(Path(path)) for path in figures],
         galleries=[_picture(Path(path)) for path in galleries],
@@ -85,13 +87,13 @@ def write_report(
     write_text(target, page)
 
 
-def _weights(tables: Path) -> Table | None:
+def _weights(tables: Path, titles: Mapping[str, str]) -> Table | None:
     """Return the table of the weight analysis, which a study may do without."""
     layers, overlap = tables / "layers.csv", tables / "overlap.csv"
     if not (layers.is_file() and overlap.is_file()):
         return None
     rows = weight_summary(pd.read_csv(layers), pd.read_csv(overlap))
-    return weight_table(rows) if len(rows) else None
+    return weight_table(titled(rows, titles)) if len(rows) else None
 
 
 def _best(rows: pd.DataFrame) -> list[Any]:

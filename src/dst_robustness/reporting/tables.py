@@ -1,95 +1,16 @@
-"""The tables of a study as Markdown and as LaTeX (booktabs) that compiles in a paper as it is."""
+"""The tables of a study from the numbers of summary.csv."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from dst_robustness.analysis.words import BASELINE_ROW, FAILS, HOLDS
-from dst_robustness.jobs import shown
-from dst_robustness.jobs.files import write_text
 from dst_robustness.reporting.names import method_name
+from dst_robustness.reporting.table import Table
 
 ABSENT = "-"
-LATEX_SPECIAL = str.maketrans(
-    {letter: f"\\{letter}" for letter in "%_&#${}"}
-    | {"±": r"$\pm$", "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"}
-)
-MARKDOWN_SPECIAL = str.maketrans({letter: f"\\{letter}" for letter in "\\|`*<>"})
-COLUMNS_OF_WORDS = ("scenario", "method", "verdict")
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of text.
-
-    Attributes:
-        caption: one sentence that says what the numbers are.
-        header: name of each column.
-        rows: the cells, as many in each row as the header has.
-        best: (row, column) of cells to set in bold.
-        breaks: rows that begin a new group.
-    """
-
-    caption: str
-    header: list[str]
-    rows: list[list[str]]
-    best: frozenset[tuple[int, int]] = frozenset()
-    breaks: frozenset[int] = frozenset()
-
-    def markdown(self) -> str:
-        """Return the table in GitHub's Markdown, the caption above."""
-        lines = ["| " + " | ".join(self.header) + " |", "|" + " --- |" * len(self.header)]
-        lines += ["| " + " | ".join(cells) + " |" for cells in self._cells(_escape_markdown, "**{}**".format)]
-        return f"{self.caption}\n\n" + "\n".join(lines) + "\n"
-
-    def latex(self, label: str) -> str:
-        r"""Return a table environment that needs ``\usepackage{booktabs}`` and nothing else."""
-        body = []
-        for index, cells in enumerate(self._cells(_escape, r"\textbf{{{}}}".format)):
-            body += [r"\midrule"] if index in self.breaks and index else []
-            body.append(" & ".join(cells) + r" \\")
-        columns = "".join("l" if name in COLUMNS_OF_WORDS else "r" for name in self.header)
-        return "\n".join(
-            [
-                r"\begin{table}", r"\centering\footnotesize\setlength{\tabcolsep}{2.5pt}",
-                rf"\caption{{{_escape(self.caption)}}}", rf"\label{{tab:{label}}}",
-                rf"\begin{{tabular}}{{{columns}}}", r"\toprule",
-                " & ".join(map(_escape, self.header)) + r" \\", r"\midrule", *body,
-                r"\bottomrule", r"\end{tabular}", r"\end{table}", "",
-            ]
-        )  # fmt: skip
-
-    def of_one_scenario(self) -> Table:
-        """Return the table of one scenario with the column that says so moved into the caption.
-
-        What is left fits the width of a page.
-        """
-        best = frozenset((row, column - 1) for row, column in self.best)
-        caption = f"{self.rows[0][0]}. {self.caption}"
-        return Table(caption, self.header[1:], [cells[1:] for cells in self.rows], best)
-
-    def _cells(self, plain: Callable[[str], str], bold: Callable[[str], str]) -> list[list[str]]:
-        return [
-            [bold(plain(text)) if (row, column) in self.best else plain(text) for column, text in enumerate(cells)]
-            for row, cells in enumerate(self.rows)
-        ]
-
-
-def _escape(text: str) -> str:
-    # A hyphen before a number is a minus sign.
-    parts = re.split(r"(?<![\w-])-(?=\d)", shown.name(text, longest=2000))
-    return "$-$".join(part.translate(LATEX_SPECIAL) for part in parts)
-
-
-def _escape_markdown(text: str) -> str:
-    return shown.name(text, longest=2000).translate(MARKDOWN_SPECIAL).replace("](", r"]\(")
 
 
 def number(value: float, digits: int = 1, *, scale: float = 1, sign: bool = False) -> str:
@@ -130,9 +51,9 @@ def robustness_table(rows: pd.DataFrame) -> Table:
         "Top-1 accuracy on the clean test set and averaged over all corruptions and severities, gain over the "
         "baseline's run of the same seed in points, 95% intervals; n seeds; mCE in percent of the baseline. Verdicts "
         "are corrected for all comparisons; equivalent: the gain lies within "
-        f"±{100 * rows['margin'].max():g} points. Bold: the best, where it is decided."
+        f"±{100 * rows['margin'].max():g} points. Bold: the highest robust accuracy, where its gain is decided."
     )
-    return Table(caption, header, cells, _decided_best(rows, 5), _breaks(rows))
+    return Table(caption, header, cells, _decided_best(rows, 5))
 
 
 def sparsity_table(rows: pd.DataFrame) -> Table:
@@ -153,11 +74,11 @@ def sparsity_table(rows: pd.DataFrame) -> Table:
         part = rows.loc[[chosen[line][1][column] for line in lines]]
         best |= {(lines[place], 2 + column) for place, _ in _decided_best(part, 0)}
     caption = (
-        "Robust accuracy (%) by sparsity, with half the width of its 95% interval. Bold: the best, where it is decided."
+        "Robust accuracy (%) by sparsity, with half the width of its 95% interval. Bold: the highest of a column, "
+        "where its gain over the baseline is decided."
     )
     header = ["scenario", "method", *(f"{level:g}" for level in levels)]
-    scenarios = pd.DataFrame({"scenario": [scenario for scenario, _ in chosen]})
-    return Table(caption, header, texts, frozenset(best), _breaks(scenarios))
+    return Table(caption, header, texts, frozenset(best))
 
 
 def _plus_minus(rows: pd.DataFrame, index: Any | None) -> str:
@@ -184,13 +105,13 @@ def resource_table(rows: pd.DataFrame) -> Table:
         "kernels would need), seconds and peak memory of training as measured with dense kernels; ITOP: share of the "
         "maskable weights that were ever active."
     )
-    return Table(caption, header, cells, breaks=_breaks(rows))
+    return Table(caption, header, cells)
 
 
 def metrics_table(rows: pd.DataFrame) -> Table:
     """Return what the main table has no room for: the benchmark's fifteen alone, all kinds of mCE, calibration."""
     columns = {
-        "robust_accuracy_15": ("rob.-15", 1, 100), "relative_mce": ("rel. mCE", 1, 1), "mce_alexnet": ("mCE*", 1, 1),
+        "robust_accuracy_15": ("15 only", 1, 100), "relative_mce": ("rel. mCE", 1, 1), "mce_alexnet": ("mCE*", 1, 1),
         "relative_mce_alexnet": ("rel.*", 1, 1), "clean_ece": ("ECE clean", 1, 100), "robust_ece": ("ECE", 1, 100),
         "clean_nll": ("NLL clean", 3, 1), "robust_nll": ("NLL", 3, 1),
     }  # fmt: skip
@@ -204,7 +125,7 @@ def metrics_table(rows: pd.DataFrame) -> Table:
         for row in rows.itertuples()
     ]
     words = {
-        "robust_accuracy_15": "robust accuracy over the benchmark's fifteen corruptions (rob.-15)",
+        "robust_accuracy_15": "robust accuracy over the benchmark's fifteen corruptions (15 only)",
         "relative_mce": "mCE of what corruption adds to the clean error, against the baseline (rel. mCE)",
         "mce_alexnet": "mCE (mCE*) and relative mCE (rel.*) against AlexNet",
         "robust_ece": "expected calibration error (ECE)",
@@ -213,7 +134,7 @@ def metrics_table(rows: pd.DataFrame) -> Table:
     rest = " Negative log-likelihood (NLL)." if "robust_nll" in columns else ""
     caption = f"In percent: {shown}.{rest} Means over seeds."
     header = ["scenario", "method", "sparsity", *(title for title, _, _ in columns.values())]
-    return Table(caption, header, cells, breaks=_breaks(rows))
+    return Table(caption, header, cells)
 
 
 def weight_table(rows: pd.DataFrame) -> Table:
@@ -234,7 +155,7 @@ def weight_table(rows: pd.DataFrame) -> Table:
         " of the active weights of two seeds, or of the method and another of the same seed, and what random masks of "
         "the same densities would have."
     )
-    return Table(caption, ["scenario", "method", "sparsity", *shares.values()], cells, breaks=_breaks(rows))
+    return Table(caption, ["scenario", "method", "sparsity", *shares.values()], cells)
 
 
 def _decided_best(rows: pd.DataFrame, column: int) -> frozenset[tuple[int, int]]:
@@ -249,25 +170,3 @@ def _decided_best(rows: pd.DataFrame, column: int) -> frozenset[tuple[int, int]]
         if part.loc[index, "verdict"] == HOLDS or (part.loc[index, "verdict"] == BASELINE_ROW and others == {FAILS}):
             best.add((int(index), column))
     return frozenset(best)
-
-
-def _breaks(rows: pd.DataFrame) -> frozenset[int]:
-    scenarios = list(rows["scenario"])
-    return frozenset(index for index in range(1, len(scenarios)) if scenarios[index] != scenarios[index - 1])
-
-
-TABLES = {
-    "robustness": robustness_table,
-    "sparsity": sparsity_table,
-    "metrics": metrics_table,
-    "resources": resource_table,
-}
-
-
-def write_tables(tables: str | Path) -> None:
-    """Write each of ``TABLES`` as Markdown, and as LaTeX with a table per scenario, beside summary.csv."""
-    rows = pd.read_csv(Path(tables) / "summary.csv")
-    for name, build in TABLES.items():
-        write_text(Path(tables) / f"{name}.md", build(rows).markdown())
-        parts = [build(part).of_one_scenario() for _, part in rows.groupby("scenario", sort=False)]
-        write_text(Path(tables) / f"{name}.tex", "\n".join(part.latex(f"{name}-{i}") for i, part in enumerate(parts)))

@@ -1,0 +1,43 @@
+"""The tables of a study beside summary.csv, for a README and for a paper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from dst_robustness.jobs.files import write_text
+from dst_robustness.reporting.by_corruption import by_corruption_table
+from dst_robustness.reporting.names import scenario_titles, titled
+from dst_robustness.reporting.table import NEEDS
+from dst_robustness.reporting.tables import metrics_table, resource_table, robustness_table, sparsity_table
+
+TABLES = {
+    "robustness": lambda rows, cells: robustness_table(rows),
+    "sparsity": lambda rows, cells: sparsity_table(rows),
+    "metrics": lambda rows, cells: metrics_table(rows),
+    "resources": lambda rows, cells: resource_table(rows),
+    "by_corruption": by_corruption_table,
+}
+# What is added to the name of the file, and the environment that it holds.
+VARIANTS = {"": "table", "_two_columns": "table*"}
+
+
+def write_tables(tables: str | Path) -> None:
+    """Write each of ``TABLES`` from summary.csv and corruptions.csv into their folder.
+
+    NAME.md has all scenarios. NAME.tex has a table for each, NAME_two_columns.tex the same for pages of two columns.
+    """
+    tables = Path(tables)
+    rows, cells = pd.read_csv(tables / "summary.csv"), pd.read_csv(tables / "corruptions.csv")
+    titles = scenario_titles(rows)
+    rows, cells = titled(rows, titles), titled(cells, titles)
+    for name, build in TABLES.items():
+        write_text(tables / f"{name}.md", build(rows, cells).markdown())
+        parts = [
+            build(rows[rows["scenario"] == title], cells[cells["scenario"] == title]).of_one_scenario()
+            for title in dict.fromkeys(rows["scenario"])
+        ]
+        for ending, environment in VARIANTS.items():
+            written = [part.latex(f"{name}-{i}", environment=environment) for i, part in enumerate(parts)]
+            write_text(tables / f"{name}{ending}.tex", "\n".join([NEEDS, *written]))
