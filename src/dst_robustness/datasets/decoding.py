@@ -1,13 +1,15 @@
 """A fixed number of square frames out of any video file, decoded in order from the first to the last frame.
 
 No reader seeks here: frames that are found by seeking are other frames than those asked for in many formats (MPEG-4
-with B-frames, MPEG-1/2, WMV, transport streams, open groups of pictures), without a word.
+with B-frames, MPEG-1/2, WMV, transport streams, open groups of pictures), without a word. decord reads the kind of
+video that it surely reads right, PyAV all others, and each file that decord gives up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -21,6 +23,8 @@ from av.stream import Disposition
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
+from dst_robustness.datasets import decord_reader
+
 LARGEST_SIDE = 8192  # pixels; a header that claims more is damaged or an attack on the memory
 # FFmpeg's names of the containers that are opened. Others name further files to open: playlists, lists of parts.
 CONTAINERS = (
@@ -32,9 +36,11 @@ SAMPLINGS = ("uniform", "dense")
 
 
 def reader() -> str:
-    """Return what decodes videos here, with its version."""
+    """Return what decodes videos here, with its version, and which videos where there are two."""
     version = ".".join(map(str, av.library_versions["libavcodec"]))
-    return f"PyAV {av.__version__}, libavcodec {version}"
+    pyav = f"PyAV {av.__version__}, libavcodec {version}"
+    decord = decord_reader.decord_version()
+    return f"decord {decord} for {decord_reader.READS}, else {pyav}" if decord else pyav
 
 
 def frame_indices(
@@ -81,14 +87,33 @@ def read_clip(
     path = Path(path)
     choose = partial(frame_indices, frames=frames, sampling=sampling, stride=stride, clips=clips)
     choose(1)  # a wrong option is not the fault of the file
-    promised, expected = _probe(path)
-    indices = choose(max(1, expected))
-    taken, available = _take(path, indices, size)
-    _check_count(path, available, promised)
-    if available != expected:
-        indices = choose(available)
-        taken, _ = _take(path, indices, size)
+    header = _probe(path)
+    indices = choose(max(1, header.packets))
+    if (taken := _take_with_decord(path, header, indices, size)) is None:
+        taken, available = _take(path, indices, size)
+        _check_count(path, available, header.promised)
+        if available != header.packets:
+            indices = choose(available)
+            taken, _ = _take(path, indices, size)
     return np.stack([taken[i] for i in indices.tolist()])
+
+
+@dataclass(frozen=True)
+class _Header:
+    """What a file says before it is decoded.
+
+    Attributes:
+        promised: how many frames its header promises, 0 where it does not.
+        packets: how many packets there are; as many frames come of them in most files.
+        height, width: in pixels.
+        for_decord: whether decord reads such a file right.
+    """
+
+    promised: int
+    packets: int
+    height: int
+    width: int
+    for_decord: bool
 
 
 @contextmanager
@@ -104,28 +129,42 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         yield container, stream
 
 
-def _probe(path: Path) -> tuple[int, int]:
-    """Check what the header says; return how many frames it promises, 0 where it does not, and how many packets there
-    are: as many frames come of them in most files."""
+def _probe(path: Path) -> _Header:
+    """Check what the header says, and count the packets."""
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
     if path.stat().st_size == 0:
         raise ValueError(f"{path}: the file is empty")
     with _opened(path) as (container, stream):
-        sides = (stream.codec_context.width, stream.codec_context.height)
+        sides = width, height = stream.codec_context.width, stream.codec_context.height
         if not all(0 < side <= LARGEST_SIDE for side in sides):
             raise ValueError(f"{path}: claims {sides[0]} x {sides[1]} pixels; allowed: 1 to {LARGEST_SIDE} a side")
-        count = 0
+        count, layers, suits = 0, set(), decord_reader.suits(container, stream)
         with suppress(av.error.FFmpegError):  # decoding tells what there is
             for packet in container.demux(stream):
                 count += bool(packet.size) and not packet.is_discard
-        return _promised(container, stream), count
+                if suits:
+                    layers |= decord_reader.layers(stream, packet)
+        promised = _promised(container, stream)
+        return _Header(promised, count, height, width, suits and promised == count > 0 and len(layers) == 1)
 
 
 def _promised(container: InputContainer, stream: VideoStream) -> int:
     if EDITED & set(container.format.name.split(",")):  # an edit list shows a part of what the header counts
         return min(stream.frames, sum(not entry.is_discard for entry in stream.index_entries))
     return stream.frames
+
+
+def _take_with_decord(path: Path, header: _Header, indices: np.ndarray, size: int) -> dict[int, np.ndarray] | None:
+    """Return the frames of these numbers as ``_take`` does, or None where they are PyAV's to read."""
+    if not header.for_decord:
+        return None
+    wanted = set(indices.tolist())
+    video = decord_reader.frames(str(path), count=header.packets, height=header.height, width=header.width)
+    try:
+        return {number: _square(frame.asnumpy(), size) for number, frame in enumerate(video) if number in wanted}
+    except decord_reader.NotReadError:
+        return None
 
 
 def _take(path: Path, indices: np.ndarray, size: int) -> tuple[dict[int, np.ndarray], int]:
