@@ -64,6 +64,29 @@ def test_figure_is_drawn_from_tables(name, tables, tmp_path):
     assert name in CAPTIONS
 
 
+@pytest.mark.parametrize("name", [*FIGURES, *ANALYSIS_FIGURES])
+def test_a_figure_of_one_scenario_is_as_wide_as_a_column(name, tables, tmp_path):
+    """A paper of two columns takes it as it is: 3.25 inches, the other scenario left out."""
+    _, png = write_figure(name, tables, tmp_path / name, scenario="one_probit")
+    _, both = write_figure(name, tables, tmp_path / "both")
+    with Image.open(png) as alone, Image.open(both) as joint:
+        assert alone.width <= 3.25 * 200
+        assert alone.width * alone.height <= joint.width * joint.height
+
+
+def test_decided_rows_are_marked(tables, tmp_path):
+    """A reader sees which rows are decided without the table."""
+    rows = pd.read_csv(tables / "summary.csv")
+    images = {}
+    for word in ("undecided", "holds", "fails", "equivalent"):
+        rows.assign(verdict=rows["verdict"].where(rows["verdict"] == "baseline", word)).to_csv(
+            tmp_path / "summary.csv", index=False
+        )
+        _, png = write_figure("robustness_by_sparsity", tmp_path, tmp_path / word)
+        images[word] = png.read_bytes()
+    assert len(set(images.values())) == 4
+
+
 def test_kernel_maps_are_drawn_from_a_stored_network(tmp_path):
     """One panel a layer of convolutions, from the files of a run."""
     torch = pytest.importorskip("torch")

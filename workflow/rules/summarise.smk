@@ -111,6 +111,7 @@ rule draw_figure:
     output:
         pdf=f"{RESULTS}/figures/{{figure}}.pdf",
         png=report(f"{RESULTS}/figures/{{figure}}.png", category="Figures", caption="../report/figure.rst"),
+        scenarios=[f"{RESULTS}/figures/{scenario}/{{figure}}.pdf" for scenario in SCENARIOS],
     log:
         f"{LOGS}/figures/{{figure}}.log",
     benchmark:

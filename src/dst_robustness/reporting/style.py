@@ -32,11 +32,12 @@ LOOKS = {
     "snip": ("#E69F00", "v", "-"),
     "grasp": ("#8B5A2B", "<", "-"),
     "dst_frozen": ("#999933", ">", ":"),
+    "dst_shuffled": ("#999933", "<", ":"),
 }
 # Of all other names, chosen by a checksum of the name: the same in every figure, whatever else is in it.
 OTHER_MARKERS = "pdH8v<>"
 DIVERGING, SEQUENTIAL = "PuOr", "viridis"
-PANEL = (3.4, 2.6)
+PANEL = (3.25, 2.6)  # inches; as wide as a column of a paper
 
 SETTINGS = {
     "font.size": 8, "axes.titlesize": 8, "axes.labelsize": 8, "legend.fontsize": 7.5, "xtick.labelsize": 7.5,

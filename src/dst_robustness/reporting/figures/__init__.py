@@ -11,11 +11,13 @@ from dst_robustness.registry import Registry
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from dst_robustness.reporting.study_tables import StudyTables
+
 _HERE = "dst_robustness.reporting.figures"
 
 # Drawn from what every study has: summary.csv, corruptions.csv, training.csv, topology.csv and attribution.csv, with
 # frequency.csv if it is there.
-FIGURES: Registry[Callable[[Path], Figure]] = Registry(
+FIGURES: Registry[Callable[[StudyTables], Figure]] = Registry(
     "figure",
     {
         "robustness_by_sparsity": f"{_HERE}.robustness_by_sparsity:draw",
@@ -28,7 +30,7 @@ FIGURES: Registry[Callable[[Path], Figure]] = Registry(
     },
 )
 # Drawn from the tables of analyses that a study may do without.
-ANALYSIS_FIGURES: Registry[Callable[[Path], Figure]] = Registry(
+ANALYSIS_FIGURES: Registry[Callable[[StudyTables], Figure]] = Registry(
     "figure of an analysis",
     {
         "radius_accuracy": f"{_HERE}.radius_accuracy:draw",
@@ -40,14 +42,15 @@ ANALYSIS_TABLES = {"radius_accuracy": "radius.csv", "fourier_maps": "fourier.csv
 
 CAPTIONS = {
     "robustness_by_sparsity": "Robust accuracy (mean over corruptions and severities) against sparsity. Black line and "
-    "band: the baseline and its 95% interval; dotted: the margin; bars: 95% intervals. Bars that overlap do not mean "
-    "that there is no difference: differences to the baseline are paired by seed, in the table.",
+    "band: the baseline and its 95% interval; dotted: the margin; bars: 95% intervals. Marks of decided rows: + holds, "
+    "- fails, = equivalent; rows without a mark are undecided. Bars that overlap do not mean that there is no "
+    "difference: differences to the baseline are paired by seed, in the table.",
     "gain_by_corruption": "Relative gain of DST (mean of all DST methods at 10-50% sparsity) over dense by corruption "
     "and severity, the corruptions with the largest share of high-frequency energy at the top. Purple: DST is better.",
     "attribution": "Where the gain of each DST row comes from: steps from the baseline to the DST run, with 95% "
     "intervals. Capacity: fewer parameters; sparsity: a random mask; allocation: the DST run's densities of the "
     "layers; topology: its connections; dynamics: moving them. Steps between which nothing was trained are one. The "
-    "last bar is the gain.",
+    "last bar is the gain, with its interval and its word; dotted: the margin.",
     "clean_against_robust": "Robust against clean accuracy of each method; larger symbols are sparser. Dotted: dense.",
     "training_curves": "Training loss and validation accuracy by epoch, mean over seeds.",
     "topology_over_training": "Left: ITOP rate, the share of the maskable weights that have been active so far (Liu et "
@@ -64,12 +67,16 @@ CAPTIONS = {
 }
 
 
-def write_figure(name: str, tables: str | Path, stem: str | Path) -> list[Path]:
+def write_figure(name: str, tables: str | Path, stem: str | Path, *, scenario: str | None = None) -> list[Path]:
     """Draw a figure from the tables of a study and write it as ``stem``.pdf and ``stem``.png.
 
     A table that is not there, or is empty, gives a figure that says so.
+
+    Args:
+        scenario: the only one that is drawn, as wide as a column of a paper; None: all of the study.
     """
+    from dst_robustness.reporting.study_tables import StudyTables
     from dst_robustness.reporting.style import save
 
     registry = ANALYSIS_FIGURES if name in ANALYSIS_FIGURES else FIGURES
-    return save(registry[name](Path(tables)), stem)
+    return save(registry[name](StudyTables(Path(tables), scenario)), stem)

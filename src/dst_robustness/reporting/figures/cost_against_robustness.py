@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from matplotlib.figure import Figure
 
 from dst_robustness.reporting.figures.clean_against_robust import scatter
+from dst_robustness.reporting.study_tables import StudyTables
 
 
-def draw(tables: Path) -> Figure:
+def draw(tables: StudyTables) -> Figure:
     """Draw one panel per scenario: training FLOPs relative to dense; up and left of the dense star is better."""
     return scatter(tables, "training_flops_ratio", "training FLOPs relative to dense", scale=1)

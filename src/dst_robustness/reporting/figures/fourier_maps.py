@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
 from dst_robustness.analysis.runs import is_baseline
 from dst_robustness.evaluation.frequency_response import error_map
 from dst_robustness.reporting.names import method_name
+from dst_robustness.reporting.study_tables import StudyTables
 from dst_robustness.reporting.style import DIVERGING, SEQUENTIAL, empty_figure, new_figure
 
 
-def draw(tables: Path) -> Figure:
+def draw(tables: StudyTables) -> Figure:
     """Draw dense, DST and DST minus dense for each row of the study that fourier.csv holds, mean over seeds."""
-    path = tables / "fourier.csv"
-    errors = pd.read_csv(path) if path.is_file() else pd.DataFrame()
+    errors = tables.read("fourier")
     if errors.empty or not is_baseline(errors).any():
         return empty_figure("Fourier heat maps have not been measured")
     mean = errors.groupby(["scenario", "method", "sparsity", "row", "column"], sort=False)["error"].mean()
@@ -28,13 +25,13 @@ def draw(tables: Path) -> Figure:
     pairs = [(key, maps[baselines[key[0]]]) for key in maps if baselines.get(key[0], key) != key]
     if not pairs:
         return empty_figure("Fourier heat maps of a method beside dense have not been measured")
-    figure, axes = new_figure(3 * len(pairs), size=(2.3, 2.1))
+    figure, axes = new_figure(3 * len(pairs), columns=tables.columns(3), size=(2.3, 2.1))
     for index, (key, baseline) in enumerate(pairs):
         scenario, method, sparsity = key
         name = f"{method_name(method)} {sparsity:g}"
         own = axes[3 * index : 3 * index + 3]
         top = float(np.nanmax([baseline.max(), maps[key].max()]))
-        _draw_map(figure, own[0], baseline, f"{scenario}\nDense", SEQUENTIAL, 0, top)
+        _draw_map(figure, own[0], baseline, f"{tables.title(scenario)}\nDense", SEQUENTIAL, 0, top)
         _draw_map(figure, own[1], maps[key], name, SEQUENTIAL, 0, top)
         difference = maps[key] - baseline
         limit = max(1e-3, float(np.abs(difference).max()))

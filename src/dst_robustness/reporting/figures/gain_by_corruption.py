@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from dst_robustness.analysis.gains import corruption_order, relative_gains
-from dst_robustness.reporting.style import DIVERGING, empty_figure, new_figure
+from dst_robustness.reporting.study_tables import StudyTables
+from dst_robustness.reporting.style import DIVERGING, PANEL, empty_figure, new_figure
 
 
-def draw(tables: Path) -> Figure:
+def draw(tables: StudyTables) -> Figure:
     """Draw one map per scenario: corruptions by their share of high frequencies (top: most) x severity.
 
     Colours are the relative gain in percent of the mean over all DST rows at 10-50% sparsity.
     """
-    gains = relative_gains(pd.read_csv(tables / "corruptions.csv"), pd.read_csv(tables / "summary.csv"))
+    gains = relative_gains(tables.read("corruptions"), tables.read("summary"))
     if gains.empty:
         return empty_figure("no DST run at 10-50% sparsity beside a dense run yet")
-    frequency = tables / "frequency.csv"
-    shares = pd.read_csv(frequency) if frequency.is_file() else None
+    shares = tables.read("frequency")
     scenarios = list(gains.groupby("scenario", sort=False))
     rows = max(8, *(part["corruption"].nunique() for _, part in scenarios))
-    figure, axes = new_figure(len(scenarios), size=(3.4, 0.9 + 0.17 * rows))
+    figure, axes = new_figure(len(scenarios), columns=tables.columns(3), size=(PANEL[0], 0.9 + 0.17 * rows))
     for axis, (scenario, part) in zip(axes, scenarios, strict=True):
         table = 100 * part.pivot_table(index="corruption", columns="severity", values="relative_gain", sort=False)
-        order, measured = corruption_order(table.index, part["dataset"].iloc[0], shares)
+        order, measured = corruption_order(table.index, part["dataset"].iloc[0], None if shares.empty else shares)
         _draw_map(figure, axis, table.loc[order])
-        axis.set_title(scenario)
+        axis.set_title(tables.title(scenario))
         axis.set_ylabel("high frequencies →" if measured else "")
     return figure
 

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterable
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from dst_robustness.analysis.words import BASELINE_ROW
+from dst_robustness.analysis.words import BASELINE_ROW, EQUIVALENT, FAILS, HOLDS
 from dst_robustness.reporting.names import method_name
+from dst_robustness.reporting.study_tables import StudyTables
 from dst_robustness.reporting.style import BLACK, empty_figure, legend_below, method_style, new_figure
 
+MARKS = {HOLDS: "+", FAILS: "-", EQUIVALENT: "="}
 # More bars than these, side by side, hide the lines.
 MOST_WITH_BARS = 6
 
 
-def draw(tables: Path) -> Figure:
+def draw(tables: StudyTables) -> Figure:
     """Draw one panel per scenario from summary.csv; bars and band are 95% intervals.
 
     With more than six methods the bars are left out, and the dense band may reach beyond the panel.
     """
-    rows = pd.read_csv(tables / "summary.csv")
+    rows = tables.read("summary")
     if rows.empty:
         return empty_figure("no complete run yet")
     scenarios = list(rows.groupby("scenario", sort=False))
-    figure, axes = new_figure(len(scenarios))
+    figure, axes = new_figure(len(scenarios), columns=tables.columns(3))
     for axis, (scenario, part) in zip(axes, scenarios, strict=True):
         _draw_dense(axis, part[part["verdict"] == BASELINE_ROW].iloc[:1])
         sparse = part[part["verdict"] != BASELINE_ROW]
@@ -34,7 +36,7 @@ def draw(tables: Path) -> Figure:
             _draw_one_sparsity(axis, sparse)
         else:
             _draw_sparsities(axis, sparse)
-        axis.set_title(scenario)
+        axis.set_title(tables.title(scenario))
         axis.set_ylabel("robust accuracy (%)")
     legend_below(figure, axes)
     return figure
@@ -66,6 +68,7 @@ def _draw_sparsities(axis: plt.Axes, sparse: pd.DataFrame) -> None:
             part["sparsity"] + offset, 100 * part["robust_accuracy"], _errors(part) if bars else None,
             label=method_name(method), elinewidth=0.6, **method_style(method),
         )  # fmt: skip
+        _mark_decided(axis, part, part["sparsity"] + offset)
     if not bars:
         _focus(axis, 100 * sparse["robust_accuracy"])
     axis.set_xticks(sorted(sparse["sparsity"].unique()))
@@ -84,5 +87,15 @@ def _draw_one_sparsity(axis: plt.Axes, sparse: pd.DataFrame) -> None:
         part = sparse[sparse["method"] == method]
         axis.errorbar([place], 100 * part["robust_accuracy"], _errors(part), label=method_name(method), elinewidth=0.8,
                       **method_style(method))  # fmt: skip
+        _mark_decided(axis, part, [place])
     axis.set_xticks(range(len(sparse)), [method_name(method) for method in sparse["method"]], rotation=45, ha="right")
     axis.set_xlabel(f"method, at sparsity {sparse['sparsity'].iloc[0]:g}")
+
+
+def _mark_decided(axis: plt.Axes, rows: pd.DataFrame, places: Iterable[float]) -> None:
+    """Write the mark of each decided row beside its point; an undecided one has none."""
+    for row, place in zip(rows.itertuples(), places, strict=True):
+        axis.annotate(
+            MARKS.get(row.verdict, ""), (place, 100 * row.robust_accuracy), (3, 1), textcoords="offset points",
+            fontsize=8, fontweight="bold",
+        )  # fmt: skip

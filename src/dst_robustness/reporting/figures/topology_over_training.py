@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
@@ -11,17 +9,17 @@ from matplotlib.ticker import MaxNLocator
 
 from dst_robustness.reporting.figures.training_curves import usual_sparsity
 from dst_robustness.reporting.names import method_name
+from dst_robustness.reporting.study_tables import StudyTables
 from dst_robustness.reporting.style import BLACK, empty_figure, legend_below, method_style, new_figure
 
 
-def draw(tables: Path) -> Figure:
+def draw(tables: StudyTables) -> Figure:
     """Draw ITOP rate and density by step for each scenario of topology.csv, at the sparsity of most methods."""
-    path = tables / "topology.csv"
-    curves = pd.read_csv(path) if path.is_file() else pd.DataFrame()
+    curves = tables.read("topology")
     if curves.empty:
         return empty_figure("no topology has moved yet")
     scenarios = list(curves.groupby("scenario", sort=False))
-    figure, axes = new_figure(2 * len(scenarios), columns=2)
+    figure, axes = new_figure(2 * len(scenarios), columns=tables.columns(2))
     for index, (scenario, part) in enumerate(scenarios):
         level = usual_sparsity(part)
         shown = part[part["sparsity"] == level]
@@ -32,7 +30,7 @@ def draw(tables: Path) -> Figure:
         _draw_curves(right, shown, "density")
         right.set_ylabel("active (%)")
         for axis in (left, right):
-            axis.set_title(f"{scenario} · sparsity {level:g}")
+            axis.set_title(f"{tables.title(scenario)} · sparsity {level:g}")
             axis.set_xlabel("optimiser step")
             axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             axis.set_ylim(100 * (1 - level) - 4, 102)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
@@ -11,17 +9,17 @@ from matplotlib.ticker import MaxNLocator
 
 from dst_robustness.analysis.runs import is_baseline
 from dst_robustness.reporting.names import method_name
+from dst_robustness.reporting.study_tables import StudyTables
 from dst_robustness.reporting.style import empty_figure, legend_below, method_style, new_figure
 
 
-def draw(tables: Path) -> Figure:
+def draw(tables: StudyTables) -> Figure:
     """Draw two panels per scenario from training.csv, at the sparsity that most methods were trained at."""
-    path = tables / "training.csv"
-    curves = pd.read_csv(path) if path.is_file() else pd.DataFrame()
+    curves = tables.read("training")
     if curves.empty:
         return empty_figure("no training history yet")
     scenarios = list(curves.groupby("scenario", sort=False))
-    figure, axes = new_figure(2 * len(scenarios), columns=2)
+    figure, axes = new_figure(2 * len(scenarios), columns=tables.columns(2))
     for index, (scenario, part) in enumerate(scenarios):
         level = usual_sparsity(part)
         shown = part[is_baseline(part) | (part["sparsity"] == level)]
@@ -32,7 +30,7 @@ def draw(tables: Path) -> Figure:
         _draw_curves(right, shown, "validation_accuracy" if validated else "accuracy", scale=100)
         right.set_ylabel("validation accuracy (%)" if validated else "training accuracy (%)")
         for axis in (left, right):
-            axis.set_title(f"{scenario} · sparsity {level:g}")
+            axis.set_title(f"{tables.title(scenario)} · sparsity {level:g}")
             axis.set_xlabel("epoch")
             axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     legend_below(figure, axes)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -12,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from dst_robustness.analysis.runs import is_baseline
 from dst_robustness.reporting.names import method_name
+from dst_robustness.reporting.study_tables import StudyTables
 from dst_robustness.reporting.style import empty_figure, legend_below, method_style, new_figure
 
 QUANTITIES = {
@@ -21,19 +20,18 @@ QUANTITIES = {
 }
 
 
-def draw(tables: Path) -> Figure:
+def draw(tables: StudyTables) -> Figure:
     """Draw three panels by layer for each scenario x sparsity of layers.csv, mean over seeds."""
-    path = tables / "layers.csv"
-    layers = pd.read_csv(path) if path.is_file() else pd.DataFrame()
+    layers = tables.read("layers")
     layers = layers[~is_baseline(layers)] if len(layers) else layers
     if layers.empty:
         return empty_figure("no sparse network yet")
     groups = list(layers.groupby(["scenario", "sparsity"], sort=False))
-    figure, axes = new_figure(3 * len(groups), columns=3)
+    figure, axes = new_figure(3 * len(groups), columns=tables.columns(3))
     for index, ((scenario, sparsity), part) in enumerate(groups):
         for axis, (label, columns) in zip(axes[3 * index : 3 * index + 3], QUANTITIES.items(), strict=True):
             _draw_quantity(axis, part, columns)
-            axis.set_title(f"{scenario} · sparsity {sparsity:g}")
+            axis.set_title(f"{tables.title(scenario)} · sparsity {sparsity:g}")
             axis.set_ylabel(label)
     legend_below(figure, axes)
     return figure
