@@ -167,6 +167,7 @@ def bad_files(folder: Path) -> dict[str, str]:
         whole.replace(b"stsz" + bytes(8), b"stsz" + bytes(8) + b"\x7f")[: len(whole)]
     )
     (folder / "huge_sides.avi").write_bytes(huge)
+    (folder / "unknown.avi").write_bytes(long.replace(b"FMP4", b"1234"))
     with av.open(str(folder / "sound.mp4"), "w") as container:
         stream = container.add_stream("aac", rate=44100)
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 4096), np.float32), format="fltp", layout="mono")
@@ -184,6 +185,7 @@ def bad_files(folder: Path) -> dict[str, str]:
         "cut.avi": "truncated or damaged",
         "huge_table.mp4": "",
         "huge_sides.avi": "8192|not a video|truncated or damaged",
+        "unknown.avi": "codec that FFmpeg does not know",
         "sound.mp4": "no video stream",
     }
 

@@ -81,8 +81,9 @@ def read_clip(
         The clip, uint8 [T, S, S, 3] RGB; several clips follow each other, [clips * T, S, S, 3].
 
     Raises:
-        ValueError: naming the file, where it is missing, empty, no video, has no video stream, claims sides over
-            8192 pixels, or where fewer than half of the frames that its header promises can be decoded.
+        ValueError: naming the file, where it is missing, empty, no video, has no video stream or one of an unknown
+            codec, claims sides over 8192 pixels, or where fewer than half of the frames that its header promises can be
+            decoded.
     """
     path = Path(path)
     choose = partial(frame_indices, frames=frames, sampling=sampling, stride=stride, clips=clips)
@@ -136,6 +137,8 @@ def _probe(path: Path) -> _Header:
     if path.stat().st_size == 0:
         raise ValueError(f"{path}: the file is empty")
     with _opened(path) as (container, stream):
+        if cast(Any, stream.codec_context) is None:  # against what PyAV's type says
+            raise ValueError(f"{path}: holds a video of a codec that FFmpeg does not know")
         sides = width, height = stream.codec_context.width, stream.codec_context.height
         if not all(0 < side <= LARGEST_SIDE for side in sides):
             raise ValueError(f"{path}: claims {sides[0]} x {sides[1]} pixels; allowed: 1 to {LARGEST_SIDE} a side")
