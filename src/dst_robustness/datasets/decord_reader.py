@@ -53,10 +53,12 @@ def load_decord() -> ModuleType:
     importlib.util.find_spec = lambda name, package=None: None if name == "nvidia" else find_spec(name, package)
     ctypes.RTLD_GLOBAL = ctypes.RTLD_LOCAL  # type: ignore[misc]
     try:
-        return importlib.import_module("decord")
+        decord = importlib.import_module("decord")
     finally:
         importlib.util.find_spec = find_spec
         ctypes.RTLD_GLOBAL = shown  # type: ignore[misc]
+    decord.logging.set_level(decord.logging.QUIET)  # FFmpeg's lines on damage do not name the file
+    return decord
 
 
 def suits(container: InputContainer, stream: VideoStream) -> bool:
