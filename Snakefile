@@ -11,6 +11,9 @@ if not workflow.configfiles:
     configfile: "config.yaml" if Path("config.yaml").exists() else f"{workflow.basedir}/config.yaml"
 
 
+EMBEDDED = [Path(path).resolve() for path in workflow.configfiles] == [Path(workflow.basedir, "config.yaml").resolve()]
+
+
 report: "workflow/report/workflow.rst"
 
 
@@ -43,4 +46,4 @@ onsuccess:
     if any(job.rule.name == "write_report" for job in workflow.dag.finished_jobs):
         from dst_robustness.reporting.message import closing_message
 
-        print(closing_message(RESULTS, f"{RESULTS}/report.html"))
+        print(closing_message(RESULTS, f"{RESULTS}/report.html", suggest=EMBEDDED))

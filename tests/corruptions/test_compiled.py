@@ -6,8 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numba
+
+from dst_robustness.corruptions import blur
 from dst_robustness.corruptions import compiled as package_of_compiled
-from dst_robustness.corruptions.compiled import cache_folder, compiled, source_digest
+from dst_robustness.corruptions.compiled import cache_folder, source_digest
 
 INNER = "from kernels.compiled import compiled\n\n@compiled\ndef inner(x):\n    return x + {}\n"
 OUTER = (
@@ -20,7 +23,7 @@ OUTER = (
 def copy_of_kernels(folder: Path) -> Path:
     """Make a package of two kernels, one calling the other, that are compiled as the real ones are."""
     package = folder / "kernels"
-    package.mkdir()
+    package.mkdir(parents=True)
     shutil.copy(package_of_compiled.__file__, package)
     (package / "__init__.py").touch()
     (package / "inner.py").write_text(INNER.format(1))
@@ -31,7 +34,8 @@ def copy_of_kernels(folder: Path) -> Path:
 def outer(package: Path, **environment: str) -> list[str]:
     """Return what a new process computes, and how often it found machine code on disk."""
     command = [sys.executable, "-B", "-c", "import kernels.outer"]
-    variables = {key: value for key, value in os.environ.items() if key != "NUMBA_CACHE_DIR"} | environment
+    variables = {key: value for key, value in os.environ.items() if key != "NUMBA_CACHE_DIR"}
+    variables |= {"XDG_CACHE_HOME": str(package.parent / "cache"), **environment}
     result = subprocess.run(command, capture_output=True, text=True, cwd=package.parent, env=variables, check=True)
     return result.stdout.split()
 
@@ -45,14 +49,21 @@ def test_an_edit_of_a_called_kernel_in_another_file_is_noticed(tmp_path):
     assert outer(package) == ["2", "0"]
 
 
-def test_without_a_place_beside_the_sources_the_users_cache_is_taken(tmp_path):
-    """A read-only install still compiles once a machine; without any place at all it works, compiling each time."""
+def test_clones_of_the_same_sources_share_machine_code(tmp_path):
+    """A second clone, container or worktree of one user does not compile again."""
+    packages = [copy_of_kernels(tmp_path / name) for name in ("one", "two")]
+    user = str(tmp_path / "user")
+    assert [outer(package, XDG_CACHE_HOME=user) for package in packages] == [["1", "0"], ["1", "1"]]
+
+
+def test_without_a_users_cache_the_place_beside_the_sources_is_taken(tmp_path):
+    """A read-only home still compiles once a clone; without any place at all it works, compiling each time."""
     package = copy_of_kernels(tmp_path)
-    (package / "__pycache__").touch()  # a file where the folder would be: nobody can write there, not even root
-    user = tmp_path / "user"
-    assert [outer(package, XDG_CACHE_HOME=str(user)) for _ in range(2)] == [["1", "0"], ["1", "1"]]
-    assert list((user / "dst_robustness").glob("numba-*/*/*.nbi"))
-    nowhere = str(package / "inner.py")
+    nowhere = str(package / "inner.py")  # a file where the folder would be: nobody can write there, not even root
+    assert [outer(package, XDG_CACHE_HOME=nowhere) for _ in range(2)] == [["1", "0"], ["1", "1"]]
+    assert list((package / "__pycache__").glob("numba-*/*.nbi"))
+    shutil.rmtree(package / "__pycache__")
+    (package / "__pycache__").touch()
     assert [outer(package, XDG_CACHE_HOME=nowhere) for _ in range(2)] == [["1", "0"], ["1", "0"]]
 
 
@@ -71,7 +82,7 @@ def test_the_digest_changes_with_any_file_below(tmp_path):
 
 
 def test_kernels_are_kept_in_the_folder_of_their_sources():
-    """The one of the digest, and numba's own setting is as before."""
+    """The one of the digest and of numba's version, by the module within the package."""
     folder = cache_folder()
-    assert folder.name == f"numba-{source_digest(Path(package_of_compiled.__file__).parent)}"
-    assert Path(compiled(lambda x: x).stats.cache_path).parent == folder
+    assert folder.name == f"numba-{numba.__version__}-{source_digest(Path(package_of_compiled.__file__).parent)}"
+    assert Path(blur._store.stats.cache_path) == folder

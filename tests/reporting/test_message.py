@@ -1,8 +1,11 @@
 import pytest
+import yaml
 from simulated_runs import simulate_study
 
 from dst_robustness.analysis.summary import write_summary
 from dst_robustness.reporting.message import closing_message
+from dst_robustness.study.configuration import read_study
+from dst_robustness.study.grid import read_scenarios
 
 
 @pytest.fixture
@@ -28,8 +31,8 @@ def test_message_tells_verdict_best_methods_and_places(results):
     report.touch()
     text = closing_message(folder, report)
     assert "The Dynamic Sparsity Corruption Robustness (DSCR) hypothesis" in text
-    assert "data0_probit (2 seeds), best method at each sparsity:" in text
-    assert "SET" in text and "Dense" in text and "RigL" not in text  # noqa: PT018
+    assert "data0_probit (2 seeds), all methods:" in text
+    assert "SET" in text and "Dense" in text  # noqa: PT018
     assert "A gain that is surely within 0.5 points of 0 is called equivalent." in text
     assert "1 expected run is missing" in text
     assert text.rstrip().endswith("report.html")
@@ -45,6 +48,25 @@ def test_only_places_that_are_there_are_named(results):
     assert "Report" not in text
 
 
+def test_a_newcomer_reads_question_answer_and_what_a_gain_is(results):
+    """Who does not know the hypothesis learns what was asked, and what a number means."""
+    text = " ".join(closing_message(results(1)).split())
+    question, answer = "Question Do networks that keep only some of their weights", "Answer The Dynamic Sparsity"
+    assert question in text
+    assert text.index(question) < text.index("(RigL, SET), recognise more") < text.index(answer)
+    assert "A gain of +1 point means that one more of 100 corrupted images or clips is recognised." in text
+    assert "mine.yaml" not in text
+
+
+def test_the_suggested_study_is_a_study(results):
+    """What a newcomer is told to copy passes the check of the configuration."""
+    text = closing_message(results(1), suggest=True)
+    lines = text[text.index("mine.yaml,") : text.index("and run")].splitlines()[1:]
+    study = read_study(yaml.safe_load("\n".join(lines)))
+    assert [run.seed for run in read_scenarios(study)["mine_resnet18"].runs if run.method == "dense"] == [0, 1, 2, 3]
+    assert text.rstrip().endswith("uv run snakemake --cores all --configfile mine.yaml")
+
+
 def test_every_row_is_shown_on_demand(results):
     """Asked for a summary, the terminal shows the whole table."""
     lines = closing_message(results(1), every_row=True).splitlines()
@@ -54,5 +76,5 @@ def test_every_row_is_shown_on_demand(results):
 def test_a_large_study_gets_one_line_per_scenario(results):
     """Nine scenarios must not scroll the verdict off the screen."""
     lines = closing_message(results(4)).splitlines()
-    assert sum("SET" in line for line in lines) == 4
-    assert not any("Dense" in line for line in lines)
+    assert sum(line.startswith("  SET") for line in lines) == 4
+    assert not any(line.startswith("  Dense") for line in lines)

@@ -67,6 +67,7 @@ def test_finished_networks_are_exported(finished_study, tmp_path: Path) -> None:
 
 def test_a_finished_study_says_what_was_found_and_is_left_alone(finished_study) -> None:
     """The last lines answer the question; a second call has nothing to do."""
+    assert "Question Do networks that keep only some of their weights" in finished_study.output
     verdict = json.loads((finished_study.folder / "results/tables/verdict.json").read_text())
     assert verdict["sentence"] in " ".join(finished_study.output.split())
     assert "Report   results/report.html" in finished_study.output

@@ -18,7 +18,7 @@ rule prepare_dataset:
     localrule: not SHARED_DISK  # the raw files are where they were acquired, and no rule declares them
     conda:
         "../../envs/environment.yaml"
-    threads: 2
+    threads: min(2, max(1, (workflow.cores or 2) // 2))  # with all cores it would wait until nothing else runs
     resources:
         mem_mb=4000,
         runtime="6h",

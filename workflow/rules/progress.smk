@@ -1,7 +1,9 @@
-# What a call will do, and how long it still takes, in words, among the lines that Snakemake prints.
+# What a call will do, and how long it still takes, in words, among the lines that Snakemake prints; and which of those
+# lines a person sees. All of them are in Snakemake's log, .snakemake/log.
 from snakemake.logging import logger
 
 from dst_robustness.jobs.progress import ProgressHandler
+from dst_robustness.jobs.terminal import Steps, WithoutDetails, accuracies
 from dst_robustness.study.kept import of_an_older_layout, trained_again
 
 
@@ -29,17 +31,47 @@ def what_is_lost():
     return trained_again((Path(job.output.run).parent, recipe[job], why(job)) for job in jobs)
 
 
+SO_FAR = "One line a step follows. The table of what is there so far, at any time: snakemake --cores 1 --nolock summary"
+
+
+def result_of(job):
+    """Return what an evaluation found, in words, from Snakemake's event; nothing for another job, or where its files
+    are elsewhere."""
+    if job["rule_name"] != rules.evaluate_run.rule.name:
+        return ""
+    metrics = next(Path(path) for path in job["output"] if Path(path).name == "metrics.csv")
+    return accuracies(metrics) if metrics.exists() else ""
+
+
+def what_to_look_at():
+    """Return how to see what is there so far, where networks are tested that a person may want to see."""
+    return [SO_FAR] if is_short() and jobs_on_networks() else []
+
+
+QUIET = set(workflow.output_settings.quiet or ())
+
+
+def is_short():
+    """Whether the terminal shows one line a step: in a real call by a person who asked for neither more nor less."""
+    more = workflow.dryrun or workflow.output_settings.verbose or workflow.output_settings.printshellcmds
+    return not (more or os.environ.get("CI") or {Quietness.PROGRESS, Quietness.ALL} & QUIET)
+
+
 if workflow.is_main_process:  # and not one of the processes that it starts for its jobs
     if line := of_an_older_layout(RESULTS):
         logger.warning(line)
-    logger.addHandler(
-        ProgressHandler(
-            jobs_on_networks,
-            networks=sum(run.folder not in SHARED for run in runs_so_far()),
-            evaluations=len(runs_so_far()),
-            is_local=lambda: workflow.local_exec,
-            say=logger.info,
-            warn=lambda: [*what_is_lost(), *what_is_likely()],
-            quiet=Quietness.PROGRESS in (workflow.output_settings.quiet or ()),
-        )
+    progress = ProgressHandler(
+        jobs_on_networks,
+        networks=sum(run.folder not in SHARED for run in runs_so_far()),
+        evaluations=len(runs_so_far()),
+        is_local=lambda: workflow.local_exec,
+        say=logger.info,
+        warn=lambda: [*what_is_lost(), *what_is_likely(), *what_to_look_at()],
+        quiet=is_short() or Quietness.PROGRESS in QUIET,
     )
+    logger.addHandler(progress)
+    if is_short():
+        for handler in logger.handlers:
+            if handler.name == "DefaultStreamHandler":
+                handler.addFilter(WithoutDetails())
+        logger.addHandler(Steps(logger.info, logger.error, progress.time_left, result_of))

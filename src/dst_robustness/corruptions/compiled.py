@@ -1,4 +1,4 @@
-"""Functions compiled by numba: once a machine, not once a process."""
+"""Functions compiled by numba: once a machine, not once a process nor once a clone."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from functools import cache
 from pathlib import Path
 
 import numba
+from numba.core.caching import CompileResultCacheImpl
+
+SOURCES = Path(__file__).resolve().parent
 
 
 def compiled(function: Callable) -> Callable:
@@ -18,31 +21,26 @@ def compiled(function: Callable) -> Callable:
     No relaxed floating point: the same bytes on every machine matter more than the last 10% of speed.
     """
     options = {"nogil": True, "error_model": "numpy"}
-    folder = cache_folder()
-    if folder is None:  # nothing can be written: compile anew in each process
-        return numba.njit(**options)(function)
-    chosen, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(folder)
-    try:
-        return numba.njit(cache=True, **options)(function)
-    finally:
-        numba.config.CACHE_DIR = chosen
+    return numba.njit(cache=cache_folder() is not None, **options)(function)
 
 
 @cache
 def cache_folder() -> Path | None:
     """Return a writable folder for the machine code of these very sources, None where there is none.
 
-    numba notices an edit of the file that a function is in, but not of the functions that it calls; hence a folder for
-    each state of the sources. Those of former states stay, as another process may still be reading them. It lies in
-    ``NUMBA_CACHE_DIR`` if that is set, else beside the sources or, where they are read-only, in the user's cache.
+    It is in ``NUMBA_CACHE_DIR`` if that is set, else in the user's cache, so that all clones on a machine share it.
+    Where nothing can be written there, it is beside the sources.
+
+    numba notices an edit of the file that a function is in, but not of the functions that it calls. So each state of
+    the sources has a folder of its own, and so has each version of numba. Those of former states stay: another process
+    may still read them.
     """
-    sources = Path(__file__).parent
     # A user without an account and without HOME has no such folder.
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     user_cache = [Path(cache) / "dst_robustness"] if os.path.isabs(cache) else []
     chosen = numba.config.CACHE_DIR
-    for place in [Path(chosen)] if chosen else [sources / "__pycache__", *user_cache]:
-        folder = place / f"numba-{source_digest(sources)}"
+    for place in [Path(chosen)] if chosen else [*user_cache, SOURCES / "__pycache__"]:
+        folder = place / f"numba-{numba.__version__}-{source_digest(SOURCES)}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=folder).close()
@@ -59,3 +57,35 @@ def source_digest(folder: Path) -> str:
         content = path.read_bytes()
         digest.update(f"{path.relative_to(folder).as_posix()} {len(content)}\n".encode() + content)
     return digest.hexdigest()[:16]
+
+
+class _Locator:
+    """Tells numba where the machine code of the functions of this package is: its own folders have the clone's path in
+    their names."""
+
+    def __init__(self, py_func: Callable, py_file: str) -> None:
+        self.line, self.path = (
+            py_func.__code__.co_firstlineno,
+            cache_folder() / Path(py_file).resolve().parent.relative_to(SOURCES),
+        )
+
+    @classmethod
+    def from_function(cls, py_func: Callable, py_file: str) -> _Locator | None:
+        """Return where a function's code is kept, None for functions of other packages."""
+        return cls(py_func, py_file) if SOURCES in Path(py_file).resolve().parents else None
+
+    def ensure_cache_path(self) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+
+    def get_cache_path(self) -> str:
+        return str(self.path)
+
+    def get_source_stamp(self) -> str:
+        """Return nothing: the folder is that of one state of the sources."""
+        return ""
+
+    def get_disambiguator(self) -> str:
+        return str(self.line)
+
+
+CompileResultCacheImpl._locator_classes = [_Locator, *CompileResultCacheImpl._locator_classes]

@@ -83,10 +83,14 @@ def progress(trained: int, networks: int, evaluated: int, evaluations: int, left
     """
     parts = [(trained, networks, "networks trained"), (evaluated, evaluations, "evaluated")]
     done = ", ".join(f"{some} of {total} {what}" for some, total, what in parts if total)
+    return f"{done}, {words}{_lacking(left)}" if (words := time_left(left, at_once)) else done
+
+
+def time_left(left: Left, at_once: float) -> str:
+    """Return ``about 3 min left``, with so many jobs at once; nothing where no job was measured."""
     if not left.seconds or not at_once:
-        return done
-    about = "at least" if left.unmeasured else "about"
-    return f"{done}, {about} {duration(left.seconds / at_once)} left{_lacking(left)}"
+        return ""
+    return f"{'at least' if left.unmeasured else 'about'} {duration(left.seconds / at_once)} left"
 
 
 def _lacking(left: Left) -> str:
@@ -185,10 +189,15 @@ class ProgressHandler(logging.Handler):
     def _progress(self) -> str:
         done = [self.jobs[job].stem for job in self.finished]
         steps = [job.stem for job in self.jobs.values()]
-        return progress(
-            done.count(TRAIN), steps.count(TRAIN), done.count(EVALUATE), steps.count(EVALUATE), self._left(),
-            self.most_running if self.is_local() else throughput(self.finished.values()),
-        )  # fmt: skip
+        counts = done.count(TRAIN), steps.count(TRAIN), done.count(EVALUATE), steps.count(EVALUATE)
+        return progress(*counts, self._left(), self._at_once())
+
+    def time_left(self) -> str:
+        """Return how long the networks of this call still take, in words; nothing before it is known."""
+        return time_left(self._left(), self._at_once())
+
+    def _at_once(self) -> float:
+        return self.most_running if self.is_local() else throughput(self.finished.values())
 
     def _left(self) -> Left:
         """Return the work left; what this call measured of a kind of jobs counts before what earlier ones did."""

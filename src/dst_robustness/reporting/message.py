@@ -1,4 +1,4 @@
-"""The last words on the terminal: what was found, and where to look."""
+"""The last words on the terminal: what was asked, what came out, where to look, and what to try next."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from dst_robustness.analysis.verdict import in_range
 from dst_robustness.analysis.words import BASELINE_ROW, UNDECIDED
 from dst_robustness.reporting.names import method_name
 
@@ -16,19 +17,33 @@ WIDTH = 100
 ABSENT = "-"
 # With more scenarios than this, each gets one line.
 MANY = 3
+# And of a scenario with no more rows than this, all are shown.
+FEW = 5
+GAIN = "A gain of +1 point means that one more of 100 corrupted images or clips is recognised."
+OWN_STUDY = """\
+# FOLDER/train/CLASS/*.jpg and FOLDER/test/CLASS/*.jpg
+datasets: {mine: {type: image_folder, path: FOLDER, image_size: 64}}
+methods: [dense, set, rigl]
+sparsities: [0.5]
+seeds: [0, 1, 2, 3]
+scenarios: [{dataset: mine, model: resnet18, training: {epochs: 30}}]
+"""
 
 
-def closing_message(results: str | Path, report: str | Path | None = None, *, every_row: bool = False) -> str:
+def closing_message(
+    results: str | Path, report: str | Path | None = None, *, every_row: bool = False, suggest: bool = False
+) -> str:
     """Return what a study found, in plain text of at most 100 columns, from the tables below its results folder.
 
     Args:
         report: path of the report to point at, if it is there; of the figures, too, only what is there is named.
         every_row: show all methods and sparsities instead of the best.
+        suggest: end with a study of the user's own images, ready to be copied.
     """
     tables = Path(results) / "tables"
     found = json.loads((tables / "verdict.json").read_text(encoding="utf-8"))
     rows, missing = pd.read_csv(tables / "summary.csv"), pd.read_csv(tables / "missing.csv")
-    lines = ["", *textwrap.wrap(found["sentence"], WIDTH), ""]
+    lines = ["", *_answer(rows, found["sentence"]), ""]
     if len(rows):
         lines += [*_scenarios(rows, every_row), ""]
     if len(missing):
@@ -36,7 +51,31 @@ def closing_message(results: str | Path, report: str | Path | None = None, *, ev
         lines += [f"{runs} missing: see {tables / 'missing.csv'}", ""]
     places = {"Tables": tables, "Figures": Path(results) / "figures", "Report": Path(report) if report else None}
     lines += [f"{name:9}{place}" for name, place in places.items() if place and place.exists()]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *(_suggestion() if suggest else [])]) + "\n"
+
+
+def _answer(rows: pd.DataFrame, sentence: str) -> list[str]:
+    """Return the question, the answer, and what its numbers mean; where nothing was compared, the answer alone."""
+    judged = rows[rows["dynamic"].astype(bool) & rows["sparsity"].map(in_range).astype(bool) & rows["gain"].notna()]
+    if judged.empty:
+        return textwrap.wrap(sentence, WIDTH)
+    methods = ", ".join(dict.fromkeys(map(method_name, judged["method"])))
+    baselines = dict.fromkeys(map(method_name, rows.loc[rows["verdict"] == BASELINE_ROW, "method"]))
+    question = (
+        f"Do networks that keep only some of their weights, and change which while they learn ({methods}), recognise "
+        f"more corrupted images or clips than networks trained without that ({', '.join(baselines)})?"
+    )
+    return [*_labelled("Question", question), *_labelled("Answer", f"{sentence} {GAIN}")]
+
+
+def _labelled(label: str, text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=f"{label:9}", subsequent_indent=" " * 9)
+
+
+def _suggestion() -> list[str]:
+    study = textwrap.indent(OWN_STUDY, "    ").splitlines()
+    run = "    uv run snakemake --cores all --configfile mine.yaml"
+    return ["", "Next, your own images: write this to mine.yaml,", *study, "and run", run]
 
 
 def _scenarios(rows: pd.DataFrame, every_row: bool) -> list[str]:
@@ -59,6 +98,8 @@ def _choose(rows: pd.DataFrame, every_row: bool, *, many: bool) -> tuple[pd.Data
         return rows, "all methods"
     if (rows["method"] == rows["scenario"]).any():  # trained elsewhere, at no sparsity that one could choose by
         return rows, "all networks"
+    if len(rows) <= FEW and not many:
+        return rows, "all methods"
     best = rows.loc[rows.groupby("sparsity")["robust_accuracy"].idxmax()]
     if many:
         return best[best["verdict"] != BASELINE_ROW].nlargest(1, "robust_accuracy"), "best method"
