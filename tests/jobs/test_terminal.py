@@ -17,7 +17,7 @@ def terminal() -> tuple[logging.Logger, list[str]]:
     stream.addFilter(WithoutDetails())
     logger = logging.Logger("snakemake")
     logger.addHandler(stream)
-    steps = Steps(logger.info, logger.error, lambda: "about 2 min left", lambda job: job["result"])
+    steps = Steps(logger.info, logger.error, lambda: "about 2 min left", lambda job: job.get("result", ""))
     logger.addHandler(steps)
     return logger, shown
 
