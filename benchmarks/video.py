@@ -143,12 +143,12 @@ def preparing(folder: Path) -> None:
     print("\npreparing 7-second 320x240 videos as 16 JPEG frames of 128 pixels, two decoding processes")
     for count in (100, 400):
         root = folder / str(count)
-        write_video(root / "train" / "a" / "0.avi", scene(generator, LENGTH, 240, 320))
-        for i in range(1, count):
-            shutil.copy(root / "train" / "a" / "0.avi", root / "train" / "a" / f"{i}.avi")
-        for i in range(2):
-            (root / "val" / "a").mkdir(parents=True, exist_ok=True)
-            shutil.copy(root / "train" / "a" / "0.avi", root / "val" / "a" / f"{i}.avi")
+        source = root / "source.avi"
+        write_video(source, scene(generator, LENGTH, 240, 320))
+        for part, videos in (("train", count), ("val", 2)):
+            for i in range(videos):
+                (root / part / "ab"[i % 2]).mkdir(parents=True, exist_ok=True)
+                shutil.copy(source, root / part / "ab"[i % 2] / f"{i}.avi")
         command = [sys.executable, __file__, "--one-preparation", str(root)]
         print(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip(), flush=True)
 
@@ -158,7 +158,7 @@ def one_preparation(root: Path) -> None:
     acquire(spec, root / "raw", path=root)
     outputs = {split: root / f"{split}.h5" for split in ("train", "validation", "test")}
     took = seconds(lambda: prepare(spec, root / "raw", outputs, threads=2))
-    count = len(list((root / "train" / "a").iterdir()))
+    count = len(list((root / "train").glob("*/*")))
     main, worker = (
         resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     )
