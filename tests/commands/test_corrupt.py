@@ -19,8 +19,8 @@ from dst_robustness.datasets.folders import IMAGE_FOLDER
 from dst_robustness.datasets.prepare import prepare
 from dst_robustness.datasets.spec import Acquired
 from dst_robustness.sets.corrupt import generate_corrupted
-from dst_robustness.sets.published import export_arrays
-from dst_robustness.sets.storage import open_hdf5
+from dst_robustness.sets.hdf5 import open_hdf5
+from dst_robustness.sets.storage import Samples
 
 NAMES = ["cat/one", "cat/two", "dog/one"]
 
@@ -66,11 +66,15 @@ def test_the_arrays_are_those_of_the_workflow(folder, tmp_path, monkeypatch) -> 
     """The same for small images, whose published form is arrays."""
     test = prepared(folder, 32, tmp_path, monkeypatch)
     generate_corrupted(test, tmp_path / "set.h5", "contrast")
-    export_arrays([tmp_path / "set.h5"], tmp_path / "exported")
     options = ["--size", "32", "--corruptions", "contrast", "--format", "npy", "--jobs", "2"]
     assert main(["corrupt", str(folder), str(tmp_path / "out"), *options]) == 0
-    for name in ("contrast.npy", "labels.npy"):
-        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "exported" / name).read_bytes()
+    with open_hdf5(tmp_path / "set.h5") as file:
+        groups = [Samples(file[str(severity)]) for severity in range(1, 6)]
+        images, labels = (
+            np.concatenate(parts) for parts in ([group[:] for group in groups], [g.labels for g in groups])
+        )
+    assert np.array_equal(np.load(tmp_path / "out/contrast.npy"), images)
+    assert np.array_equal(np.load(tmp_path / "out/labels.npy"), labels)
 
 
 def test_a_second_call_makes_what_is_missing(folder, tmp_path, capsys) -> None:

@@ -40,7 +40,7 @@ class Study:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.environment = {**os.environ}
+        self.environment = {**os.environ, "CI": "true"}  # with all that Snakemake prints
         self.output = ""
 
     @classmethod
