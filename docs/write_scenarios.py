@@ -101,7 +101,7 @@ arithmetic, which epoch was reported. How the videos were corrupted is not known
 | topology | drop fraction {SparseTraining().drop_fraction:g}, annealed ({SparseTraining().drop_schedule}); at most 100 steps between updates; none after {SparseTraining().last_update:.0%} of the training | the published RigL |
 | optimiser, where a scenario does not say more | {_training(Training())}, momentum {Training().momentum:g} | from public code of the first authors of those months |
 
-How long a scenario takes on a GPU has not been measured; [scaling.md](scaling.md) has assumptions, and says so.
+How long a scenario takes on a GPU has not been measured; [scaling.md](scaling.md) says how to get your own hours.
 `snakemake -n --quiet` on your machine tells once one network of each is finished.
 """
 

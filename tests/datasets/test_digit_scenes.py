@@ -1,7 +1,9 @@
 """Digits in scenes: the same on every machine, test scans apart from training scans, strokes that stand out."""
 
 import numpy as np
+import pytest
 
+from dst_robustness.corruptions import BENCHMARK_CORRUPTIONS, corrupt_images
 from dst_robustness.datasets import DATASETS
 from dst_robustness.datasets.digit_scenes import draw
 from dst_robustness.datasets.digits import divided_scans
@@ -41,3 +43,20 @@ def test_the_stated_mean_and_spread_are_those_of_the_images() -> None:
     pixels = np.stack([raw.train.load(row) for row in range(150)]) / 255
     assert np.allclose(pixels.mean((0, 1, 2)), SPEC.mean, atol=0.03)
     assert np.allclose(pixels.std((0, 1, 2)), SPEC.std, atol=0.03)
+
+
+# By the benchmark's own constants: glass blur and elastic transform trade reach for roughness, frost its two shares.
+NOT_BY_PIXELS = {"glass_blur", "frost", "elastic_transform"}
+
+
+@pytest.mark.parametrize("corruption", BENCHMARK_CORRUPTIONS)
+def test_every_corruption_changes_scenes_and_more_so_with_severity(corruption: str) -> None:
+    """No corruption of the first study is invisible on it. Mean change of a pixel, of 255."""
+    (_, _), (scans, _) = divided_scans()
+    images = np.stack([draw(scans[index], 1, index) for index in range(24)])
+    corrupted = [corrupt_images(images, corruption, severity, family="cifar") for severity in range(1, 6)]
+    changes = [np.abs(images.astype(float) - one).mean() for one in corrupted]
+    assert changes[0] > 0.5
+    assert changes[4] > 5
+    if corruption not in NOT_BY_PIXELS:
+        assert changes == sorted(changes)
