@@ -59,7 +59,7 @@ def test_a_failed_step_says_why_and_where_its_log_is(terminal, tmp_path: Path) -
             "rule_msg": "SLURM: OUT_OF_MEMORY" * (path == none),
         }
         logger.error("Error in rule train_run, jobid: 4", extra=extra)
-    logger.error("CalledProcessError in file train.smk", extra={"event": "error", "exception": "CalledProcessError"})
+    logger.error("RuleException:\nCalledProcessError in file train.smk", extra={"event": "error"})
     advice = f"  reason: ValueError: cannot read a.h5\n          It is now a.h5.damaged; run again\n  log:    {log}"
     nothing = f"  SLURM: OUT_OF_MEMORY\n  reason: it left no log, as a process does that was killed\n  log:    {none}"
     assert shown == [f"FAILED: job 4\n{advice}", f"FAILED: job 4\n{nothing}"]
@@ -69,5 +69,5 @@ def test_what_is_not_known_is_shown(terminal) -> None:
     """Warnings, errors of Snakemake itself and lines that nobody foresaw stay."""
     logger, shown = terminal
     logger.warning("disk is nearly full")
-    logger.error("WorkflowError: no such rule", extra={"event": "error", "exception": "WorkflowError"})
+    logger.error("WorkflowError: no such rule", extra={"event": "error"})
     assert shown == ["disk is nearly full", "WorkflowError: no such rule"]

@@ -30,9 +30,10 @@ class WithoutDetails(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether a line is shown."""
-        if getattr(record, "exception", "") == "CalledProcessError":  # of a job: Steps says why
+        event, text = str(getattr(record, "event", "")), str(record.msg)
+        if event == "error" and "CalledProcessError" in text:  # a job's process ended badly: Steps says why
             return False
-        return str(getattr(record, "event", "")) not in DETAILS and not str(record.msg).startswith(CHATTER)
+        return event not in DETAILS and not text.startswith(CHATTER)
 
 
 class Steps(logging.Handler):
