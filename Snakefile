@@ -27,6 +27,7 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/decide.smk"
 include: "workflow/rules/summarise.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/archive.smk"
 include: "workflow/rules/analyses.smk"
 include: "workflow/rules/progress.smk"
 

@@ -92,7 +92,7 @@ def legend_below(figure: Figure, axes: list[plt.Axes], columns: int = 7) -> None
 
 def empty_figure(reason: str) -> Figure:
     """Return a figure that says why there is nothing to see: a partial study gets a partial report."""
-    figure, (axis,) = new_figure(1)
+    figure, (axis,) = new_figure(1, size=(PANEL[0], 0.6))
     axis.axis("off")
     axis.text(0.5, 0.5, reason, ha="center", va="center", wrap=True)
     return figure

@@ -328,6 +328,9 @@ class Study(Grid):
     """How many jobs may share one GPU."""
     fourier_samples: Count = 1000
     """Test images that the Fourier heat maps of `snakemake analyses` average over."""
+    archive: Different[Literal["predictions", "networks"]] = ["predictions", "networks"]
+    """What `snakemake archive` packs beside configuration, tables, figures, report and what each run says of itself.
+    With both the study can go on elsewhere without training anew; large networks make a large file."""
     track_code: bool = True
     """Whether a change of the package's code reruns the steps that import it (comments and docstrings do not
     count)."""

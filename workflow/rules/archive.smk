@@ -1,0 +1,61 @@
+# A finished study in one file, and the data that another machine needs to go on with it.
+import yaml
+
+from dst_robustness.study.configuration import lay_over
+
+# What the archive calls the folders: an absolute path means nothing elsewhere.
+ARCHIVED = lay_over(tuple(content for _, content in LAYERS)) | {
+    "name": STUDY.name,
+    "results_dir": f"results/{STUDY.name}",
+    "resources_dir": "resources",
+}
+
+
+rule make_data:
+    """Make all splits and all corrupted copies that the study needs."""
+    input:
+        [f"{RESOURCES}/{dataset}/{split}.h5" for dataset in TRAINED for split in ("train", "validation", "test")],
+        [path for dataset, names in TESTED.items() for path in corrupted_sets(dataset, names)],
+        [
+            f"{RESOURCES}/{scenario.trained_on}/shifted/{shift}.h5"
+            for scenario in SCENARIOS.values()
+            for shift in scenario.shifts
+        ],
+
+
+rule archive:
+    """Pack the study into one file: configuration, tables, figures, report, what each run says of itself."""
+    input:
+        model=run_files("model.pt") if "networks" in STUDY.archive else [],
+        masks=run_files("masks.pt") if "networks" in STUDY.archive else [],
+        run=run_files("run.json"),
+        history=run_files("history.csv"),
+        topology=run_files("topology.csv"),
+        predictions=run_files("predictions.h5") if "predictions" in STUDY.archive else [],
+        metrics=run_files("metrics.csv"),
+        tables=[f"{TABLES}/frequency.csv", *rules.summarise.output],
+        figures=EVERY_FIGURE,
+        galleries=GALLERIES,
+        report=f"{RESULTS}/report.html",
+    output:
+        f"{RESULTS}/{STUDY.name}.tar",
+    log:
+        f"{LOGS}/archive.log",
+    benchmark:
+        f"{BENCHMARKS}/archive.jsonl"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="2h",
+    params:
+        name=STUDY.name,
+        smoke=STUDY.smoke,
+        holds=STUDY.archive,
+        configuration=yaml_without_secrets(yaml.safe_dump(ARCHIVED, sort_keys=False, allow_unicode=True)),
+        citation=f"{workflow.basedir}/CITATION.cff",
+        code=tracked(code.fingerprint("dst_robustness.reporting.archive")),
+    message:
+        "Pack the study"
+    script:
+        "../scripts/write_archive.py"
