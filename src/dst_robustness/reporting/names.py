@@ -16,7 +16,8 @@ DATASET_LABELS = {
     "cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "tiny_imagenet": "TinyImageNet", "imagenet": "ImageNet",
     "cifar10_c": "CIFAR-10-C", "cifar100_c": "CIFAR-100-C", "tiny_imagenet_c": "TinyImageNet-C",
     "imagenet_c": "ImageNet-C", "imagenet_c_bar": "ImageNet-C-bar", "imagenet_3dcc": "ImageNet-3DCC",
-    "ucf101": "UCF101", "hmdb51": "HMDB51", "digits": "digits", "moving_digits": "moving digits",
+    "ucf101": "UCF101", "hmdb51": "HMDB51",
+    "digits": "digits", "digit_scenes": "digit scenes", "moving_digits": "moving digits",
 }  # fmt: skip
 MODEL_LABELS = {
     "resnet8": "ResNet8", "resnet18": "ResNet18", "resnet34": "ResNet34", "resnet50": "ResNet50",
