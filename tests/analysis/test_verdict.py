@@ -125,3 +125,10 @@ def test_studies_without_dst_have_a_headline_of_their_own():
     assert "1 seed, so this is over test images only" in overall(rows.iloc[:0], None, rows[:1], margin=0.005).sentence
     assert "no baseline run" in overall(rows.iloc[:0], None, rows.assign(dynamic=True), margin=0.005).sentence
     assert overall(rows.iloc[:0], None, rows.iloc[:0], margin=0.005).sentence == "No run is complete yet."
+
+
+def test_two_seeds_that_agree_by_chance_decide_nothing_alone():
+    """The pooled gain is far from zero by its own spread; without a row that says so the study is undecided."""
+    two = replace(estimate(-0.01, 0.0001), seeds=2, degrees=1)
+    assert judge(ROWS[ROWS["verdict"] == "undecided"], two).answer == "undecided"
+    assert judge(ROWS[ROWS["verdict"] == "fails"], two).answer == "contradicted"

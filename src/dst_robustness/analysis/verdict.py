@@ -12,6 +12,7 @@ from dst_robustness.analysis.bootstrap import LEVEL, Estimate
 from dst_robustness.analysis.words import EQUIVALENT, FAILS, HOLDS, UNDECIDED, one_sided_error
 
 SUPPORTED, CONTRADICTED = "supported", "contradicted"
+FEW = 2  # seeds, which may agree by chance: their spread has one degree of freedom
 # The range of sparsity for which the paper states the hypothesis.
 LOWEST, HIGHEST = 0.1, 0.5
 HYPOTHESIS = (
@@ -99,7 +100,7 @@ def overall(
     The answer follows the pooled interval: above zero ``supported``, below ``contradicted``, within the margin
     ``equivalent``, else ``undecided``. A study that looks several times is answered from its words, as the pooled
     interval does not know of the looks: supported where more rows hold than not and none fails. One seed answers
-    nothing.
+    nothing, and two, which may agree by chance, nothing that no row says.
 
     Args:
         rows: columns scenario, sparsity, verdict: one row per scenario x DST method x sparsity of the range.
@@ -115,6 +116,9 @@ def overall(
     low, high = pooled.interval()
     alone = pooled.degrees <= 0
     answer = UNDECIDED if alone else _answer_of_words(counts) if looks else _answer(low, high, margin)
+    said = {SUPPORTED: counts[HOLDS], CONTRADICTED: counts[FAILS]}
+    if pooled.seeds <= FEW and not said.get(answer, 1):
+        answer = UNDECIDED
     at = _at(rows["sparsity"])
     interval = f"{100 * pooled.value:+.2f} points, 95% interval {100 * low:+.2f} to {100 * high:+.2f}"
     data = "1 scenario" if scenarios == 1 else f"{scenarios} scenarios"

@@ -11,7 +11,12 @@ from torch import nn
 
 
 def choose_device() -> torch.device:
-    """Return the first visible GPU, or the CPU where there is none."""
+    """Return the first visible GPU, or the CPU where there is none.
+
+    From then on cuDNN takes kernels that always add in the same order. On an H200 they were as fast as the others
+    (ResNet-18 and ResNet-34, 32 pixels), and a resumed training ends with the same bits.
+    """
+    torch.backends.cudnn.deterministic = True
     return torch.device("cuda") if torch.cuda.is_available() else torch.device("cpu")
 
 
