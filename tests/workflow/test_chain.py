@@ -26,7 +26,7 @@ def test_summary_follows_from_the_predictions(finished_study) -> None:
         assert row["clean_accuracy"] == pytest.approx(accuracy[0])
         assert row["robust_accuracy"] == pytest.approx(robust[method])
         assert row["robust_accuracy_low"] <= robust[method] <= row["robust_accuracy_high"]
-    assert summary.loc[("rigl", 0.5), "gain"] == pytest.approx(robust["rigl"] - robust["dense"])
+    assert summary.loc[("rigl", 0.5), "gain"] == pytest.approx(robust["rigl"] - robust["dense"], abs=1e-6)
 
 
 def test_columns_of_the_tables(finished_study) -> None:
