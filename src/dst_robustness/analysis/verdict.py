@@ -117,8 +117,8 @@ def overall(
     alone = pooled.degrees <= 0
     answer = UNDECIDED if alone else _answer_of_words(counts) if looks else _answer(low, high, margin)
     said = {SUPPORTED: counts[HOLDS], CONTRADICTED: counts[FAILS]}
-    if pooled.seeds <= FEW and not said.get(answer, 1):
-        answer = UNDECIDED
+    by_chance = not alone and pooled.seeds <= FEW and not said.get(answer, 1)
+    answer = UNDECIDED if by_chance else answer
     at = _at(rows["sparsity"])
     interval = f"{100 * pooled.value:+.2f} points, 95% interval {100 * low:+.2f} to {100 * high:+.2f}"
     data = "1 scenario" if scenarios == 1 else f"{scenarios} scenarios"
@@ -128,7 +128,9 @@ def overall(
         sentence = _of_seeds(
             answer, counts, at, f"{interval}{' if it had been looked at once' * looks}, {data}", margin
         )
-        if answer == UNDECIDED and not looks:
+        if by_chance:
+            sentence += " Two seeds may agree by chance: without a row that says so their interval decides nothing."
+        elif answer == UNDECIDED and not looks:
             seen = 100 * max(high - pooled.value, pooled.value - low)
             sentence += (
                 f" With {pooled.seeds} seeds, a gain or loss below about {seen:.1f} points cannot be told from none."
