@@ -95,7 +95,7 @@ def _scores(tables: pd.DataFrame | Sequence[pd.DataFrame]) -> list[ImageScores]:
     found = [table.attrs.get(ImageScores.KEY) for table in ([tables] if isinstance(tables, pd.DataFrame) else tables)]
     if not found or None in found:
         raise ValueError(
-            "a table lacks its answers by image: give those that corruption_table returned in this session"
+            "a table lacks its answers by image: give those that corruption_table returned in this process"
         )
     return found
 
