@@ -64,6 +64,13 @@ def test_every_picture_keeps_its_label_and_its_row(tmp_path):
         np.testing.assert_array_equal(labels, index % 4)
 
 
+def test_a_set_of_a_fixed_size_is_enlarged_where_the_study_asks_for_more_pixels(tmp_path):
+    """Flat images stay flat, and each keeps its own colour."""
+    pixels, _, index, _ = prepared(replace(small_spec(side=8), image_size=16), tmp_path)["test"]
+    assert pixels.shape[1:] == (16, 16, 3)
+    np.testing.assert_array_equal(pixels[:, 3, 9, 1], index)
+
+
 def test_subsets_are_stratified_and_their_index_points_into_the_whole(tmp_path):
     found = prepared(small_spec(), tmp_path, train_samples=20, test_samples=8, validation_fraction=0.2)
     assert [len(found[split][1]) for split in SPLITS] == [16, 4, 8]

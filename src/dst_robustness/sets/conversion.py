@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path, PurePath
 
 import numpy as np
+from PIL import Image
 
 from dst_robustness.datasets.spec import Split
 from dst_robustness.sets.ahead import ahead
@@ -162,10 +163,15 @@ class Conversion:
         return encode_samples(samples, self.quality)
 
     def _cropped(self, pixels: np.ndarray) -> np.ndarray:
-        """Return the samples of a row, uint8 [clips, ...sample_shape], cut to the centre."""
+        """Return the samples of a row, uint8 [clips, ...sample_shape], cut to the centre.
+
+        Square images of a set whose size is fixed are enlarged where the study asks for more pixels.
+        """
         expected = list(self.sample_shape)
         if self.split.clips > 1:
             expected[0] *= self.split.clips
+        if pixels.ndim == 3 and pixels.shape[0] == pixels.shape[1] < expected[0]:
+            pixels = np.asarray(Image.fromarray(pixels).resize(tuple(expected[:2]), Image.Resampling.BILINEAR))
         cropped = pixels
         if pixels.ndim == len(expected):
             cropped = centre_crop(pixels, *expected[-3:-1])
