@@ -18,7 +18,7 @@ rule prepare_dataset:
     localrule: not SHARED_DISK  # the raw files are where they were acquired, and no rule declares them
     conda:
         "../../envs/environment.yaml"
-    threads: min(2, max(1, (workflow.cores or 2) // 2))  # with all cores it would wait until nothing else runs
+    threads: lambda wildcards: max(1, min(2, workflow.cores // 2))  # with all cores it would wait for all others
     resources:
         mem_mb=4000,
         runtime="6h",
