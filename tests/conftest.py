@@ -1,4 +1,4 @@
-"""Small images that every test of this room may ask for."""
+"""Small images that tests of several rooms ask for."""
 
 import numpy as np
 import pytest
