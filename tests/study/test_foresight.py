@@ -43,6 +43,14 @@ def test_a_training_too_short_for_one_topology_update_is_told(tmp_path: Path) ->
     look(tmp_path, "digits", options)  # the default interval fits
 
 
+def test_more_training_samples_than_there_are_is_told(tmp_path: Path) -> None:
+    """200 samples less a tenth for validation leave 180."""
+    options = {"train_samples": 200}
+    look(tmp_path, "digits", options, training={"epochs": 2, "batch_size": 64, "train_samples": 180})
+    with pytest.raises(ValueError, match=r"training.train_samples is 181, and digits has 180 for training"):
+        look(tmp_path, "digits", options, training={"epochs": 2, "batch_size": 64, "train_samples": 181})
+
+
 def test_a_path_that_leads_nowhere_is_told(tmp_path: Path) -> None:
     """Not after the other data sets were downloaded."""
     with pytest.raises(ValueError, match=r"^config: datasets.own.path: there is no .*nowhere$"):

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from dst_robustness.sets.storage import create_hdf5, write_samples
@@ -46,6 +47,23 @@ def test_streamed_samples_are_the_resident_ones(splits: Path) -> None:
     ):
         assert torch.equal(one[0], other[0])
         assert torch.equal(one[1], other[1])
+
+
+def test_a_choice_of_samples_is_nested_and_keeps_each_label_with_its_sample(splits: Path) -> None:
+    """Studies of the training size compare networks: 10 samples lie within 20, whichever way they are read."""
+    whole = SampleSet(splits / "train.h5", CPU)
+    rows = {count: set(SampleSet(splits / "train.h5", CPU, samples=count).rows.tolist()) for count in (10, 20)}
+    assert rows[10] < rows[20] < set(range(len(whole)))
+    for resident_bytes in (1e9, 0):
+        data = SampleSet(splits / "train.h5", CPU, samples=10, resident_bytes=resident_bytes)
+        assert (len(data), data.origin["samples"], data.steps_per_epoch(4)) == (10, 10, 3)
+        for batches in (data.shuffled(4, seed=0, epoch=0), data.in_order(4)):
+            samples, labels = (torch.cat(parts) for parts in zip(*batches, strict=True))
+            found = [(whole.resident == sample).flatten(1).all(1).nonzero()[0, 0] for sample in samples]
+            assert {int(row) for row in found} == rows[10]
+            assert torch.equal(whole.labels[torch.stack(found)], labels)
+    with pytest.raises(ValueError, match=r"training.train_samples is 99; .*train.h5 holds 40"):
+        SampleSet(splits / "train.h5", CPU, samples=99)
 
 
 STREAM = """

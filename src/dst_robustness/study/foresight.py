@@ -88,13 +88,22 @@ def read_folder(spec: DatasetSpec, path: str, dataset: str) -> RawSet:
     return raw
 
 
-def check_updates(scenario: Scenario, samples: int | None) -> None:
-    """Raise ValueError where not a single topology update fits into a training on so many samples."""
-    if samples is None:
-        return
+def check_updates(scenario: Scenario, available: int | None) -> None:
+    """Raise ValueError where a training wants more samples than there are, or is too short for a topology update.
+
+    Args:
+        available: samples of the training split, None where that is not known.
+    """
     for method in scenario.methods:
         training = scenario.training_of(method)
-        size = training.batch_size
+        samples, size = training.train_samples or available, training.batch_size
+        if samples is None:
+            continue
+        if available is not None and samples > available:
+            raise ValueError(
+                f"config: scenario {scenario.name}: training.train_samples is {samples}, and {scenario.trained_on} has "
+                f"{available} for training"
+            )
         steps = training.epochs * max(1, samples // size + (samples % size >= 2))
         if not METHODS[scenario.run(method, 0, 0).base_method].dynamic:
             continue

@@ -49,6 +49,9 @@ class Training(Options):
 
     decide_nothing: ClassVar = {"checkpoint_seconds", "tensorboard"}  # options without which the result is the same
 
+    train_samples: Count | None = None
+    """Samples that each network is trained on: a stratified subset of the training split, the same one for every seed,
+    inside each larger one; null is the whole split. Validation and test are not concerned."""
     epochs: Count = 200
     """Passes over the training set."""
     batch_size: Count = 128

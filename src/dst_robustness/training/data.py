@@ -10,6 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from dst_robustness.datasets.splits import stratified
 from dst_robustness.jobs.files import DamagedFileError
 from dst_robustness.sets.attributes import SetAttributes
 from dst_robustness.sets.storage import Samples, open_hdf5
@@ -27,13 +28,30 @@ class SampleSet:
         classes: names of the classes.
         sample_shape: [3, H, W], or [3, T, H, W] for clips, as stored.
         image_size: side of the pictures that networks are tested on; training pictures may be larger.
-        labels: int64 [N], on the device.
+        labels: int64 [N], on the device, of all samples of the file.
+        rows: int64 [n], the samples that are handed out, where they are stored: all, or a stratified choice.
         mean, std: of the training pixels in [0, 1], shaped to broadcast over a batch.
         origin: what the set is and was made from, as its file says it, and how many samples it has.
         resident: all samples on the device, uint8 [N, 3, ...], or None where they stream from the file.
     """
 
-    def __init__(self, path: str | Path, device: torch.device, resident_bytes: float = RESIDENT_BYTES) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        device: torch.device,
+        *,
+        samples: int | None = None,
+        resident_bytes: float = RESIDENT_BYTES,
+    ) -> None:
+        """Open a split.
+
+        Args:
+            samples: hand out so many of its samples only: every class keeps its share, every seed of a study gets the
+                same, and a smaller choice lies inside a larger one. None: all.
+
+        Raises:
+            ValueError: for more samples than there are.
+        """
         self.path = Path(path)
         with open_hdf5(path) as file:
             stored = Samples(file)
@@ -48,11 +66,18 @@ class SampleSet:
             self.mean = torch.tensor(said.mean, dtype=torch.float32, device=device).view(broadcast)
             self.std = torch.tensor(said.std, dtype=torch.float32, device=device).view(broadcast)
             self.origin = {name: value for name in ORIGIN if (value := getattr(said, name)) is not None}
-            self.origin["samples"] = len(stored)
+            chosen = np.arange(len(stored))
+            if samples is not None:
+                if samples > len(stored):
+                    raise ValueError(f"training.train_samples is {samples}; {path} holds {len(stored)}")
+                chosen = stratified(stored.labels, samples, seed=said.seed or 0)
+            self.origin["samples"] = len(chosen)
             self.labels = torch.from_numpy(stored.labels).to(device)
             self.resident: torch.Tensor | None = None
             if len(stored) * np.prod(stored.sample_shape, dtype=float) <= resident_bytes:
                 self.resident = torch.from_numpy(stored[:]).movedim(-1, 1).contiguous().to(device)
+        # Where the samples are: to move the rows of each batch there would have the host wait for the device.
+        self.rows = torch.from_numpy(chosen).to("cpu" if self.resident is None else device)
 
     @property
     def device(self) -> torch.device:
@@ -70,7 +95,7 @@ class SampleSet:
         return self.sample_shape[1] if len(self.sample_shape) == 4 else None
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.rows)
 
     def steps_per_epoch(self, batch_size: int) -> int:
         """Return the number of batches; a last, smaller one counts from two samples a process on."""
@@ -86,10 +111,10 @@ class SampleSet:
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield (samples, labels) of one epoch from batch ``start`` on, in an order that (seed, epoch) decides.
 
-        With several processes each takes every so manieth sample of each batch.
+        Of several processes, number ``rank`` takes the samples rank, rank + processes, ... of each batch.
         """
         order = torch.randperm(len(self), generator=torch.Generator().manual_seed(stream(seed, epoch)))
-        order = order.to(self._device_of_rows)
+        order = self.rows[order.to(self.rows.device)]
         batches = []
         for step in range(start, self.steps_per_epoch(batch_size)):
             rows = order[step * batch_size : (step + 1) * batch_size]
@@ -98,12 +123,7 @@ class SampleSet:
 
     def in_order(self, batch_size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield (samples, labels) of all samples in order."""
-        return self._batches(torch.arange(len(self), device=self._device_of_rows).split(batch_size))
-
-    @property
-    def _device_of_rows(self) -> torch.device:
-        """Where the samples are: to move the rows of each batch there would have the host wait for the device."""
-        return torch.device("cpu") if self.resident is None else self.device
+        return self._batches(self.rows.split(batch_size))
 
     def _batches(self, batches: Sequence[torch.Tensor]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         if self.resident is None:

@@ -64,7 +64,8 @@ def train_run(
     """
     with process_group(), exclusive(folder / "checkpoint.pt") if rank() == 0 else nullcontext():
         device = choose_device()
-        data, held_out = SampleSet(train, device), SampleSet(validation, device)
+        data = SampleSet(train, device, samples=options.train_samples)
+        held_out = SampleSet(validation, device)
         own = {"training": options.model_dump(exclude=options.decide_nothing), "sparse_training": {**sparse_options}}
         recipe = recipe or own
         if rank() == 0:
