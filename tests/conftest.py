@@ -1,4 +1,8 @@
-"""Small images that tests of several rooms ask for."""
+"""What tests of several rooms ask for: small images, and one thread a process."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded: the tests run in several processes
 
 import numpy as np
 import pytest

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +11,7 @@ from simulated_runs import simulate_study
 from dst_robustness.analysis.summary import write_summary
 from dst_robustness.evaluation.frequency_response import fourier_errors, radius_accuracy
 from dst_robustness.reporting.figures import ANALYSIS_FIGURES, ANALYSIS_TABLES, CAPTIONS, FIGURES, write_figure
+from dst_robustness.reporting.study_tables import StudyTables
 from dst_robustness.reporting.style import LOOKS, method_style
 from dst_robustness.sparsity import METHODS
 
@@ -49,18 +51,18 @@ def tables(tmp_path_factory):
     return folder / "tables"
 
 
-def ink(path) -> float:
-    """Return the share of pixels that are not white."""
-    return float((np.asarray(Image.open(path).convert("L")) < 250).mean())
+def drawn(figure) -> bool:
+    """Return whether a figure shows data: lines, bars, points or images in axes that can be seen."""
+    plt.close(figure)
+    return any(axes.axison and (axes.lines or axes.patches or axes.collections or axes.images) for axes in figure.axes)
 
 
 @pytest.mark.parametrize("name", [*FIGURES, *ANALYSIS_FIGURES])
 def test_figure_is_drawn_from_tables(name, tables, tmp_path):
-    """PDF and PNG, with more on them than the note that a figure without data carries."""
-    pdf, png = write_figure(name, tables, tmp_path / name)
-    write_figure(name, tmp_path if name in ANALYSIS_FIGURES else _empty(tables, tmp_path), tmp_path / "empty")
-    assert pdf.read_bytes().startswith(b"%PDF")
-    assert ink(png) > 2 * ink(tmp_path / "empty.png") > 0
+    """From tables without a row comes a note, not an error: a partial study has a report, too."""
+    registry = ANALYSIS_FIGURES if name in ANALYSIS_FIGURES else FIGURES
+    assert drawn(registry[name](StudyTables(tables)))
+    assert not drawn(registry[name](StudyTables(tmp_path if name in ANALYSIS_FIGURES else _empty(tables, tmp_path))))
     assert name in CAPTIONS
 
 
@@ -98,7 +100,7 @@ def test_kernel_maps_are_drawn_from_a_stored_network(tmp_path):
     torch.save(weights | {"fc.weight": torch.ones(4, 8)}, folder / "model.pt")
     _, png = write_kernel_maps(folder, tmp_path / "kernels")
     assert Image.open(png).width > 3 * 400
-    assert ink(png) > 0.2
+    assert (np.asarray(Image.open(png).convert("L")) < 250).mean() > 0.2
 
 
 def _empty(tables, folder):
@@ -110,6 +112,7 @@ def _empty(tables, folder):
 def test_the_same_tables_give_the_same_files(tables, tmp_path):
     """A figure that did not change must not look changed: no dates in the files."""
     first, second = (write_figure("clean_against_robust", tables, tmp_path / str(i)) for i in range(2))
+    assert first[0].read_bytes().startswith(b"%PDF")
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
