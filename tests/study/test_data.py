@@ -1,9 +1,10 @@
 """What a data set of a study is, and which options each step takes of it."""
 
+import pytest
 import yaml
 
 from dst_robustness.study.configuration import read_study
-from dst_robustness.study.data import ACQUIRE, PREPARE, data_options, facts
+from dst_robustness.study.data import ACQUIRE, PREPARE, data_options, data_trained_on, facts
 from dst_robustness.study.origins import OF_THE_SET, show_origins
 
 OWN = {"type": "image_folder", "path": "/data/own", "train_samples": 100, "image_size": 64}
@@ -28,3 +29,12 @@ def test_print_config_shows_what_a_data_set_really_is() -> None:
     assert any(line.startswith("# digits: images of 32 pixels, normalised with mean 0.3117") for line in lines)
     assert "&" not in text
     assert read_study(yaml.safe_load(text)).datasets["own"].image_size == 64
+
+
+def test_a_published_set_is_cut_by_the_data_set_that_it_is_made_of() -> None:
+    """An option that nothing reads is refused, and the place where it counts is named."""
+    study = read_study(
+        {"datasets": {"cifar10_c": {"test_samples": 50}}, "scenarios": [{"dataset": "cifar10_c", "model": "resnet8"}]}
+    )
+    with pytest.raises(ValueError, match=r"cifar10_c is cut to the test split of cifar10; write it under datasets\.c"):
+        data_trained_on("cifar10_c", study)

@@ -5,6 +5,7 @@ rule prepare_dataset:
     """Read the raw files into training, validation and test split; the test split serves no choice."""
     input:
         f"{RESOURCES}/{{dataset}}/raw/acquired.json",
+        chosen=lambda wildcards: data.list_of_tests(wildcards.dataset, STUDY) or [],
     output:
         train=f"{RESOURCES}/{{dataset}}/train.h5",
         validation=f"{RESOURCES}/{{dataset}}/validation.h5",

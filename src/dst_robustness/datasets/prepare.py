@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dst_robustness.datasets.acquire import acquired
+from dst_robustness.datasets.chosen import listed_rows
 from dst_robustness.datasets.spec import DatasetSpec, RawSet, Split
 from dst_robustness.datasets.splits import carve, stratified
 from dst_robustness.jobs.locks import alone
@@ -31,7 +32,7 @@ def prepare(
     seed: int = 0,
     validation_fraction: float = 0.1,
     train_samples: int | None = None,
-    test_samples: int | None = None,
+    test_samples: int | str | Path | None = None,
     threads: int = 1,
 ) -> None:
     """Convert what ``acquire`` left in ``raw_folder`` into the three splits.
@@ -48,7 +49,7 @@ def prepare(
         seed: of every choice.
         validation_fraction: share of train that becomes validation.
         train_samples: keep this many of train and validation together, stratified.
-        test_samples: keep this many of test, stratified.
+        test_samples: keep this many of test, stratified, or those that a list names, see ``chosen``.
         threads: how many samples are read at once.
 
     Raises:
@@ -113,11 +114,14 @@ def _convert(conversions: list[Conversion], threads: int, damaged_limit: int) ->
 
 
 def _choose(
-    raw: RawSet, seed: int, validation_fraction: float, train_samples: int | None, test_samples: int | None
+    raw: RawSet, seed: int, validation_fraction: float, train_samples: int | None, test_samples: int | str | Path | None
 ) -> dict[str, np.ndarray]:
     """Return the rows of each split in its source: subsets first, then validation out of train."""
     train = _subset("train_samples", raw.train.labels, train_samples, seed)
-    test = _subset("test_samples", raw.test.labels, test_samples, seed)
+    if isinstance(test_samples, (str, Path)):
+        test = listed_rows(test_samples, raw.test, raw.classes)
+    else:
+        test = _subset("test_samples", raw.test.labels, test_samples, seed)
     if raw.validation is not None:
         return {"train": train, "validation": np.arange(len(raw.validation.labels)), "test": test}
     stay, apart = carve(raw.train.labels[train], validation_fraction, seed=seed)

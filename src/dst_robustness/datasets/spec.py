@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal
 
 import numpy as np
@@ -70,6 +70,10 @@ class Split:
     describe: Callable[[int], str]
     clips: int = 1
     time_limit: float = 0
+
+    def stem(self, row: int) -> str:
+        """Return the name of the file of a sample, without folders and ending."""
+        return PurePath(self.describe(row)).stem
 
 
 @dataclass(frozen=True)

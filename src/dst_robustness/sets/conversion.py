@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -95,7 +95,9 @@ class Conversion:
         with create_hdf5(self.output, **attributes.stored()) as file:
             file["index"] = index
             if self.attributes.split == "test":  # published copies of it are found by these
-                file["names"] = np.array([_name(self.split.describe(row)) for row in index.tolist()])
+                names = [self.split.stem(row).encode("utf-8", "surrogateescape") for row in index.tolist()]
+                if len(set(names)) > 1:  # rows of one file have no names of their own
+                    file["names"] = np.array(names)
             writer = Writer(file, self.split.labels[index], self.sample_shape, jpeg=self.quality is not None)
             for path in shards:
                 with open_hdf5(path) as shard:
@@ -178,11 +180,6 @@ class Conversion:
         if pixels.dtype != np.uint8 or list(cropped.shape) != expected:
             raise ValueError(f"is {pixels.dtype} {list(pixels.shape)}, expected uint8 {expected}")
         return cropped.reshape(self.split.clips, *self.sample_shape)
-
-
-def _name(described: str) -> bytes:
-    """Return the name of a file without its folders and its ending."""
-    return PurePath(described).stem.encode("utf-8", "surrogateescape")
 
 
 def centre_crop(pixels: np.ndarray, height: int, width: int) -> np.ndarray:

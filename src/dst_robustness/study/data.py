@@ -26,6 +26,12 @@ def data_options(dataset: str, study: Study, names: Sequence[str] | None = None)
     return own if names is None else {name: own[name] for name in names if name in own}
 
 
+def list_of_tests(dataset: str, study: Study) -> str | None:
+    """Return the file that lists the test samples of a data set, where one does."""
+    chosen = study.datasets.get(dataset, Dataset()).test_samples
+    return chosen if isinstance(chosen, str) else None
+
+
 def type_of(dataset: str, study: Study) -> str:
     """Return the registered data set behind a name, which may be one of the user's own."""
     own = study.datasets.get(dataset)
@@ -84,6 +90,11 @@ def data_trained_on(dataset: str, study: Study) -> str:
             )
         return dataset
     trained_on = trained_on or spec.corrupted_from
+    if idle := data_options(dataset, study, PREPARE):
+        raise ValueError(
+            f"datasets.{dataset}.{next(iter(idle))}: {dataset} is cut to the test split of {trained_on}; write it "
+            f"under datasets.{trained_on}"
+        )
     names = dict.fromkeys([*study.datasets, *DATASETS])
     trainable = [name for name in names if not DATASETS[type_of(name, study)].corrupted_from]
     if trained_on not in trainable:

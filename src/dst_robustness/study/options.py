@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from dst_robustness.study.values import all_different, folder, name, path, read_value
+from dst_robustness.study.values import all_different, folder, name, path, read_value, whole_number
 
 T = TypeVar("T")
 Integer = Annotated[int, Field(strict=True)]
@@ -188,8 +188,10 @@ class Dataset(Options):
     the preparation more memory with `--set-resources prepare_dataset:mem_mb=...`. The default is 89,478,485."""
     train_samples: Count | None = None
     """Size of a stratified subset of the training samples (validation included)."""
-    test_samples: Count | None = None
-    """Size of a stratified subset of the test samples."""
+    test_samples: Annotated[Count | Path, BeforeValidator(whole_number)] | None = None
+    """Size of a stratified subset of the test samples, or a text file that lists them, one a line: rows of the test
+    set, counted from 0, or names of files, as `CLASS/FILE`. Published corrupted sets are cut to the same samples, so
+    that RobustBench's list of 5,000 images makes results on ImageNet-C comparable to its own."""
     validation_fraction: Annotated[Number, Field(gt=0, le=0.5)] | None = None
     """Share of the training samples that is set aside for validation."""
     seed: Seed | None = None

@@ -51,6 +51,11 @@ def _read_text(text: str) -> Any:
         return text
 
 
+def whole_number(value: Any) -> Any:
+    """Return the number that a text of digits stands for, where a number or a path is allowed."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
 def all_different(values: list[Any]) -> list[Any]:
     """Return a list in which nothing stands twice."""
     repeated = next((value for number, value in enumerate(values) if value in values[:number]), None)
