@@ -140,6 +140,22 @@ def test_a_published_corrupted_set_is_unpacked_and_found(published, tmp_path):
     assert (found["zoom_blur"] / "1" / "n01440764" / "ILSVRC2012_val_00000293.JPEG").is_file()
 
 
+def test_only_the_archives_that_are_needed_are_looked_for(published, tmp_path):
+    """Of ImageNet-C some archives are enough for their corruptions."""
+    from dst_robustness.datasets.corrupted import corruption_paths, files_for
+
+    spec, folder = published
+    (folder / "noise.tar").unlink()
+    for corruption in ("shot_noise", "zoom_blur"):
+        (folder / corruption).rename(tmp_path / corruption)
+    needed = files_for(DATASETS["imagenet_c"], ["zoom_blur", "glass_blur"])
+    assert needed == ("blur.tar",)
+    acquire(spec, tmp_path / "raw", path=folder, files=needed)
+    assert set(corruption_paths(tmp_path / "raw")) == {"zoom_blur"}
+    with pytest.raises(ValueError, match=r"needs noise\.tar"):
+        acquire(spec, tmp_path / "raw", path=folder)
+
+
 def test_an_unpacked_corrupted_set_is_used_where_it_lies(published, tmp_path):
     from dst_robustness.datasets.corrupted import corruption_paths
 

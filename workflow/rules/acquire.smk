@@ -21,6 +21,7 @@ rule acquire_dataset:
     params:
         spec=lambda wildcards: data.data_options(wildcards.dataset, STUDY, ("type",)),
         options=lambda wildcards: data.data_options(wildcards.dataset, STUDY, data.ACQUIRE),
+        files=lambda wildcards: data.files_of(wildcards.dataset, STUDY, TESTED.get(wildcards.dataset, ())),
         source=lambda wildcards: source_of(wildcards.dataset),
         code=tracked(code.fingerprint("dst_robustness.datasets.acquire")),
     message:

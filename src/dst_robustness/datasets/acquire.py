@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +39,7 @@ def acquire(
     addresses: Sequence[str] | None = None,
     checksum: str | Mapping[str, str] | None = None,
     path: str | Path | None = None,
+    files: Collection[str] | None = None,
 ) -> None:
     """Bring a data set's files into ``raw_folder`` and write ``acquired.json`` there when all are right.
 
@@ -53,6 +54,7 @@ def acquire(
         checksum: used instead of the spec's, ``md5:...`` or ``sha256:...``; a mapping from file name for several files.
         path: used instead of any address: the user's folder with the files or with the set unpacked, or the file
             itself. What lies there is read in place.
+        files: the names of those of the spec's files that are needed; by default all.
 
     Raises:
         ValueError: where something is missing or wrong; the message says which file to put where.
@@ -62,7 +64,8 @@ def acquire(
     if source is not None and not source.exists():
         raise ValueError(f"data set {spec.name}: path {source} does not exist")
     with alone(raw_folder / RECORD):
-        record = _acquire(spec, raw_folder, addresses, checksum, source)
+        needed = spec if files is None else replace(spec, files=tuple(f for f in spec.files if f.name in files))
+        record = _acquire(needed, raw_folder, addresses, checksum, source)
         write_text(raw_folder / RECORD, json.dumps({"dataset": spec.name, **record}, indent=2) + "\n")
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 
-from dst_robustness.corruptions.images import IMAGE_CORRUPTIONS
+from dst_robustness.corruptions.images import BENCHMARK_CORRUPTIONS, IMAGE_CORRUPTIONS
 from dst_robustness.datasets.acquire import acquired
 from dst_robustness.datasets.spec import IMAGENET_MEAN, IMAGENET_STD, DatasetSpec, RemoteFile
 from dst_robustness.datasets.walk import files_in, folders_in
@@ -49,6 +51,27 @@ def find_corruptions(folder: Path, depth: int = MAX_DEPTH) -> dict[str, Path]:
     return found
 
 
+def files_for(spec: DatasetSpec, corruptions: Collection[str]) -> tuple[str, ...]:
+    """Return the names of the files that are needed for some of the corruptions of a published set."""
+    return tuple(file.name for file in spec.files if not file.holds or set(file.holds) & set(corruptions))
+
+
+def check_holds(folder: Path, spec: DatasetSpec, corruptions: Collection[str]) -> None:
+    """Raise ValueError, one line, where a folder lacks some corruptions, unpacked or as archives that hold them."""
+    found = find_corruptions(folder)
+    archives = [file for file in spec.files if (folder / file.name).is_file()]
+    there = found or [name for file in archives for name in file.holds or spec.corruptions]
+    lacking = [name for name in corruptions if name not in there]
+    if not (found or archives) or not lacking:  # of a folder without anything, acquiring says how it should look
+        return
+    where = "" if found else f"; needed: {', '.join(files_for(replace(spec, files=_absent(folder, spec)), lacking))}"
+    raise ValueError(f"{folder} lacks {', '.join(lacking)}{where}. It has {', '.join(there)}")
+
+
+def _absent(folder: Path, spec: DatasetSpec) -> tuple[RemoteFile, ...]:
+    return tuple(file for file in spec.files if not (folder / file.name).is_file())
+
+
 def _holds_severities(folder: Path) -> bool:
     names = [path.name for path in folders_in(folder)]
     return bool(names) and all(name.replace(".", "", 1).isdigit() for name in names)
@@ -80,8 +103,14 @@ def _spec(
     )
 
 
-def _zenodo(record: int, name: str, length: int | None, md5: str) -> RemoteFile:
-    return RemoteFile(name, (f"https://zenodo.org/records/{record}/files/{name}",), length, f"md5:{md5}")
+def _zenodo(record: int, name: str, length: int | None, md5: str, holds: Iterable[str] = ()) -> RemoteFile:
+    address = f"https://zenodo.org/records/{record}/files/{name}"
+    return RemoteFile(name, (address,), length, f"md5:{md5}", tuple(holds))
+
+
+def _category(name: str) -> tuple[str, ...]:
+    """Return the corruptions of a category, as ImageNet-C and Tiny-ImageNet-C pack them."""
+    return tuple(corruption.name for corruption in IMAGE_CORRUPTIONS.values() if corruption.category == name)
 
 
 _HENDRYCKS = "Hendrycks and Dietterich: Benchmarking Neural Network Robustness to Common Corruptions, ICLR 2019"
@@ -116,8 +145,9 @@ TINY_IMAGENET_C = _spec(
             ),
             1_794_775_040,
             "md5:f9c9a9dbdc11469f0b850190f7ad8be1",
+            BENCHMARK_CORRUPTIONS,
         ),
-        _zenodo(8206060, "Tiny-ImageNet-C-extra.tar", None, "0db0588d243cf403ef93449ec52b70eb"),
+        _zenodo(8206060, "Tiny-ImageNet-C-extra.tar", None, "0db0588d243cf403ef93449ec52b70eb", _category("extra")),
     ),
     _CC_BY,
     _HENDRYCKS,
@@ -127,11 +157,11 @@ IMAGENET_C = _spec(
     "imagenet",
     224,
     (
-        _zenodo(2235448, "noise.tar", 22_565_673_785, "e80562d7f6c3f8834afb1ecf27252745"),
-        _zenodo(2235448, "blur.tar", 7_112_704_951, "2d8e81fdd8e07fef67b9334fa635e45c"),
-        _zenodo(2235448, "weather.tar", 12_797_438_995, "33ffea4db4d93fe4a428c40a6ce0c25d"),
-        _zenodo(2235448, "digital.tar", 7_757_510_705, "89157860d7b10d5797849337ca2e5c03"),
-        _zenodo(2235448, "extra.tar", 15_789_490_144, "d492dfba5fc162d8ec2c3cd8ee672984"),
+        _zenodo(2235448, "noise.tar", 22_565_673_785, "e80562d7f6c3f8834afb1ecf27252745", _category("noise")),
+        _zenodo(2235448, "blur.tar", 7_112_704_951, "2d8e81fdd8e07fef67b9334fa635e45c", _category("blur")),
+        _zenodo(2235448, "weather.tar", 12_797_438_995, "33ffea4db4d93fe4a428c40a6ce0c25d", _category("weather")),
+        _zenodo(2235448, "digital.tar", 7_757_510_705, "89157860d7b10d5797849337ca2e5c03", _category("digital")),
+        _zenodo(2235448, "extra.tar", 15_789_490_144, "d492dfba5fc162d8ec2c3cd8ee672984", _category("extra")),
     ),
     _CC_BY,
     _HENDRYCKS,
@@ -175,7 +205,8 @@ IMAGENET_3DCC = _spec(
     "imagenet",
     224,
     tuple(
-        RemoteFile(f"{name}.tar.gz", (f"https://datasets.epfl.ch/3dcc/imagenet_3dcc/{name}.tar.gz",)) for name in _3DCC
+        RemoteFile(f"{name}.tar.gz", (f"https://datasets.epfl.ch/3dcc/imagenet_3dcc/{name}.tar.gz",), holds=(name,))
+        for name in _3DCC
     ),
     "CC BY-NC 4.0",
     "Kar, Yeo, Atanov, Zamir: 3D Common Corruptions and Data Augmentation, CVPR 2022",

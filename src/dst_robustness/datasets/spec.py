@@ -28,12 +28,14 @@ class RemoteFile:
         addresses: where it can be had, tried in this order; empty where a login is needed.
         bytes: its length, None where nobody recorded it.
         checksum: ``md5:...`` or ``sha256:...``, None where nobody recorded it.
+        holds: the corruptions that are in it; empty where it belongs to all that the data set is used for.
     """
 
     name: str
     addresses: tuple[str, ...] = ()
     bytes: int | None = None
     checksum: str | None = None
+    holds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

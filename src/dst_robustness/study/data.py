@@ -7,6 +7,7 @@ from typing import Any
 
 from dst_robustness.corruptions import BENCHMARK_CORRUPTIONS, VIDEO_CORRUPTIONS, choose_corruptions, image_suites
 from dst_robustness.datasets import DATASETS, SPEC_OPTIONS, DatasetSpec, dataset_spec
+from dst_robustness.datasets.corrupted import files_for
 from dst_robustness.models import MODELS
 from dst_robustness.models.sources import find_source
 from dst_robustness.registry import unknown_name
@@ -24,6 +25,12 @@ def data_options(dataset: str, study: Study, names: Sequence[str] | None = None)
     """Return what a study says of a data set, or of some options only."""
     own = study.datasets.get(dataset, Dataset()).model_dump(exclude_none=True)
     return own if names is None else {name: own[name] for name in names if name in own}
+
+
+def files_of(dataset: str, study: Study, corruptions: Sequence[str]) -> tuple[str, ...] | None:
+    """Return the files of a published corrupted set that are needed for these corruptions; None for other sets."""
+    spec = spec_of(dataset, study)
+    return files_for(spec, corruptions) if spec.corrupted_from else None
 
 
 def list_of_tests(dataset: str, study: Study) -> str | None:

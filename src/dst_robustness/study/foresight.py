@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from dst_robustness.datasets.corrupted import find_corruptions
+from dst_robustness.datasets.corrupted import check_holds
 from dst_robustness.datasets.spec import Acquired, DatasetSpec, RawSet
-from dst_robustness.registry import unknown_name
 from dst_robustness.sparsity import METHODS
 from dst_robustness.sparsity.schedules import default_interval
 from dst_robustness.study.data import VALIDATION_FRACTION, data_options, spec_of
@@ -43,19 +42,18 @@ def check_sources(scenario: Scenario) -> None:
 
 
 def check_path(dataset: str, study: Study, corruptions: Iterable[str]) -> None:
-    """Raise ValueError where the path of a data set leads nowhere, or lacks a corruption that is tested."""
+    """Raise ValueError where the path of a data set leads nowhere, or lacks corruptions that are tested."""
     path = data_options(dataset, study).get("path")
     if path is None or "://" in path:
         return
     if not Path(path).exists():
         raise ValueError(f"config: datasets.{dataset}.path: there is no {path}")
     spec = spec_of(dataset, study)
-    if spec.corrupted_from and Path(path).is_dir() and (found := find_corruptions(Path(path))):
-        for name in corruptions:
-            if name not in found:
-                raise ValueError(
-                    f"config: datasets.{dataset}.path: {unknown_name(f'corruption of {path}', name, found)}"
-                )
+    if spec.corrupted_from and Path(path).is_dir():
+        try:
+            check_holds(Path(path), spec, tuple(corruptions))
+        except ValueError as error:
+            raise ValueError(f"config: datasets.{dataset}.path: {error}") from None
 
 
 def training_samples(dataset: str, study: Study) -> int | None:
