@@ -76,6 +76,42 @@ def test_cifar_as_image_files_keeps_the_published_labels(tmp_path):
         read("cifar10", tmp_path / "own", tmp_path)
 
 
+def test_cifar100_in_folders_of_superclasses(tmp_path):
+    classes = DATASETS["cifar100"].classes
+    for label, name in enumerate(classes):
+        for part, shade in (("train", label), ("test", 100 + label)):
+            image(tmp_path / "own" / part / f"super{label // 5}" / name / "0001.png", shade, 32)
+    raw = read("cifar100", tmp_path / "own", tmp_path)
+    assert raw.classes == classes
+    assert sorted(raw.test.labels) == list(range(100))
+    assert [int(raw.test.load(i)[0, 0, 0]) - 100 for i in (0, 57)] == raw.test.labels[[0, 57]].tolist()
+    (tmp_path / "own" / "train" / "super0" / "apple").rename(tmp_path / "own" / "train" / "super0" / "pear tree")
+    with pytest.raises(ValueError, match="class folders are not the 100 of cifar100, as 'pear tree'"):
+        read("cifar100", tmp_path / "own", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "top", "train", "test", "labels"),
+    [
+        ("cifar10", "cifar-10-batches-bin", [f"data_batch_{i}.bin" for i in range(1, 6)], "test_batch.bin", 1),
+        ("cifar100", "cifar-100-binary", ["train.bin"], "test.bin", 2),
+    ],
+)
+def test_cifar_in_its_binary_version(tmp_path, name, top, train, test, labels):
+    """Of each image one byte (CIFAR-100: coarse, fine), then red, green and blue planes."""
+    own = tmp_path / "own" / top
+    own.mkdir(parents=True)
+    for number, file in enumerate([*train, test]):
+        planes = np.repeat(np.array([number, 50, 99], np.uint8), 1024).tobytes()
+        (own / file).write_bytes(b"".join(bytes([7] * (labels - 1) + [label]) + planes for label in (number, 1)))
+    raw = read(name, own.parent, tmp_path)
+    assert raw.train.labels.tolist() == [label for number in range(len(train)) for label in (number, 1)]
+    assert raw.test.load(0)[3, 5].tolist() == [len(train), 50, 99]
+    (own / test).write_bytes((own / test).read_bytes()[:-1])
+    with pytest.raises(ValueError, match=r"bytes, expected a multiple of .*; it is damaged"):
+        read(name, own.parent, tmp_path)
+
+
 VAL = {"val_0.JPEG": 2, "val_9.JPEG": 0, "val_10.JPEG": 1}
 
 
@@ -125,8 +161,27 @@ def test_imagenet_from_kaggle(tmp_path, path):
     with pytest.raises(ValueError, match=r"LOC_val_solution\.csv has no label for .*val_00000003\.JPEG"):
         read("imagenet", root / path, tmp_path, image_size=64)
     table.unlink()
-    with pytest.raises(ValueError, match=r"put ILSVRC2012_devkit_t12\.tar\.gz or Kaggle's LOC_val_solution\.csv"):
+    with pytest.raises(
+        ValueError, match=r"put ILSVRC2012_devkit_t12\.tar\.gz, Kaggle's LOC_val_solution\.csv or Caffe's"
+    ):
         read("imagenet", root / path, tmp_path, image_size=64)
+
+
+def test_imagenet_with_the_labels_of_caffe(tmp_path):
+    """Numbers count the sorted WordNet ids; those of more classes than there are mean others."""
+    root = tmp_path / "own"
+    for label, wnid in enumerate(WNIDS):
+        image(root / "train" / wnid / f"{wnid}_0.JPEG", 100 * label)
+        image(root / "val" / f"ILSVRC2012_val_{3 - label:08d}.JPEG", 100 * label + 50)
+    lines = [f"ILSVRC2012_val_{3 - label:08d}.JPEG {label}\n" for label in range(3)]
+    (root / "val.txt").write_text("".join(lines))
+    raw = read("imagenet", root, tmp_path, image_size=64)
+    assert raw.test.labels.tolist() == [2, 1, 0]
+    assert shades(raw.test) == [250, 150, 50]
+    for wrong, match in (("x.JPEG 999\n", "are not those of the 3 classes"), ("x.JPEG\n", "is no line FILE NUMBER")):
+        (root / "val.txt").write_text("".join([*lines, wrong]))
+        with pytest.raises(ValueError, match=match):
+            read("imagenet", root, tmp_path, image_size=64)
 
 
 def test_one_corruption_found_twice_is_refused_with_both_places(tmp_path):

@@ -1,10 +1,10 @@
-"""CIFAR-10 and CIFAR-100, read from the official Python archives without unpacking them, or from an unpacked copy."""
+"""CIFAR-10 and CIFAR-100: the official Python archives, read without unpacking them, or a copy that was unpacked."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from dst_robustness.datasets.archives import read_members
 from dst_robustness.datasets.folders import file_split
 from dst_robustness.datasets.label_tables import part_of
-from dst_robustness.datasets.layout import find_layout
+from dst_robustness.datasets.layout import Part, find_layout
 from dst_robustness.datasets.pickles import load_pickle
 from dst_robustness.datasets.pictures import ENDINGS
 from dst_robustness.datasets.spec import Acquired, DatasetSpec, RawSet, RemoteFile, Split
@@ -24,42 +24,92 @@ MAX_BATCH_BYTES = 256 << 20
 
 @dataclass(frozen=True)
 class Batches:
-    """The files of a set in its Python version, and the folder that the archive unpacks into."""
+    """The files of a set in one of its published versions.
+
+    Attributes:
+        folder: that the archive unpacks into.
+        train, test: names of the files.
+        parts: takes a file's content, its name and the number of classes, and returns images uint8 [N, 32, 32, 3] and
+            labels int64 [N], checked.
+    """
 
     folder: str
     train: tuple[str, ...]
     test: str
+    parts: Callable[[bytes, str, int], tuple[np.ndarray, np.ndarray]]
 
     def place(self, folder: Path) -> Path | None:
         """Return where the batches lie unpacked, in a folder or right below it, or None."""
         return next((place for place in (folder / self.folder, folder) if (place / self.test).is_file()), None)
 
 
-CIFAR10_BATCHES = Batches("cifar-10-batches-py", tuple(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
-CIFAR100_BATCHES = Batches("cifar-100-python", ("train",), "test")
+def _pickled(key: bytes) -> Callable[[bytes, str, int], tuple[np.ndarray, np.ndarray]]:
+    """Return the reader of the Python version, whose labels have this key."""
+
+    def parts(content: bytes, what: str, class_count: int) -> tuple[np.ndarray, np.ndarray]:
+        batch = load_pickle(io.BytesIO(content), what)
+        if not isinstance(batch, dict) or b"data" not in batch or key not in batch:
+            raise ValueError(f"{what} has no entries data and {key.decode()}")
+        return _checked(np.asarray(batch[b"data"]), np.asarray(batch[key]), what, class_count)
+
+    return parts
 
 
-def read_cifar10(spec: DatasetSpec, acquired: Acquired) -> RawSet:
-    """Read five training batches and the test batch."""
-    return _read(spec, acquired, CIFAR10_BATCHES, b"labels")
+def _binary(label_bytes: int) -> Callable[[bytes, str, int], tuple[np.ndarray, np.ndarray]]:
+    """Return the reader of the binary version: of each image its labels, the last of which counts, then its pixels."""
+
+    def parts(content: bytes, what: str, class_count: int) -> tuple[np.ndarray, np.ndarray]:
+        length = label_bytes + 3 * SIDE * SIDE
+        if not content or len(content) % length:
+            raise ValueError(f"{what} has {len(content):,} bytes, expected a multiple of {length:,}; it is damaged")
+        rows = np.frombuffer(content, np.uint8).reshape(-1, length)
+        return _checked(rows[:, label_bytes:], rows[:, label_bytes - 1], what, class_count)
+
+    return parts
 
 
-def read_cifar100(spec: DatasetSpec, acquired: Acquired) -> RawSet:
-    """Read the training and the test file, with the hundred fine labels."""
-    return _read(spec, acquired, CIFAR100_BATCHES, b"fine_labels")
+def _checked(data: np.ndarray, labels: np.ndarray, what: str, class_count: int) -> tuple[np.ndarray, np.ndarray]:
+    if data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != 3 * SIDE * SIDE:
+        raise ValueError(f"{what} has data {data.dtype} {list(data.shape)}, expected uint8 [N, {3 * SIDE * SIDE}]")
+    if labels.shape != data.shape[:1] or labels.dtype.kind not in "iu":
+        raise ValueError(f"{what} has {labels.size} labels for {len(data)} images")
+    bad = np.flatnonzero((labels < 0) | (labels >= class_count))
+    if len(bad):
+        raise ValueError(f"{what} row {bad[0]} has label {labels[bad[0]]}; allowed: 0 to {class_count - 1}")
+    return data.reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1), labels.astype(np.int64)
 
 
-def _read(spec: DatasetSpec, acquired: Acquired, batches: Batches, key: bytes) -> RawSet:
-    classes, names = spec.classes or (), [f"{batches.folder}/{name}" for name in (*batches.train, batches.test)]
-    if acquired.folder is None:
-        source = acquired.files[spec.files[0].name]
-        members = read_members(source, names, max_bytes=MAX_BATCH_BYTES)
-    else:
-        source = batches.place(acquired.folder)
-        if source is None:
-            return _read_images(spec, acquired.folder)
-        members = {name: (source / Path(name).name).read_bytes() for name in names}
-    parts = [_batch(members[name], f"{source}: {name}", key, len(classes)) for name in names]
+_FIVE = tuple(f"data_batch_{i}" for i in range(1, 6))
+# The Python version, whose archive is fetched, and the binary one.
+CIFAR10_FORMS = (
+    Batches("cifar-10-batches-py", _FIVE, "test_batch", _pickled(b"labels")),
+    Batches("cifar-10-batches-bin", tuple(f"{name}.bin" for name in _FIVE), "test_batch.bin", _binary(1)),
+)
+CIFAR100_FORMS = (
+    Batches("cifar-100-python", ("train",), "test", _pickled(b"fine_labels")),
+    Batches("cifar-100-binary", ("train.bin",), "test.bin", _binary(2)),
+)
+
+
+def _reader(forms: tuple[Batches, ...]) -> Callable[[DatasetSpec, Acquired], RawSet]:
+    def read(spec: DatasetSpec, acquired: Acquired) -> RawSet:
+        if acquired.folder is None:
+            source = acquired.files[spec.files[0].name]
+            names = [f"{forms[0].folder}/{name}" for name in (*forms[0].train, forms[0].test)]
+            return _read(spec, source, forms[0], read_members(source, names, max_bytes=MAX_BATCH_BYTES))
+        for form in forms:
+            if source := form.place(acquired.folder):
+                names = [*form.train, form.test]
+                return _read(spec, source, form, {name: (source / name).read_bytes() for name in names})
+        return _read_images(spec, acquired.folder)
+
+    return read
+
+
+def _read(spec: DatasetSpec, source: Path, form: Batches, members: dict[str, bytes]) -> RawSet:
+    """Read the training files and the test file, in this order."""
+    classes = spec.classes or ()
+    parts = [form.parts(content, f"{source}: {name}", len(classes)) for name, content in members.items()]
     return RawSet(classes, _split(source, parts[:-1]), _split(source, parts[-1:]))
 
 
@@ -70,42 +120,37 @@ def _split(source: Path, parts: list[tuple[np.ndarray, np.ndarray]]) -> Split:
 
 
 def _read_images(spec: DatasetSpec, folder: Path) -> RawSet:
-    """Read a copy as image files, train/CLASS/*.png beside test, whose classes have their published names."""
+    """Read a copy as image files, train/CLASS/*.png beside test, whose classes have their published names.
+
+    The hundred classes may lie in folders of their twenty superclasses.
+    """
     found = find_layout(folder, ENDINGS)
     classes = spec.classes or ()
-    if set(found.classes) != set(classes):
-        odd = sorted(set(found.classes) ^ set(classes))
-        raise ValueError(f"{folder}: class folders are not the {len(classes)} of {spec.name}, as '{odd[0]}'")
-    labels = np.array([classes.index(name) for name in found.classes])
+    label_of = {name: label for label, name in enumerate(classes)}
+    is_nested = not set(found.classes) & set(classes)
+
+    def split(part: Part) -> Split:
+        names = [
+            path.parent.name if is_nested else found.classes[label]
+            for path, label in zip(part.files, part.labels, strict=True)
+        ]
+        if odd := sorted(set(names) - set(classes)):
+            raise ValueError(f"{folder}: class folders are not the {len(classes)} of {spec.name}, as '{odd[0]}'")
+        return file_split(Part(part.files, np.array([label_of[name] for name in names])), spec.image_size)
+
     parts = (found.train, found.test, found.validation)
-    return RawSet(
-        classes, *(part and file_split(replace(part, labels=labels[part.labels]), spec.image_size) for part in parts)
-    )
+    return RawSet(classes, *(part and split(part) for part in parts))
 
 
-def _is_unpacked(batches: Batches, archive: str) -> Callable[[Path], bool]:
+def _is_unpacked(forms: tuple[Batches, ...], archive: str) -> Callable[[Path], bool]:
     def is_unpacked(folder: Path) -> bool:
         if (folder / archive).is_file():  # its sum can be checked
             return False
-        return batches.place(folder) is not None or any(part_of(path.name) == "train" for path in folders_in(folder))
+        if any(form.place(folder) for form in forms):
+            return True
+        return any(part_of(path.name) == "train" for path in folders_in(folder))
 
     return is_unpacked
-
-
-def _batch(content: bytes, what: str, key: bytes, class_count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return a batch file's images uint8 [N, 32, 32, 3] and labels int64 [N], checked."""
-    batch = load_pickle(io.BytesIO(content), what)
-    if not isinstance(batch, dict) or b"data" not in batch or key not in batch:
-        raise ValueError(f"{what} has no entries data and {key.decode()}")
-    data, labels = np.asarray(batch[b"data"]), np.asarray(batch[key])
-    if data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != 3 * SIDE * SIDE:
-        raise ValueError(f"{what} has data {data.dtype} {list(data.shape)}, expected uint8 [N, {3 * SIDE * SIDE}]")
-    if labels.shape != data.shape[:1] or labels.dtype.kind not in "iu":
-        raise ValueError(f"{what} has {labels.size} labels for {len(data)} images")
-    bad = np.flatnonzero((labels < 0) | (labels >= class_count))
-    if len(bad):
-        raise ValueError(f"{what} row {bad[0]} has label {labels[bad[0]]}; allowed: 0 to {class_count - 1}")
-    return data.reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1), labels.astype(np.int64)
 
 
 _FINE_CLASSES = """
@@ -127,8 +172,8 @@ CIFAR10 = DatasetSpec(
     image_size=SIDE,
     mean=(0.4914, 0.4822, 0.4465),
     std=(0.2470, 0.2435, 0.2616),
-    read=read_cifar10,
-    is_unpacked=_is_unpacked(CIFAR10_BATCHES, "cifar-10-python.tar.gz"),
+    read=_reader(CIFAR10_FORMS),
+    is_unpacked=_is_unpacked(CIFAR10_FORMS, "cifar-10-python.tar.gz"),
     files=(
         RemoteFile(
             name="cifar-10-python.tar.gz",
@@ -151,8 +196,8 @@ CIFAR100 = DatasetSpec(
     image_size=SIDE,
     mean=(0.5071, 0.4865, 0.4409),
     std=(0.2673, 0.2564, 0.2762),
-    read=read_cifar100,
-    is_unpacked=_is_unpacked(CIFAR100_BATCHES, "cifar-100-python.tar.gz"),
+    read=_reader(CIFAR100_FORMS),
+    is_unpacked=_is_unpacked(CIFAR100_FORMS, "cifar-100-python.tar.gz"),
     files=(
         RemoteFile(
             name="cifar-100-python.tar.gz",

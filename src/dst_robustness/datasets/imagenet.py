@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ TRAIN_TAR = "ILSVRC2012_img_train.tar"
 VAL_TAR = "ILSVRC2012_img_val.tar"
 DEVKIT = "ILSVRC2012_devkit_t12.tar.gz"
 KAGGLE_TRUTH = "LOC_val_solution.csv"
+CAFFE_TRUTH = "val.txt"
 META = "ILSVRC2012_devkit_t12/data/meta.mat"
 TRUTH = "ILSVRC2012_devkit_t12/data/ILSVRC2012_validation_ground_truth.txt"
 
@@ -113,30 +115,32 @@ def _read_folder(folder: Path, side: int) -> RawSet:
     if folders_in(parts[1]):
         val = class_pairs(parts[1], ENDINGS)
     else:
-        val = _flat_labels(folder, parts[1], files_in(parts[1], ENDINGS))
+        val = _flat_labels(folder, parts[1], files_in(parts[1], ENDINGS), classes)
     # In the order of the image's number, like the flat folder, the tar and the published corrupted copies.
     val = sorted(val, key=lambda pair: pair[0].name)
     return RawSet(classes, *(file_split(labelled(pairs, classes), side) for pairs in (train, val)))
 
 
-def _flat_labels(folder: Path, val: Path, files: list[Path]) -> Pairs:
-    """Give each image of a flat val folder its WordNet id, from Kaggle's table or the devkit."""
+def _flat_labels(folder: Path, val: Path, files: list[Path], classes: tuple[str, ...]) -> Pairs:
+    """Give each image of a flat val folder its WordNet id, from Kaggle's table, Caffe's list or the devkit."""
     above = [val, *val.parents]
     places = above[: above.index(folder) + 2]  # from val up to the folder beside the given one
     for place in places:
-        if (place / KAGGLE_TRUTH).is_file():
-            truth = _kaggle_wnids(place / KAGGLE_TRUTH)
-            unknown = [file for file in files if file.stem not in truth]
-            if unknown:
-                raise ValueError(f"{place / KAGGLE_TRUTH} has no label for {unknown[0]}")
-            return [(file, truth[file.stem]) for file in files]
+        for name, read in ((KAGGLE_TRUTH, _kaggle_wnids), (CAFFE_TRUTH, partial(_caffe_wnids, classes=classes))):
+            if (place / name).is_file():
+                truth = read(place / name)
+                unknown = [file for file in files if file.stem not in truth]
+                if unknown:
+                    raise ValueError(f"{place / name} has no label for {unknown[0]}")
+                return [(file, truth[file.stem]) for file in files]
         if (place / DEVKIT).is_file():
             wnids = validation_wnids(place / DEVKIT)
             if len(wnids) != len(files):
                 raise ValueError(f"{val} holds {len(files)} images, {place / DEVKIT} labels {len(wnids)}")
             return list(zip(files, wnids, strict=True))
     raise ValueError(
-        f"{val} has no class folders; put {DEVKIT} or Kaggle's {KAGGLE_TRUTH}, which hold the labels, into {folder}"
+        f"{val} has no class folders; put {DEVKIT}, Kaggle's {KAGGLE_TRUTH} or Caffe's {CAFFE_TRUTH}, which hold the "
+        f"labels, into {folder}"
     )
 
 
@@ -145,6 +149,20 @@ def _kaggle_wnids(table: Path) -> dict[str, str]:
     with open(table, encoding="utf-8", newline="") as file:
         rows = [row for row in csv.reader(file) if len(row) == 2 and row[1].strip()]
     return {image: answer.split()[0] for image, answer in rows}
+
+
+def _caffe_wnids(listing: Path, *, classes: tuple[str, ...]) -> dict[str, str]:
+    """Read lines ``ILSVRC2012_val_00000001.JPEG 65``, whose numbers count the sorted WordNet ids."""
+    rows = [line.rsplit(maxsplit=1) for line in listing.read_text(encoding="utf-8").splitlines() if line.strip()]
+    odd = next((row for row in rows if len(row) != 2 or not row[1].isdecimal()), None)
+    if odd is not None:
+        raise ValueError(f"{listing}: '{' '.join(odd)}' is no line FILE NUMBER")
+    if {int(number) for _, number in rows} != set(range(len(classes))):
+        raise ValueError(
+            f"{listing}: its numbers are not those of the {len(classes)} classes of the training part, 0 to "
+            f"{len(classes) - 1}; sort val into class folders"
+        )
+    return {Path(name).stem: classes[int(number)] for name, number in rows}
 
 
 def is_unpacked(folder: Path) -> bool:
