@@ -39,6 +39,16 @@ def test_accuracy_and_paired_gain_by_hand(store):
     assert (table["accuracy_low"] <= table["accuracy"]).all()
 
 
+def test_the_baseline_is_the_study_s_own(store):
+    """Gains are those over the named method, at the same sparsity where it has several."""
+    folders = [
+        store("dense_l2", 0.0, 0, [0, 1, 1, 1]), store("dense", 0.0, 0, [0, 0, 1, 1]),
+        store("rigl", 0.5, 0, [0, 0, 0, 1]),
+    ]  # fmt: skip
+    gains = shift_table(folders, baseline="dense_l2", resamples=100).set_index("method")["gain"]
+    assert gains.to_dict() == {"dense_l2": 0.0, "rigl": 0.5, "dense": 0.25}
+
+
 def test_a_run_on_other_images_is_left_out(store, caplog):
     folders = [store("dense", 0.0, 0, [0, 1]), store("rigl", 0.5, 0, [0, 0], images="2")]
     assert shift_table(folders, resamples=100)["method"].tolist() == ["dense"]

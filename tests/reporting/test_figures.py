@@ -109,6 +109,21 @@ def _empty(tables, folder):
     return folder
 
 
+def test_each_set_of_natural_shift_has_a_panel(tmp_path):
+    """Its height is the accuracy on that set, not robust accuracy."""
+    names = {"scenario": "c10", "dataset": "cifar10", "model": "resnet8"}
+    rows = pd.DataFrame([names | {"method": "dense", "sparsity": 0.0}, names | {"method": "set", "sparsity": 0.5}])
+    rows.assign(clean_accuracy=0.9, robust_accuracy=0.7, verdict=["baseline", "holds"]).to_csv(
+        tmp_path / "summary.csv", index=False
+    )
+    rows.assign(shift="cifar10_1", accuracy=[0.4, 0.5]).to_csv(tmp_path / "shifts.csv", index=False)
+    figure = FIGURES["clean_against_robust"](StudyTables(tmp_path))
+    assert [axis.get_ylabel() for axis in figure.axes] == ["robust accuracy (%)", "accuracy on cifar10_1 (%)"]
+    heights = [dots.get_offsets()[0][1] for dots in figure.axes[1].collections]
+    assert heights == pytest.approx([40, 50])
+    plt.close(figure)
+
+
 def test_the_same_tables_give_the_same_files(tables, tmp_path):
     """A figure that did not change must not look changed: no dates in the files."""
     first, second = (write_figure("clean_against_robust", tables, tmp_path / str(i)) for i in range(2))

@@ -7,7 +7,7 @@ import pytest
 
 from dst_robustness.analysis.robustness import BENCHMARK
 from dst_robustness.reporting.by_corruption import by_corruption_table
-from dst_robustness.reporting.tables import metrics_table, robustness_table, sparsity_table
+from dst_robustness.reporting.tables import metrics_table, robustness_table, shift_table, sparsity_table
 from dst_robustness.reporting.write_tables import TABLES, VARIANTS, write_tables
 
 ROWS = pd.DataFrame(
@@ -95,6 +95,18 @@ def test_metrics_table_leaves_out_what_was_never_measured():
     table = metrics_table(ROWS[ROWS["dataset"] == "e"])
     assert table.header[3:] == ["15 only", "rel. mCE", "mCE*", "rel.*", "ECE clean", "ECE", "NLL clean", "NLL"]
     assert table.rows[1][3:7] == ["-", "-", "101.0", "101.0"]
+
+
+def test_natural_shift_is_shown_by_set_with_its_own_gain():
+    numbers = {"accuracy": 0.5, "accuracy_low": 0.45, "accuracy_high": 0.55}
+    own = {"scenario": "c10", "shift": "cifar10_1", "seeds": 2, **numbers}
+    none = {"gain": 0.0, "gain_low": float("nan"), "gain_high": float("nan")}
+    gain = {"gain": 0.012, "gain_low": -0.01, "gain_high": 0.034}
+    rows = [own | {"method": "dense", "sparsity": 0.0} | none, own | {"method": "set", "sparsity": 0.5} | gain]
+    assert [cells[3:] for cells in shift_table(pd.DataFrame(rows)).rows] == [
+        ["cifar10_1", "2", "50.0 [45.0, 55.0]", "-"],
+        ["cifar10_1", "2", "50.0 [45.0, 55.0]", "+1.20 [-1.00, +3.40]"],
+    ]
 
 
 def test_captions_name_only_columns_that_are_there():

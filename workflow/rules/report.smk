@@ -47,6 +47,8 @@ rule write_report:
             for name in (
                 "summary.csv",
                 "corruptions.csv",
+                "shifts.csv",
+                "test_sets.csv",
                 "missing.csv",
                 "verdict.json",
                 "attribution.json",

@@ -75,12 +75,14 @@ rule summary:
 
 
 rule measure_corruptions:
-    """Measure how much of what each corruption does lies in high frequencies: the order of the figures."""
+    """Measure how much of what each corruption does lies in high frequencies, the order of the figures, and tell what
+    the test sets are."""
     input:
         tests=[test_split(dataset) for dataset in TESTED],
         corrupted=[path for dataset, names in TESTED.items() for path in corrupted_sets(dataset, names)],
     output:
-        f"{TABLES}/frequency.csv",
+        frequency=f"{TABLES}/frequency.csv",
+        sets=f"{TABLES}/test_sets.csv",
     log:
         f"{LOGS}/measure_corruptions.log",
     benchmark:
@@ -92,7 +94,7 @@ rule measure_corruptions:
         runtime="1h",
     params:
         corruptions=TESTED,
-        code=tracked(code.fingerprint("dst_robustness.analysis.frequency")),
+        code=tracked(code.fingerprint("dst_robustness.analysis.frequency", "dst_robustness.analysis.tested")),
     message:
         "Measure the spectra of the corruptions"
     script:
@@ -108,6 +110,7 @@ rule draw_figure:
         f"{TABLES}/topology.csv",
         f"{TABLES}/frequency.csv",
         f"{TABLES}/attribution.csv",
+        f"{TABLES}/shifts.csv",
     output:
         pdf=f"{RESULTS}/figures/{{figure}}.pdf",
         png=report(f"{RESULTS}/figures/{{figure}}.png", category="Figures", caption="../report/figure.rst"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +51,20 @@ class LoadedRun:
         return self.run.method, self.run.sparsity
 
 
+def reference_row(row: RowKey, rows: Iterable[RowKey], baseline: str) -> RowKey | None:
+    """Return the baseline's row that a row is measured against: that of its sparsity, or else the only one.
+
+    None for a row of the baseline itself, and where there is none.
+    """
+    method, sparsity = row
+    own = [level for name, level in rows if name == baseline]
+    if method == baseline or not own:
+        return None
+    if sparsity in own:
+        return baseline, sparsity
+    return (baseline, own[0]) if len(own) == 1 else None
+
+
 @dataclass
 class ScenarioRuns:
     """The complete runs of one scenario.
@@ -73,17 +87,8 @@ class ScenarioRuns:
         return [run for runs in self.runs.values() for run in runs.values()]
 
     def reference(self, row: RowKey) -> RowKey | None:
-        """Return the baseline's row that a row is measured against: that of its sparsity, or else the only one.
-
-        None for a row of the baseline itself, and where there is none.
-        """
-        method, sparsity = row
-        own = [level for name, level in self.runs if name == self.baseline]
-        if method == self.baseline or not own:
-            return None
-        if sparsity in own:
-            return self.baseline, sparsity
-        return (self.baseline, own[0]) if len(own) == 1 else None
+        """Return the baseline's row that a row is measured against."""
+        return reference_row(row, self.runs, self.baseline)
 
     def pairs(self, row: RowKey, reference: RowKey | None) -> list[tuple[LoadedRun, LoadedRun]]:
         """Return the runs of two rows with the same seed, in the order of the seeds."""

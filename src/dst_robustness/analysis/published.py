@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from dst_robustness.analysis.tested import MADE_HERE
 from dst_robustness.analysis.words import BASELINE_ROW
+from dst_robustness.datasets import DATASETS
+from dst_robustness.sets.attributes import PUBLISHED_FILES
 
 PAPER = (
     "Wu et al. 2025, Dynamic Sparse Training versus Dense Training: The Unexpected Winner in Image Corruption "
@@ -68,7 +71,19 @@ SCENARIOS = (
     Published(8, "corrupted UCF101, 3D ResNet50", ("ucf101",), "r3d50", 0.1, 51.14, 53.57),
     Published(9, "corrupted UCF101, I3D", ("ucf101",), "i3d", 0.1, 53.58, 56.30),
 )  # fmt: skip
-COLUMNS = ["scenario", "sparsity", "method", "published", "is_best", "own_method", "accuracy", "low", "high", "seeds"]
+COLUMNS = [
+    "scenario",
+    "sparsity",
+    "method",
+    "published",
+    "is_best",
+    "own_method",
+    "corrupted",
+    "accuracy",
+    "low",
+    "high",
+    "seeds",
+]
 
 
 def beside_published(rows: pd.DataFrame) -> pd.DataFrame:
@@ -79,7 +94,8 @@ def beside_published(rows: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         The columns ``COLUMNS``: ``published`` and ``accuracy``, with its interval ``low`` to ``high``, are shares in
-        [0, 1]; ``method`` is what the source names, ``is_best`` says that it names the best only.
+        [0, 1]; ``method`` is what the source names, ``is_best`` says that it names the best only; ``corrupted`` says
+        whether one's own row is of the published images or of images that are made here.
     """
     found = []
     for one in SCENARIOS:
@@ -94,6 +110,7 @@ def beside_published(rows: pd.DataFrame) -> pd.DataFrame:
         pairs += [(row.method if named else "", named.get(row.method, one.best), row) for row in sparse.itertuples()]
         found += [
             (one.title, one.sparsity if row.sparsity else 0.0, method, value / 100, not method, row.method,
+             PUBLISHED_FILES if DATASETS[row.dataset].corrupted_from else MADE_HERE,
              row.robust_accuracy, row.robust_accuracy_low, row.robust_accuracy_high, row.seeds)
             for method, value, row in pairs
         ]  # fmt: skip

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from dst_robustness.analysis.bootstrap import RESAMPLES, hierarchical_bootstrap, possible_gains
+from dst_robustness.analysis.loading import RowKey, reference_row
 from dst_robustness.analysis.runs import BASELINE, ROW, StoredRun
 from dst_robustness.sets.storage import open_hdf5
 
@@ -21,15 +22,18 @@ FILE = "shifts.h5"
 NUMBERS = ["accuracy", "accuracy_low", "accuracy_high", "gain", "gain_low", "gain_high"]
 COLUMNS = [*ROW, "shift", "seeds", *NUMBERS]
 
-Answers = dict[tuple[str, float], dict[int, np.ndarray]]  # by (method, sparsity) and seed: right or not, float32 [N]
+Answers = dict[RowKey, dict[int, np.ndarray]]  # by row and seed: right or not, float32 [N]
 
 
-def shift_table(folders: Iterable[str | Path], *, resamples: int = RESAMPLES) -> pd.DataFrame:
+def shift_table(folders: Iterable[str | Path], *, baseline: str = BASELINE, resamples: int = RESAMPLES) -> pd.DataFrame:
     """Return one row for each method, sparsity and set of natural shift; the columns are ``COLUMNS``.
 
-    Accuracies are shares; gain is accuracy minus that of the dense run of the same seed. Intervals are those of robust
-    accuracy: 95%, over seeds and images. Runs that lack the file are left out, and those that saw other images than the
-    first run of their scenario are left out with a warning.
+    Accuracies are shares; gain is accuracy minus that of the baseline's run of the same seed. Intervals are those of
+    robust accuracy: 95%, over seeds and images. Runs that lack the file are left out, and those that saw other images
+    than the first run of their scenario are left out with a warning.
+
+    Args:
+        baseline: the method or variant that gains are measured against: at the same sparsity, or at its only one.
     """
     runs = sorted(run for run in map(StoredRun.at, folders) if (run.folder / FILE).is_file())
     rows: list[dict[str, object]] = []
@@ -38,7 +42,7 @@ def shift_table(folders: Iterable[str | Path], *, resamples: int = RESAMPLES) ->
         names = {(run.method, run.sparsity): run.names for run in own}
         for shift, (answers, images) in _answers(own).items():
             seed = zlib.crc32(f"{own[0].scenario} {shift}".encode())
-            for key, numbers in _numbers(answers, images, seed, resamples).items():
+            for key, numbers in _numbers(answers, baseline, images, seed, resamples).items():
                 row = {name: names[key][name] for name in ROW}
                 rows.append(row | {"shift": shift, "seeds": len(answers[key])} | numbers)
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -70,24 +74,23 @@ def _answers(runs: list[StoredRun]) -> dict[str, tuple[Answers, int]]:
     return found
 
 
-def _numbers(answers: Answers, images: int, seed: int, resamples: int) -> dict[tuple[str, float], dict[str, float]]:
+def _numbers(answers: Answers, baseline: str, images: int, seed: int, resamples: int) -> dict[RowKey, dict[str, float]]:
     """Return the numbers of each row of one scenario and set."""
-    dense = answers.get((BASELINE, 0.0), {})
-    gains = {
-        key: [right - dense[seed] for seed, right in own.items() if seed in dense]
-        for key, own in answers.items()
-        if key[0] != BASELINE
-    }
-    gains = {key: differences for key, differences in gains.items() if differences}
-    samples = [np.stack(list(own.values())) for own in answers.values()] + [np.stack(own) for own in gains.values()]
+    references = {key: reference_row(key, answers, baseline) for key in answers}
+    gains = {}
+    for key, reference in references.items():
+        others = answers[reference] if reference else {}
+        if differences := [right - others[seed] for seed, right in answers[key].items() if seed in others]:
+            gains[key] = np.stack(differences)
+    samples = [*(np.stack(list(own.values())) for own in answers.values()), *gains.values()]
     estimates = hierarchical_bootstrap(samples, resamples=resamples, images_seed=images, seeds_seed=seed)
     accuracies = dict(zip(answers, (one.within(0, 1) for one in estimates), strict=False))
-    baseline = accuracies.get((BASELINE, 0.0))
-    limits = possible_gains(baseline) if baseline else (-1.0, 1.0)
-    differences = dict(zip(gains, (one.within(*limits) for one in estimates[len(answers) :]), strict=True))
+    differences = dict(zip(gains, estimates[len(answers) :], strict=True))
     numbers = {}
     for key, accuracy in accuracies.items():
-        gain = differences.get(key)
-        own = (gain.value, *gain.interval()) if gain else (0.0 if key[0] == BASELINE else np.nan, np.nan, np.nan)
+        own = (0.0 if key[0] == baseline else np.nan, np.nan, np.nan)
+        if key in differences:
+            gain = differences[key].within(*possible_gains(accuracies[references[key]]))
+            own = (gain.value, *gain.interval())
         numbers[key] = dict(zip(NUMBERS, (accuracy.value, *accuracy.interval(), *own), strict=True))
     return numbers

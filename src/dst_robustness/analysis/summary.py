@@ -96,7 +96,7 @@ def write_summary(
     )
     files = {"summary": summary.rows, "corruptions": summary.cells, "training": summary.training}
     files |= {"topology": summary.topology, "missing": summary.missing, "attribution": summary.attribution}
-    files["shifts"] = shift_table(folders, resamples=resamples)
+    files["shifts"] = shift_table(folders, baseline=baseline, resamples=resamples)
     files["summary"] = beside(summary.rows, files["shifts"])
     for name, table in files.items():
         with atomic_path(Path(tables) / f"{name}.csv") as partial:

@@ -12,6 +12,7 @@ import jinja2
 import pandas as pd
 
 from dst_robustness.analysis.published import PAPER, SOURCE, beside_published
+from dst_robustness.analysis.tested import remarks
 from dst_robustness.analysis.weights import weight_summary
 from dst_robustness.analysis.words import BASELINE_ROW
 from dst_robustness.jobs.files import write_text
@@ -26,6 +27,7 @@ from dst_robustness.reporting.tables import (
     metrics_table,
     number,
     resource_table,
+    shift_table,
     weight_table,
     with_interval,
 )
@@ -46,8 +48,8 @@ def write_report(
     """Write the report of a study.
 
     Args:
-        tables: folder of summary.csv, corruptions.csv, missing.csv, verdict.json and made_with.json; attribution.json,
-            layers.csv and overlap.csv are shown where they are there too.
+        tables: folder of summary.csv, corruptions.csv, missing.csv, verdict.json and made_with.json; test_sets.csv,
+            shifts.csv, attribution.json, layers.csv and overlap.csv are shown where they are there too.
         figures: PNG files, in the order of the report; the name of the file chooses the caption.
         galleries: PNG or JPEG files with pictures of the corruptions.
         configuration: the study's merged configuration as YAML; shown without the secrets of addresses.
@@ -67,6 +69,8 @@ def write_report(
         lines=[_line(row) for row in rows.itertuples()],
         published=beside_published(rows).to_dict("records") if len(rows) else [],
         heat=heat_tables(cells, rows),
+        remarks=_remarks(tables),
+        shifts=_shifts(tables, titles),
         metrics=metrics_table(rows) if len(rows) else None,
         costs=resource_table(rows) if len(rows) else None,
         explanations=explanation_table(rows) if len(rows) else None,
@@ -85,6 +89,18 @@ def write_report(
         method_name=method_name,
     )
     write_text(target, page)
+
+
+def _remarks(tables: Path) -> list[str]:
+    path = tables / "test_sets.csv"
+    return remarks(pd.read_csv(path)) if path.is_file() else []
+
+
+def _shifts(tables: Path, titles: Mapping[str, str]) -> Table | None:
+    """Return the table of natural shift, which a study may do without."""
+    path = tables / "shifts.csv"
+    rows = pd.read_csv(path) if path.is_file() else pd.DataFrame()
+    return shift_table(titled(rows, titles)) if len(rows) else None
 
 
 def _weights(tables: Path, titles: Mapping[str, str]) -> Table | None:

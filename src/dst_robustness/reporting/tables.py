@@ -108,6 +108,27 @@ def resource_table(rows: pd.DataFrame) -> Table:
     return Table(caption, header, cells)
 
 
+def shift_table(rows: pd.DataFrame) -> Table:
+    """Return accuracy and gain on each set of natural shift.
+
+    Args:
+        rows: shifts.csv.
+    """
+    header = ["scenario", "method", "sparsity", "test set", "n", "accuracy %", "gain"]
+    cells = [
+        [*_names(row), row.shift, str(row.seeds),
+         with_interval(row.accuracy, row.accuracy_low, row.accuracy_high),
+         ABSENT if row.gain == 0 and pd.isna(row.gain_low)
+         else with_interval(row.gain, row.gain_low, row.gain_high, 2, sign=True)]
+        for row in rows.itertuples()
+    ]  # fmt: skip
+    caption = (
+        "Top-1 accuracy on test sets of natural shift, and gain over the baseline's run of the same seed in points, "
+        "with 95% intervals that are not corrected for their number. They are no part of robust accuracy."
+    )
+    return Table(caption, header, cells)
+
+
 def metrics_table(rows: pd.DataFrame) -> Table:
     """Return what the main table has no room for: the benchmark's fifteen alone, all kinds of mCE, calibration."""
     columns = {

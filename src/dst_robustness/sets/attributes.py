@@ -12,6 +12,7 @@ import numpy as np
 
 from dst_robustness import __version__
 
+PUBLISHED_FILES = "published files"  # the source of what was not made here
 _JSON = {"json": True}  # HDF5 has no lists of texts, nor mappings, for attributes
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from dst_robustness.corruptions.images import SEVERITIES
 from dst_robustness.datasets.walk import folders_in
 from dst_robustness.jobs.locks import alone
-from dst_robustness.sets.attributes import SetAttributes
+from dst_robustness.sets.attributes import PUBLISHED_FILES, SetAttributes
 from dst_robustness.sets.jpeg import decode_jpeg
 from dst_robustness.sets.pairing import Pairing, PublishedImages
 from dst_robustness.sets.storage import Samples, Writer, create_hdf5, is_made, open_hdf5, write_samples
@@ -51,7 +51,7 @@ def import_corrupted(published: str | Path, clean: str | Path, target: str | Pat
         corruption=published.stem,
         severities=SEVERITIES,
         pairing="image" if folders is None else folders[0][2],
-        source="published files",
+        source=PUBLISHED_FILES,
     )
     with alone(target) as waited:
         if waited and is_made(target, attributes):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dst_robustness.datasets.spec import Acquired, DatasetSpec
-from dst_robustness.sets.attributes import SetAttributes
+from dst_robustness.sets.attributes import PUBLISHED_FILES, SetAttributes
 from dst_robustness.sets.conversion import centre_crop
 from dst_robustness.sets.jpeg import encode_samples
 from dst_robustness.sets.storage import Samples, Writer, create_hdf5, open_hdf5
@@ -53,7 +53,7 @@ def import_shifted(spec: DatasetSpec, acquired: Acquired, clean: str | Path, tar
         dataset=spec.name,
         shift=spec.name,
         answers=tuple(labels.tolist()) if len(labels) < len(about.classes) else None,
-        source="published files",
+        source=PUBLISHED_FILES,
         source_sha256=acquired.sha256,
         made_by=None,
         damaged=None,

@@ -51,7 +51,8 @@ CAPTIONS = {
     "intervals. Capacity: fewer parameters; sparsity: a random mask; allocation: the DST run's densities of the "
     "layers; topology: its connections; dynamics: moving them. Steps between which nothing was trained are one. The "
     "last bar is the gain, with its interval and its word; dotted: the margin.",
-    "clean_against_robust": "Robust against clean accuracy of each method; larger symbols are sparser. Dotted: dense.",
+    "clean_against_robust": "Robust against clean accuracy of each method; larger symbols are sparser. Dotted: the "
+    "baseline. Accuracy on each set of natural shift has a panel of its own.",
     "training_curves": "Training loss and validation accuracy by epoch, mean over seeds.",
     "topology_over_training": "Left: ITOP rate, the share of the maskable weights that have been active so far (Liu et "
     "al. 2021); dotted, what a mask that never moves stays at. Right: the share that is active at the time. Mean over "
