@@ -312,6 +312,24 @@ def test_a_hole_in_a_tar_is_not_its_end(tmp_path):
             tar_index(tmp_path / "a")
 
 
+@pytest.mark.parametrize("first_zero", [19 * 1536, 15 * 1536, 17 * 1536, 19 * 1536 + 900])
+def test_a_tar_whose_end_became_zeros_is_no_shorter_tar(tmp_path, first_zero):
+    """As little as the last file, or half of an image: shorter than the padding that programs add."""
+    data = tar({f"{i:02d}": b"\xff\xd8" + bytes([i + 1]) * 998 for i in range(20)})
+    damaged = data[:first_zero] + bytes(len(data) - first_zero)
+    assert outcome(damaged, tmp_path) is None
+    with pytest.raises(ValueError, match="cannot be unpacked"):
+        tar_index(tmp_path / "a")
+
+
+@pytest.mark.parametrize("end", [512, 1024])
+def test_a_tar_may_end_without_padding(tmp_path, end):
+    """As bsdtar, Go and 7-Zip write it; the end of a file that is no image may be zeros."""
+    data = tar({"a": b"a" * 1000, "labels.npy": b"\x93NUMPY" + bytes(700)})[: 2 * 1536 + end]
+    assert outcome(data, tmp_path) == {"a": b"a" * 1000, "labels.npy": b"\x93NUMPY" + bytes(700)}
+    assert list(tar_index(tmp_path / "a")) == ["a", "labels.npy"]
+
+
 def header(name, size, kind):
     info = tarfile.TarInfo(name)
     info.size, info.type = size, kind

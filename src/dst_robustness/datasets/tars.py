@@ -22,8 +22,10 @@ from dst_robustness.datasets.foreign import foreign_stream
 from dst_robustness.jobs import shown
 
 MAX_HEADER = 1 << 13  # bytes of a header that tarfile reads whole: of long names, of extended attributes
+BLOCK = 512  # bytes of a header, and what contents are filled up to
 PADDING = 10_240  # bytes that programs round up to: so many zeros end an archive, more are a hole
 MAX_MEMBER_BYTES = 1 << 30  # of a member that is read into memory
+_IMAGES = (b"\xff\xd8", b"\x89PNG")  # JPEG and PNG have an end of their own; others may well end in zeros
 _HEADERS = (
     tarfile.XHDTYPE,
     tarfile.XGLTYPE,
@@ -63,10 +65,22 @@ class _StrictInfo(tarfile.TarInfo):
             raise ReadError(f"{error} at byte {start:,}: it is damaged or cut off") from None
 
 
+class _StrictTar(tarfile.TarFile):
+    """A tar that keeps the last member alone, so that millions fit."""
+
+    tarinfo = _StrictInfo
+    last: tarfile.TarInfo | None = None
+
+    def next(self) -> tarfile.TarInfo | None:
+        member = super().next()
+        self.members.clear()  # type: ignore[attr-defined]
+        self.last = member or self.last
+        return member
+
+
 def members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """Yield every member; none is kept, so that millions fit."""
+    """Yield every member."""
     while (member := tar.next()) is not None:
-        tar.members.clear()  # type: ignore[attr-defined]
         yield member
 
 
@@ -79,26 +93,47 @@ def check_end(read: Callable[[int], bytes], limit: int = PADDING) -> None:
             raise tarfile.ReadError("it goes on behind its end: damaged, or several archives in one")
 
 
+def check_zeros(file: IO[bytes], last: tarfile.TarInfo | None, start: int, end: int) -> None:
+    """Raise where zeros stand in place of members, or of the end of the last one.
+
+    No sum tells that of a tar that is not compressed. Programs end it with two blocks of zeros, and fill up the last
+    record or do not.
+    """
+    if last is None:
+        return
+    stop = last.offset_data + last.size
+    members = stop - start + -last.size % BLOCK
+    if end - start not in (members + BLOCK, members + 2 * BLOCK, -(-(members + 2 * BLOCK) // PADDING) * PADDING):
+        raise tarfile.ReadError(f"zeros stand behind '{shown.name(last.name)}' where more files were")
+    content = os.pread(file.fileno(), 16, last.offset_data) + os.pread(file.fileno(), 16, max(0, stop - 16))
+    if content.startswith(_IMAGES) and content.endswith(bytes(16)):
+        raise tarfile.ReadError(f"its last file, the image '{shown.name(last.name)}', ends in zeros")
+
+
 @contextmanager
 def tar_stream(archive: Path) -> Iterator[tarfile.TarFile]:
     """Open a tar (plain, or compressed in any way), or what bsdtar turns into one, to be read from start to end.
 
     When the block ends, all of the archive has been read. Raises DamagedArchiveError for one that is not whole.
     """
-    with damage_is_named(archive), _plain_stream(archive) as stream:
-        with tarfile.open(fileobj=stream, mode="r|", tarinfo=_StrictInfo) as tar:
+    with damage_is_named(archive), _plain_stream(archive) as (stream, is_compressed):
+        with _StrictTar.open(fileobj=stream, mode="r|") as tar:
             yield tar
             check_end(cast(Any, tar.fileobj).read)
         check_end(stream.read)
+        if not is_compressed:
+            check_zeros(stream, tar.last, 0, archive.stat().st_size)
 
 
 @contextmanager
-def _plain_stream(archive: Path) -> Iterator[IO[bytes]]:
+def _plain_stream(archive: Path) -> Iterator[tuple[IO[bytes], bool]]:
+    """Yield the stream of a tar, and whether it was compressed."""
     with open(archive, "rb") as file:
-        start = file.read(512)
+        start = file.read(BLOCK)
     opener = next((opener for magic, opener in _OPENERS.items() if start.startswith(magic)), None)
-    with opener(archive, "rb") if opener else foreign_stream(archive, start) or open(archive, "rb") as stream:
-        yield stream
+    compressed = opener(archive, "rb") if opener else foreign_stream(archive, start)
+    with compressed or open(archive, "rb") as stream:
+        yield stream, compressed is not None
 
 
 def tar_index(archive: str | Path, *, start: int = 0, stop: int | None = None) -> dict[str, tuple[int, int]]:
@@ -119,7 +154,7 @@ def tar_index(archive: str | Path, *, start: int = 0, stop: int | None = None) -
     with damage_is_named(archive), open(archive, "rb") as file:
         end = file.seek(0, os.SEEK_END) if stop is None else stop
         file.seek(start)
-        with tarfile.open(fileobj=file, mode="r:", tarinfo=_StrictInfo) as tar:
+        with _StrictTar.open(fileobj=file, mode="r:") as tar:
             for member in members(tar):
                 if member.offset_data + member.size > end:
                     raise tarfile.ReadError(f"it is cut off inside '{shown.name(member.name)}'")
@@ -128,6 +163,7 @@ def tar_index(archive: str | Path, *, start: int = 0, stop: int | None = None) -
                 if member.isreg() and not member.issparse():
                     places[member.name] = (member.offset_data, member.size)
             check_end(lambda length: file.read(max(0, min(length, end - file.tell()))))
+            check_zeros(file, tar.last, start, end)
     return places
 
 
