@@ -1,6 +1,7 @@
 """What is shown of what others wrote: no secrets, one line, no formula."""
 
 import logging
+import pickle
 
 import pandas as pd
 import pytest
@@ -22,6 +23,18 @@ from dst_robustness.jobs import shown
         ("HTTPS://me:s3cret@h.example/x", "HTTPS://***@h.example/x"),
         ("https:/me:s3cret@h.example/x", "https:/***@h.example/x"),
         ("ftp://me:s3cret@h.example/x", "ftp://***@h.example/x"),
+        ("https://h.example/s/0123456789abcdef0123/x.tar", "https://h.example/s/***/x.tar"),
+        ("https://h.example/d/aB3dE6gH9jK2mN5pQ8sT/x.tar", "https://h.example/d/***/x.tar"),
+        ("https://h.example/key=T0KEN;v=1/x.tar", "https://h.example/key=***/x.tar"),
+        ("https://h.example/eyJhbGciOi.eyJzdWIi.T0KEN/x", "https://h.example/***/x"),
+        (
+            "https://h.example/records/2535967/files/CIFAR-10-C.tar",
+            "https://h.example/records/2535967/files/CIFAR-10-C.tar",
+        ),
+        (
+            "https://h.example/UCF101TrainTestSplits-RecognitionTask.zip",
+            "https://h.example/UCF101TrainTestSplits-RecognitionTask.zip",
+        ),
         ("/data/set#1/a@b/x?.tar", "/data/set#1/a@b/x?.tar"),
         ("C:/data/x", "C:/data/x"),
         ("https://h.example/a\nb\x1b[2J", r"https://h.example/a\nb\x1b[2J"),
@@ -29,6 +42,15 @@ from dst_robustness.jobs import shown
 )
 def test_an_address_is_shown_without_its_secrets(given, expected):
     assert shown.address(given) == expected
+
+
+def test_an_address_as_a_parameter_keeps_its_value_and_hides_its_secrets():
+    """Snakemake writes the representation of parameters into .snakemake/metadata, and pickles them for a job."""
+    secret = shown.Address("https://me:s3cret@h.example/x?T0KEN")
+    assert pickle.loads(pickle.dumps([secret])) == ["https://me:s3cret@h.example/x?T0KEN"]
+    assert repr({"addresses": [secret]}).startswith("{'addresses': ['https://***@h.example/x?*** ")
+    assert repr(secret) != repr(shown.Address("https://me:other@h.example/x?T0KEN"))
+    assert repr(shown.Address("https://h.example/x")) == "'https://h.example/x'"
 
 
 def test_a_name_is_shown_on_one_line():
@@ -64,9 +86,11 @@ def test_files_with_secrets_are_replaced_by_copies_without(tmp_path):
 
 
 def test_no_cell_is_a_formula():
-    table = pd.DataFrame({"name": ["=1+1", "+x", "-x", "@x", "\tx", "plain", None], "gain": [-1.0, 0, 0, 0, 0, 0, 0]})
+    table = pd.DataFrame(
+        {"name": ["=1+1", "+x", "-x", "@x", "\tx", "\uff1dx", "plain", None], "gain": [-1.0, 0, 0, 0, 0, 0, 0, 0]}
+    )
     lines = shown.cells_without_formulas(table).to_csv(index=False).splitlines()
-    assert lines[1:] == ["'=1+1,-1.0", "'+x,0.0", "'-x,0.0", "'@x,0.0", "'\tx,0.0", "plain,0.0", ",0.0"]
+    assert lines[1:] == ["'=1+1,-1.0", "'+x,0.0", "'-x,0.0", "'@x,0.0", "'\tx,0.0", "'\uff1dx,0.0", "plain,0.0", ",0.0"]
 
 
 def test_a_log_shows_no_secret_whoever_writes_it():

@@ -47,7 +47,7 @@ def test_names_are_escaped_on_one_line():
     """A name may hold whatever a user's file, folder or layer is called."""
     table = Table("Of a\nb.", ["method"], [[r"a|b\c{d}$e$~^<f>`g`"], ["[x](y)\n| z"]])
     assert table.markdown().splitlines()[-2:] == [
-        r"| a\|b\\c{d}$e$~^\<f\>\`g\` |",
+        r"| a\|b\\c{d}$e$\~^\<f\>\`g\` |",
         r"| [x]\(y)\\n\| z |",
     ]
     assert table.latex("t").splitlines()[8:10] == [

@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.settings.enums import Quietness
 
 from dst_robustness.datasets import source_state
-from dst_robustness.jobs.shown import copies_without_secrets, text_without_secrets, yaml_without_secrets
+from dst_robustness.jobs.shown import copies_without_secrets, text_without_secrets, value_without_secrets, yaml_without_secrets
 from dst_robustness.reporting.figures import ANALYSIS_FIGURES, ANALYSIS_TABLES, CAPTIONS, FIGURES
 from dst_robustness.study import code, data
 from dst_robustness.study.configuration import name_of, read_layer, read_study, values_of

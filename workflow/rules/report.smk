@@ -69,7 +69,7 @@ rule write_report:
         mem_mb=1000,
         runtime="10m",
     params:
-        study=values_of(STUDY),
+        study=value_without_secrets(values_of(STUDY)),
         analyses=lambda wildcards: {path: int(os.path.getmtime(path)) for path in ANALYSES if os.path.exists(path)},
         code=tracked(code.fingerprint("dst_robustness.reporting.report")),
     message:

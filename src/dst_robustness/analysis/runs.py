@@ -19,6 +19,7 @@ from dst_robustness.analysis.run_files import (
     read_topology,
 )
 from dst_robustness.jobs.files import atomic_path
+from dst_robustness.jobs.shown import cells_without_formulas
 from dst_robustness.sets.predictions import CLEAN, read_answers
 
 BASELINE = "dense"
@@ -174,8 +175,9 @@ def collect_tables(folders: Iterable[str | Path], name: str, target: str | Path)
     runs = [run for run in map(StoredRun.at, folders) if (run.folder / name).is_file()]
     tables = [read_table(run.folder / name).assign(**run.names) for run in runs]
     table = pd.concat(tables) if tables else pd.DataFrame(columns=RUN)
+    table = cells_without_formulas(table[RUN + [column for column in table if column not in RUN]])
     with atomic_path(target) as partial:
-        table[RUN + [column for column in table if column not in RUN]].to_csv(partial, index=False)
+        table.to_csv(partial, index=False)
 
 
 def made_with(folders: Iterable[str | Path]) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import shutil
 from collections.abc import Callable
@@ -76,7 +75,7 @@ def fetch(
 
 def _mark(file: RemoteFile, address: str) -> str:
     """Name the part file apart where no checksum tells whether one address may continue another's bytes."""
-    return "" if file.checksum else "." + hashlib.sha256(address.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return "" if file.checksum else f".{shown.sum_of(address)}"
 
 
 def _fetch_from(

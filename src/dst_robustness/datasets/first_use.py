@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from dataclasses import replace
@@ -11,6 +10,7 @@ from typing import Any
 
 from dst_robustness.datasets.checksums import Digests
 from dst_robustness.datasets.spec import DatasetSpec, RemoteFile
+from dst_robustness.jobs import shown
 from dst_robustness.jobs.files import write_text
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class FirstUse:
     def is_of_named_address(self) -> bool:
         """Whether what was fetched first came from an address that is still named, or was put there by hand."""
         origin = self.known and self.known["address"]
-        return not origin or origin in map(_sum, self.addresses)
+        return not origin or origin in map(shown.sum_of, self.addresses)
 
     def remember(self, spec: DatasetSpec, found: Digests, address: str | None) -> None:
         """Write down the sum of a file that was whole, and show it; later ones only tell their address."""
@@ -50,7 +50,7 @@ class FirstUse:
             )
         elif address is None:
             return
-        entry = {"sha256": found.sha256, "address": address and _sum(address)}
+        entry = {"sha256": found.sha256, "address": address and shown.sum_of(address)}
         write_text(self.path, json.dumps(self._read() | {self.file.name: entry}, indent=2) + "\n")
 
     def how_to_change(self, spec: DatasetSpec) -> list[str]:
@@ -70,11 +70,6 @@ class FirstUse:
             return {}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{self.path} is damaged; remove it, and what is acquired next counts") from error
-
-
-def _sum(address: str) -> str:
-    # Addresses may hold passwords: only a sum of them is written down.
-    return hashlib.sha256(address.encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
 def _pin(spec: DatasetSpec, file: str, sha256: str) -> str:

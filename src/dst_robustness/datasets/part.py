@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
+from dst_robustness.jobs import shown
 from dst_robustness.jobs.files import write_text
 
 
@@ -38,13 +38,15 @@ class Part:
         """
         self.path.write_bytes(b"")
         self.is_joined = False
-        write_text(self.note, json.dumps({"address": _sum(address), "validator": validator, "total": total}) + "\n")
+        write_text(
+            self.note, json.dumps({"address": shown.sum_of(address), "validator": validator, "total": total}) + "\n"
+        )
 
     def origin(self, address: str) -> tuple[str | None, int | None]:
         """Return validator and total of what was begun, each None where it is unknown or of another address."""
         try:
             noted: dict[str, Any] = json.loads(self.note.read_text(encoding="utf-8"))
-            return (noted["validator"], noted["total"]) if noted["address"] == _sum(address) else (None, None)
+            return (noted["validator"], noted["total"]) if noted["address"] == shown.sum_of(address) else (None, None)
         except (OSError, ValueError, KeyError, TypeError):
             return None, None
 
@@ -58,8 +60,3 @@ class Part:
         """Give the finished file its name."""
         self.path.replace(target)
         self.note.unlink(missing_ok=True)
-
-
-def _sum(address: str) -> str:
-    # Addresses may hold passwords: only a sum of them is written down.
-    return hashlib.sha256(address.encode("utf-8", "surrogateescape")).hexdigest()[:12]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HIDDEN = "***"
+FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # the last four are the wide forms of the first
+# Hexadecimal digits, or digits with small and capital letters, many of them; and web tokens (RFC 7519). Names of files
+# have a dot elsewhere.
+_TOKEN = re.compile(r"[0-9a-fA-F]{16,}|(?=.*\d)(?=.*[a-z])(?=.*[A-Z])[\w~+%-]{20,}|eyJ[\w-]+\.[\w-]+\.[\w-]*")
 _URL = re.compile(r"(?i)\b[a-z][a-z0-9+.-]*:/[^\s<>]+")
 _IS_URL = re.compile(r"(?i)\s*[a-z][a-z0-9+.-]+:")  # at least two letters: C: is a disk
 
@@ -27,8 +32,24 @@ def name(text: object, longest: int = 200) -> str:
     return f"{line[: longest // 2]}...{line[-longest // 2 :]}"
 
 
+class Address(str):
+    """An address that Snakemake may keep as a parameter: what it keeps is the representation."""
+
+    def __repr__(self) -> str:
+        harmless = address(self)
+        return repr(str(self)) if harmless == self else repr(f"{harmless} {sum_of(self)}")
+
+
+def sum_of(text: str) -> str:
+    """Return twelve digits that tell one address from another, and nothing of its secrets."""
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+
+
 def address(text: str) -> str:
-    """Return an address on one line, without user, password, query and fragment; a path keeps all its characters."""
+    """Return an address on one line, without user, password, query, fragment and what in its path looks like a token.
+
+    A path of the file system keeps all its characters.
+    """
     return name(_hide(text) if _IS_URL.match(text) else text, longest=4096)
 
 
@@ -77,7 +98,7 @@ def cells_without_formulas(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table in which no text is one that a spreadsheet would compute: ``=1+1`` becomes ``'=1+1``."""
 
     def plain(cell: Any) -> Any:
-        return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+        return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
 
     words = [column for column in table if table[column].dtype.kind not in "biufc"]
     return table.assign(**{column: table[column].map(plain) for column in words}) if words else table
@@ -88,7 +109,16 @@ def _hide(url: str) -> str:
     place, mark = rest, ""
     if found := re.search(r"[?#]", rest):
         place, mark = rest[: found.start()], found[0] + HIDDEN
+    place = "/".join(_hide_token(part) for part in place.split("/"))
     slashes = place[: len(place) - len(place.lstrip("/"))]
     # A password may hold a slash or an @ that nobody escaped: all before the last @ goes.
     _, at, host = place.rpartition("@")
     return f"{scheme}:{slashes}{HIDDEN}@{host}{mark}" if at else f"{scheme}:{place}{mark}"
+
+
+def _hide_token(part: str) -> str:
+    """Return a part of a path without what looks like a token: the value of ``NAME=VALUE``, many mixed characters."""
+    key, is_named, _ = part.partition("=")
+    if is_named:
+        return f"{key}={HIDDEN}"
+    return HIDDEN if _TOKEN.fullmatch(part) else part

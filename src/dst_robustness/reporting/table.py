@@ -14,7 +14,7 @@ LATEX_SPECIAL = str.maketrans(
     | {"±": r"$\pm$", "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"}
 )
-MARKDOWN_SPECIAL = str.maketrans({letter: f"\\{letter}" for letter in "\\|`*<>"})
+MARKDOWN_SPECIAL = str.maketrans({letter: f"\\{letter}" for letter in "\\|`*<>&~"})
 COLUMNS_OF_WORDS = ("scenario", "method", "verdict")
 NEEDS = r"% Needs \usepackage{booktabs,graphicx}."
 ROWS_OF_A_PAGE = 45

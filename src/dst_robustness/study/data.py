@@ -8,6 +8,7 @@ from typing import Any
 from dst_robustness.corruptions import BENCHMARK_CORRUPTIONS, VIDEO_CORRUPTIONS, choose_corruptions, image_suites
 from dst_robustness.datasets import DATASETS, SPEC_OPTIONS, DatasetSpec, dataset_spec
 from dst_robustness.datasets.corrupted import files_for
+from dst_robustness.jobs.shown import Address
 from dst_robustness.models import MODELS
 from dst_robustness.models.sources import find_source
 from dst_robustness.registry import unknown_name
@@ -25,6 +26,13 @@ def data_options(dataset: str, study: Study, names: Sequence[str] | None = None)
     """Return what a study says of a data set, or of some options only."""
     own = study.datasets.get(dataset, Dataset()).model_dump(exclude_none=True)
     return own if names is None else {name: own[name] for name in names if name in own}
+
+
+def acquire_options(dataset: str, study: Study) -> dict[str, Any]:
+    """Return the options of acquiring a data set; its addresses stand in no record of Snakemake with their secrets."""
+    options = data_options(dataset, study, ACQUIRE)
+    addresses = options.get("addresses")
+    return options | ({"addresses": [Address(address) for address in addresses]} if addresses else {})
 
 
 def files_of(dataset: str, study: Study, corruptions: Sequence[str]) -> tuple[str, ...] | None:
