@@ -43,7 +43,7 @@ class Pixels:
 @pytest.mark.parametrize("batch_size", [1, 2, 5, 512])
 def test_a_video_is_given_the_mean_probability_of_its_clips(monkeypatch: pytest.MonkeyPatch, batch_size: int) -> None:
     """Means of (90, 20), (40, 30) and (60, 80) percent; one sure clip outvotes an unsure one, whatever the batches."""
-    monkeypatch.setattr(evaluate, "BATCH_SIZE", batch_size)
+    monkeypatch.setattr(evaluate, "batch_size", lambda device: batch_size)
     clips = Pixels([90, 20, 40, 30, 60, 80], [1, 1, 1, 1, 0, 0])
     mean, std = torch.zeros(3), torch.ones(3)
     predicted, confidence, nll = evaluate.predict(ReadsProbabilities(), clips, mean, std, "float32", 2)

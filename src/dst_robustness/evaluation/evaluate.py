@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 from tqdm import tqdm
 
+from dst_robustness.evaluation.inference import batch_size, prepared
 from dst_robustness.models import build_model
 from dst_robustness.models.sources import find_source
 from dst_robustness.models.tensor_files import give_weights, load_tensors
@@ -21,8 +22,6 @@ from dst_robustness.sets.predictions import CLEAN, Predictions
 from dst_robustness.sets.storage import Samples, open_hdf5
 from dst_robustness.training.data import normalise
 from dst_robustness.training.devices import autocast, choose_device, memory_format
-
-BATCH_SIZE = 512
 
 
 def evaluate_run(
@@ -41,10 +40,8 @@ def evaluate_run(
         precision: arithmetic of the forward pass; the one that the network was trained in.
         threads: that read and decode samples while the network computes.
     """
-    device = choose_device()
-    network = load_network(model, run).to(device).eval()
-    network.to(memory_format=memory_format(network, device))
-    mean, std = scale_of(run, test, device)
+    network = load_network(model, run, precision)
+    mean, std = scale_of(run, test, choose_device())
     with open_hdf5(test) as file:
         clips = int(file.attrs.get("clips_per_video", 1))
     cells, answers, sums, labels = [], [], [], None
@@ -75,8 +72,8 @@ def scale_of(run: Path, test: Path, device: torch.device) -> tuple[torch.Tensor,
     return mean, std
 
 
-def load_network(model: Path, run: Path) -> nn.Module:
-    """Build the network that run.json describes and give it its weights."""
+def load_network(model: Path, run: Path, precision: str) -> nn.Module:
+    """Build the network that run.json describes, give it its weights, and make it ready to answer (``prepared``)."""
     said = json.loads(run.read_text(encoding="utf-8"))
     for library, version in find_source(said["model"]).version.items():
         before = said.get("versions", {}).get(library, version)
@@ -91,7 +88,9 @@ def load_network(model: Path, run: Path) -> nn.Module:
         arguments=said.get("arguments") or None,
     )
     give_weights(network, load_tensors(model))
-    return network
+    frames = [said["frames"]] if said.get("frames") else []
+    shape = (3, *frames, said["image_size"], said["image_size"])
+    return prepared(network, choose_device(), precision, shape)
 
 
 def _cells(test: Path, corrupted: Mapping[str, Path], threads: int) -> Iterator[tuple[str, int, Samples]]:
@@ -113,7 +112,7 @@ def predict(
     """
     answers = []
     labels = torch.from_numpy(samples.labels[::clips].copy()).to(mean.device)
-    videos = max(1, BATCH_SIZE // clips)
+    videos = max(1, batch_size(mean.device) // clips)
     for number, batch in enumerate(samples.batches(videos * clips)):
         logits = average_clips(forward(network, batch, mean, std, precision), clips)
         targets = labels[number * videos : (number + 1) * videos]

@@ -45,9 +45,8 @@ def measure_run(
         test: the clean test split, of images.
         precision: arithmetic of the forward pass; the one that the network was trained in.
     """
-    device = choose_device()
-    network = load_network(model, run).to(device).eval()
-    mean, std = scale_of(run, test, device)
+    network = load_network(model, run, precision)
+    mean, std = scale_of(run, test, choose_device())
 
     def classes(images: np.ndarray) -> np.ndarray:
         return predict(network, Pictures(images), mean, std, precision)[0]

@@ -52,7 +52,7 @@ def evaluate_shifts(
         threads: that read and decode images while the network computes.
     """
     device = choose_device()
-    network = load_network(model, run).to(device).eval()
+    network = load_network(model, run, precision)
     with create_hdf5(target) as out:
         for path in shifts:
             with open_hdf5(path) as file:

@@ -39,8 +39,8 @@ def _builder(model: str) -> tuple[str, ...]:
 @cache
 def evaluation_code(model: str) -> list[str | None]:
     """Return what changes with the code that tests a network."""
-    modules = (STORED_PIXELS, "dst_robustness.evaluation.evaluate", "dst_robustness.evaluation.metrics")
-    return [fingerprint(*modules, *_builder(model)), find_source(model).code]
+    evaluation = [f"dst_robustness.evaluation.{name}" for name in ("evaluate", "inference", "metrics")]
+    return [fingerprint(STORED_PIXELS, *evaluation, *_builder(model)), find_source(model).code]
 
 
 def network_code(model: str) -> list[str | None]:
