@@ -31,8 +31,8 @@ from dst_robustness.sparsity.schedules import ConstantDensity, UpdateSchedule
 CLASSES, SPARSITY = 4, 0.5
 # Parameters of two or more dimensions that are no weights of a layer: positions, tokens, tables, scales.
 TABLES = (
-    "pos_embed", "position", "pos_emb", "_pos",  "cls_token", "class_token", "reg_token", "register", "relative",
-    "rel_pos", "dist_token", "gamma", "scale", "temperature", "attention_bias", "latent", "token",
+    "pos_embed", "position", "pos_emb", "_pos", "cls_token", "class_token", "reg_token", "register", "relative",
+    "rel_pos", "dist_token", "gamma", "alpha", "beta", "scale", "temperature", "attention_bias", "latent", "token",
 )  # fmt: skip
 LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.MultiheadAttention)
 

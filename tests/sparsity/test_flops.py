@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from dst_robustness.sparsity import SparseTraining
@@ -48,6 +49,69 @@ def test_a_layer_that_runs_twice_counts_twice():
     other = nn.Linear(6, 6)
     other.weight = shared.weight
     assert layer_flops(nn.Sequential(shared, shared, other), (6,)) == {"0.weight": 3 * 36}
+
+
+class Fused(nn.Module):
+    """Attention as in BEiT and Swin of timm: the weight of a layer is given to a function."""
+
+    def __init__(self):
+        super().__init__()
+        self.qkv, self.unused = nn.Linear(8, 24, bias=False), nn.Linear(8, 8)
+
+    def forward(self, x):
+        return F.linear(x, self.qkv.weight, x.new_zeros(24)) + x @ self.qkv.weight.T
+
+
+def test_a_weight_that_is_given_to_a_function_counts_and_an_unused_one_is_named():
+    """Protects from sparse networks that look cheaper than they are: five tokens, twice through 8 x 24."""
+    with pytest.warns(UserWarning, match="multiplies by no unused.weight"):
+        assert layer_flops(Fused(), (5, 8)) == {"qkv.weight": 2 * 5 * 8 * 24, "unused.weight": 0}
+
+
+class Joined(nn.Module):
+    """Attention as in EVA of timm and DINO: three projections are joined into one product."""
+
+    def __init__(self):
+        super().__init__()
+        self.q, self.k, self.v = nn.Linear(8, 8), nn.Linear(8, 8), nn.Linear(8, 16)
+
+    def forward(self, x):
+        return F.linear(x, torch.cat([self.q.weight, self.k.weight, self.v.weight]) * 2)
+
+
+def test_a_product_with_joined_weights_is_shared_out_by_their_sizes():
+    """Five tokens through 8 x 32, of which v has half."""
+    assert layer_flops(Joined(), (5, 8)) == {"q.weight": 5 * 64, "k.weight": 5 * 64, "v.weight": 5 * 128}
+
+
+def test_a_weight_made_of_others_counts_as_these():
+    """The old and the new weight norm of torch compute the weight before each forward pass."""
+    old, new = (norm(nn.Conv2d(2, 4, 3)) for norm in (nn.utils.weight_norm, nn.utils.parametrizations.weight_norm))
+    assert list(layer_flops(nn.Sequential(old), (2, 5, 5)).values()) == [2 * 9 * 4 * 9]
+    assert list(layer_flops(nn.Sequential(new), (2, 5, 5)).values()) == [2 * 9 * 4 * 9]
+
+
+class Table(nn.Module):
+    """A bias that layers make of fixed coordinates, as in Swin V2."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, self.last = nn.Linear(2, 4), nn.Linear(4, 8), nn.Linear(8, 3)
+        self.register_buffer("coordinates", torch.ones(6, 2))
+
+    def forward(self, x):
+        return self.last(x + self.second(self.first(self.coordinates)))
+
+
+def test_products_with_constants_count_for_the_weight_that_they_are_made_with():
+    """Six rows through two layers whatever the sample; the sum of data and bias then passes the last one."""
+    assert layer_flops(Table(), (6, 8)) == {"first.weight": 6 * 8, "second.weight": 6 * 32, "last.weight": 6 * 24}
+
+
+@torch.inference_mode()
+def test_counting_in_inference_mode():
+    """The caller's mode does not matter."""
+    assert layer_flops(nn.Linear(3, 4), (3,)) == {"weight": 12}
 
 
 def test_counting_leaves_the_model_alone():

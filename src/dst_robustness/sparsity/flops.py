@@ -7,46 +7,40 @@ Evci et al., 2020, arXiv:1911.11134, appendix H: the arithmetic that sparse hard
 from __future__ import annotations
 
 import copy
-import math
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+import warnings
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from dst_robustness.sparsity.maskable import CONVOLUTIONS, TRANSPOSED, clean_name, layer_weights, unwrap
+from dst_robustness.sparsity.maskable import layer_weights, unwrap
+from dst_robustness.sparsity.products import WeightProducts
 
 if TYPE_CHECKING:
     from dst_robustness.sparsity.training import SparseTraining
 
 
+@torch.inference_mode(False)  # which would hide that a linear layer is a matrix product
+@torch.no_grad()
 def layer_flops(model: nn.Module, input_shape: Sequence[int], exclude: Collection[str] = ()) -> dict[str, int]:
     """Return the multiply-adds of each maskable weight for one sample, by parameter name; FLOPs are twice as many.
 
     ``input_shape`` is that of a sample, as [C, H, W] or [C, T, H, W]. The model is run on the meta device, without data
     or arithmetic, and left as it was. The products inside attention (queries with keys, weights with values) have no
-    weights and are not counted.
+    weights and are not counted. A warning names the weights that the model did not multiply by.
     """
     model = unwrap(model)
     tensors = [*model.parameters(), *model.buffers(), *_computed_weights(model)]
-    shadow = copy.deepcopy(model, {id(tensor): _on_meta(tensor) for tensor in tensors}).eval()
-    names = {f"{weight.layer}.{weight.slot}": weight.name for weight in layer_weights(model, exclude)}
-    amounts: Counter[str] = Counter()
-
-    def counter(layer: str) -> Callable[..., None]:
-        def count(module: nn.Module, inputs: tuple[Any, ...], keywords: dict[str, Any], output: Any) -> None:
-            for slot, amount in _multiply_adds(module, inputs, keywords, output):
-                if (name := names.get(f"{layer}.{slot}")) is not None:
-                    amounts[name] += amount
-
-        return count
-
-    for name, module in shadow.named_modules():
-        if isinstance(module, (nn.Linear, nn.MultiheadAttention, *CONVOLUTIONS)):
-            module.register_forward_hook(counter(clean_name(name)), with_kwargs=True)
-    shadow(torch.empty(1, *input_shape, device="meta"))
-    return {name: amounts[name] for name in names.values()}
+    on_meta = {id(tensor): _on_meta(tensor) for tensor in tensors}
+    weights = {weight.name: on_meta[id(weight.parameter)] for weight in layer_weights(model, exclude)}
+    shadow = copy.deepcopy(model, dict(on_meta)).eval()
+    sample = torch.empty(1, *input_shape, device="meta")
+    with WeightProducts(weights, on_meta.values()) as products:
+        shadow(sample)
+    if unused := [name for name, amount in products.amounts.items() if not amount]:
+        warnings.warn(f"the network multiplies by no {', '.join(unused)}: its FLOPs do not count there", stacklevel=2)
+    return products.amounts
 
 
 def _computed_weights(model: nn.Module) -> list[Tensor]:
@@ -58,31 +52,6 @@ def _on_meta(tensor: Tensor) -> Tensor:
     if isinstance(tensor, nn.Parameter):
         return nn.Parameter(tensor.detach().to("meta"), tensor.requires_grad)
     return tensor.detach().to("meta")
-
-
-def _multiply_adds(
-    module: nn.Module, inputs: tuple[Any, ...], keywords: dict[str, Any], output: Any
-) -> Iterator[tuple[str, int]]:
-    """Yield what a layer calls its weights, with the multiply-adds of one call."""
-    kernel = math.prod(module.weight.shape[1:]) if isinstance(module, CONVOLUTIONS) else 0
-    if isinstance(module, nn.MultiheadAttention):
-        query, key, value = (
-            inputs[i] if i < len(inputs) else keywords[name] for i, name in enumerate(("query", "key", "value"))
-        )
-        width = module.embed_dim
-        tokens = [math.prod(x.shape[:-1]) for x in (query, key, value)]
-        yield "out_proj.weight", tokens[0] * width * width
-        if module.in_proj_weight is not None:
-            yield "in_proj_weight", sum(tokens) * width * width
-        else:
-            separate = ("q_proj_weight", "k_proj_weight", "v_proj_weight")
-            yield from ((slot, n * getattr(module, slot).numel()) for slot, n in zip(separate, tokens, strict=True))
-    elif isinstance(module, nn.Linear):
-        yield "weight", output.numel() * module.in_features
-    elif isinstance(module, TRANSPOSED):
-        yield "weight", inputs[0].numel() * kernel
-    elif isinstance(module, CONVOLUTIONS):
-        yield "weight", output.numel() * kernel
 
 
 def inference_flops(multiply_adds: Mapping[str, int], densities: Mapping[str, float] | None = None) -> float:

@@ -1,0 +1,78 @@
+"""The products that a network makes with its weights, seen below its layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+_aten = torch.ops.aten
+# Where the first factor of a matrix product stands among its arguments; its last dimension is summed over.
+_FIRST_FACTOR = {
+    **dict.fromkeys((_aten.mm, _aten.bmm, _aten.mv, _aten.dot), 0),
+    **dict.fromkeys((_aten.addmm, _aten.baddbmm, _aten.addmv), 1),
+}
+
+
+class WeightProducts(TorchDispatchMode):
+    """Counts the multiply-adds of every product with a weight while a network runs inside it.
+
+    It does not matter whether a layer makes the product or a function that is given the weight of a layer. What is made
+    of weights alone counts as these weights: a normalised weight as itself, several joined ones by their sizes.
+
+    Attributes:
+        amounts: multiply-adds so far by the name of the weight.
+    """
+
+    def __init__(self, weights: Mapping[str, Tensor], constants: Iterable[Tensor]) -> None:
+        """Take the weights by name; ``constants`` are all parameters and buffers of the network, which are no data."""
+        super().__init__()
+        self.amounts = dict.fromkeys(weights, 0)
+        self._sizes = {name: weight.numel() for name, weight in weights.items()}
+        # Of tensors that depend on no data: their memory -> the weights they are made of. A view has its base's memory.
+        # The memory is kept, so that no other tensor gets its number.
+        self._made_of: dict[int, tuple[torch.UntypedStorage, frozenset[str]]] = {}
+        for tensor in constants:
+            self._remember(tensor, frozenset())
+        for name, weight in weights.items():
+            self._remember(weight, frozenset({name}))
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        result = function(*args, **(kwargs or {}))
+        origins = [self._weights_in(value) for value in tree_leaves((args, kwargs)) if isinstance(value, Tensor)]
+        names = frozenset[str]().union(*(found for found in origins if found))
+        amount = _multiply_adds(function.overloadpacket, args, result) if names else 0
+        if amount:
+            total = sum(self._sizes[name] for name in names)
+            for name in names:
+                self.amounts[name] += amount * self._sizes[name] // total
+            names = frozenset()
+        for tensor in tree_leaves(result):
+            if isinstance(tensor, Tensor):
+                self._remember(tensor, None if None in origins else names)
+        return result
+
+    def _weights_in(self, tensor: Tensor) -> frozenset[str] | None:
+        """Return the weights that a tensor is made of; None where it depends on data."""
+        return self._made_of.get(tensor.untyped_storage()._cdata, (None, None))[1]
+
+    def _remember(self, tensor: Tensor, names: frozenset[str] | None) -> None:
+        memory = tensor.untyped_storage()
+        if names is None:
+            self._made_of.pop(memory._cdata, None)
+        else:
+            self._made_of[memory._cdata] = (memory, names)
+
+
+def _multiply_adds(operation: Any, arguments: tuple[Any, ...], result: Any) -> int:
+    """Return the multiply-adds of a matrix product or a convolution; 0 for any other operation."""
+    if operation in _FIRST_FACTOR:
+        return result.numel() * arguments[_FIRST_FACTOR[operation]].shape[-1]
+    if operation is _aten.convolution:
+        inputs, weight, _, _, _, _, transposed, *_ = arguments
+        return (inputs if transposed else result).numel() * weight[0].numel()
+    return 0
