@@ -146,10 +146,12 @@ class RigLTorch(Contender):
 def contenders(methods: list[str], model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, Contender]:
     data = (model, images, labels)
     everybody: dict[str, Contender] = {"plain loop": Contender(*data)}
-    masks = None
+    finished: dict[str, Tensor] = {}
     for method in methods:
-        everybody[method] = Sparse(method, masks, *data)
-        masks = everybody[method].trainer.masks
+        needs_masks = METHODS[method].needs_masks
+        if needs_masks and not finished:
+            finished = Sparse("static", None, *data).trainer.masks
+        everybody[method] = Sparse(method, finished if needs_masks else None, *data)
     if importlib.util.find_spec("rigl_torch") and images.is_contiguous():
         everybody["rigl-torch"] = RigLTorch(*data)
     else:

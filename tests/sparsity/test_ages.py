@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from dst_robustness.sparsity import SparseTraining
+from dst_robustness.sparsity import SparseTraining, ages
 
 RATE, WARM = 0.01, 60  # enough steps for Adam's first count to be far from a new one's
 OPTIMIZERS = {
@@ -90,21 +90,32 @@ def test_a_warm_up_lets_the_rate_of_a_grown_weight_rise():
     torch.testing.assert_close(warmed[0].weight[new] * 4, full[0].weight[new])
 
 
-def test_ages_are_the_same_in_any_memory_layout_and_in_chunks(monkeypatch):
-    """Convolutions in channels_last, five weights at a time."""
+@pytest.mark.parametrize("shape", [(4, 3, 3, 3), (4, 1, 3, 3), (4, 3, 1, 1)])
+def test_ages_are_the_same_in_any_memory_layout(shape):
+    """Convolutions in channels_last, those too whose strides are not decided by their layout."""
     results = []
-    for chunk, layout in ((1 << 16, torch.contiguous_format), (5, torch.channels_last)):
-        monkeypatch.setattr("dst_robustness.sparsity.ages.CHUNK", chunk)
+    for layout in (torch.contiguous_format, torch.channels_last):
         torch.manual_seed(0)
-        layer = nn.Conv2d(3, 4, 3, bias=False).to(memory_format=layout)
+        layer = nn.Conv2d(shape[1], shape[0], shape[2], bias=False).to(memory_format=layout)
         optimizer = torch.optim.AdamW(layer.parameters(), lr=RATE)
         trainer = SparseTraining(layer, optimizer, method="set", sparsity=0.5, total_steps=20, update_interval=4)
         for step in range(20):
-            drawn = torch.randn(4, 3, 3, 3, generator=torch.Generator().manual_seed(step))
+            drawn = torch.randn(shape, generator=torch.Generator().manual_seed(step))
             layer.weight.grad = drawn.contiguous(memory_format=layout)
             trainer.step()
         results.append(layer.weight.detach().contiguous())
     torch.testing.assert_close(*results)
+
+
+def test_a_schedule_of_beta1_changes_the_correction_and_fills_no_memory():
+    """As OneCycleLR makes one: torch corrects by the present beta1, and so do ages."""
+    layer, trainer, new = grown(OPTIMIZERS["AdamW"])
+    for step in range(40):
+        trainer.optimizer.param_groups[0]["betas"] = (0.85 + 0.001 * step, 0.999)
+        layer.weight.grad = gradient(step)
+        trainer.step()
+    assert layer.weight[new].isfinite().all()
+    assert ages._factors_on.cache_info().currsize <= 16
 
 
 def test_ages_survive_a_resume_bit_for_bit():

@@ -4,8 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from dst_robustness.sparsity import SparseTraining
+from dst_robustness.sparsity import SparseTraining, gradients, readings
 
 INPUTS = torch.randn(16, 10, generator=torch.Generator().manual_seed(1))
 LABELS = torch.arange(16) % 3
@@ -220,3 +221,58 @@ def test_arguments_of_a_step_that_do_not_go_together():
     loss().backward()
     with pytest.raises(RuntimeError, match="step_on_update=False"):
         optimizer.step()
+
+
+class Waits(TorchDispatchMode):
+    """Counts how often the host reads a number from a tensor, which on a GPU waits for all its work."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.count += function is torch.ops.aten._local_scalar_dense.default
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.fixture
+def behind_the_host(monkeypatch):
+    """Treat the CPU as a device that works behind the host."""
+    for module in (gradients, readings):
+        monkeypatch.setattr(module, "runs_ahead", lambda device: True)
+
+
+@pytest.mark.parametrize("by_trainer", [True, False])
+@pytest.mark.parametrize("make", [lambda p: torch.optim.SGD(p, lr=0.1), lambda p: torch.optim.AdamW(p, fused=True)])
+def test_a_step_reads_nothing_back_from_a_gpu(behind_the_host, make, by_trainer):
+    """With the default for gradients that are not finite, with grown weights too; an update may read."""
+    _, optimizer, trainer, loss = start(make)
+    for step in range(9):
+        optimizer.zero_grad()
+        loss().backward()
+        with Waits() as waits:
+            trainer.step(clip_norm=1.0) if by_trainer else optimizer.step()
+        assert waits.count == 0 or step == 4
+    assert len(trainer.updates) == 1
+
+
+@pytest.mark.parametrize("noticed_by", ["step", "state_dict", "density"])
+def test_on_a_gpu_a_gradient_that_is_not_finite_is_refused_one_step_later(behind_the_host, noticed_by):
+    """By then no weight has followed it: it counted as zero."""
+    model, _, trainer, loss = start(lambda p: torch.optim.SGD(p, lr=0.1))
+    loss().backward()
+    model[2].weight.grad[0, 0] = torch.nan
+    before = [parameter.clone() for parameter in model.parameters()]
+    trainer.step()
+    with pytest.raises(FloatingPointError, match=r"step 1: the gradient of 2\.weight is not finite"):
+        {"step": trainer.step, "state_dict": trainer.state_dict, "density": lambda: trainer.density}[noticed_by]()
+    assert all(torch.equal(*pair) for pair in zip(before, model.parameters(), strict=True))
+
+
+def test_on_a_gpu_an_update_waits_for_its_gradients(behind_the_host):
+    """Growing where the gradients are zero, because they were not finite, would be a choice by index."""
+    _, _, trainer, loss = start(update_interval=1)
+    (loss() * torch.nan).backward()
+    with pytest.raises(FloatingPointError, match="step 1"):
+        trainer.step()
+    assert not trainer.updates

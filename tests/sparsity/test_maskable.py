@@ -224,6 +224,19 @@ def test_lazy_layers_are_refused():
         maskable_weights(nn.Sequential(nn.LazyLinear(4)))
 
 
+def test_masks_of_a_run_that_had_frozen_layers_start_another():
+    """Its full masks of them are no reason to refuse; a mask that would thin a frozen layer is."""
+    model = nn.Sequential(nn.Linear(20, 40), nn.Linear(40, 5))
+    model[0].requires_grad_(False)
+    options = {"method": "static", "sparsity": 0.5, "total_steps": 9}
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    masks = SparseTraining(model, optimizer, **options).masks
+    other = SparseTraining(model, optimizer, initial_masks=masks, **options)
+    assert torch.equal(other.masks["1.weight"], masks["1.weight"])
+    with pytest.raises(ValueError, match=r"differ in the layers 0\.weight"):
+        SparseTraining(model, optimizer, initial_masks={**masks, "0.weight": ~masks["0.weight"]}, **options)
+
+
 def test_what_the_optimiser_does_not_train_is_left_alone():
     """A frozen layer keeps its weights and is not counted; an optimiser of another model is refused."""
     model = nn.Sequential(nn.Linear(20, 40), nn.ReLU(), nn.Linear(40, 5), nn.Linear(5, 5))
@@ -236,7 +249,8 @@ def test_what_the_optimiser_does_not_train_is_left_alone():
         optimizer.zero_grad()
         model(torch.randn(4, 20)).square().sum().backward()
         trainer.step(clip_norm=1.0)
-    assert list(trainer.masks) == ["2.weight"]
+    assert [name for name, mask in trainer.masks.items() if mask.all()] == ["0.weight", "3.weight"]
+    assert trainer.density == round(0.5 * model[2].weight.numel()) / model[2].weight.numel()
     assert torch.equal(model[0].weight, before[0])
     assert torch.equal(model[3].weight, before[1])
     assert [item.reason for item in trainer.left_out] == ["not trained", "not trained"]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import math
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -22,7 +22,6 @@ from dst_robustness.sparsity.layers import SparseLayer
 
 KNOWN = (Adam, AdamW, NAdam, RAdam)  # exactly these classes: what is derived from them may step in another way
 GROWN_UP = 1e-4  # a weight is, once beta2 ** age is below this: the correction is then the same to 5e-5
-CHUNK = 1 << 16  # weights that are computed at a time on a CPU, so that what is between stays in its cache
 NEVER = -(1 << 30)
 
 
@@ -49,8 +48,8 @@ def own_ages(optimizer: Optimizer, layers: Iterable[SparseLayer], warmup: int = 
 class OwnAges:
     """The ages of grown weights under an optimiser of the Adam family, and the updates that follow from them.
 
-    ``before_step`` and ``after_step`` stand around the optimiser's step. Weights that are there from the start, and
-    those that have grown up, keep what the optimiser made of them.
+    ``before_step`` and ``after_step`` stand around the optimiser's step. Only the active weights of a layer that were
+    young at its last growth are touched. All others keep what the optimiser made of them.
 
     Attributes:
         born: for each layer's name, the step that each weight was grown at, int32 in the memory layout of the weight.
@@ -63,71 +62,83 @@ class OwnAges:
         self.born = {layer.name: torch.full_like(layer.weight, NEVER, dtype=torch.int32) for layer in self.layers}
         self.now = 0
         self._last_growth: dict[str, int] = {}
-        self._groups: dict[int, dict[str, Any]] = {}
-        self._before: list[tuple[SparseLayer, Tensor]] = []
+        self._places: dict[str, Tensor] = {}
+        self._before: list[tuple[dict[str, Any], list[SparseLayer], Tensor]] = []
 
     @torch.no_grad()
     def grow(self, layer: SparseLayer, grown: Tensor) -> None:
-        """Note that weights, a bool mask of the weight's shape, are grown now."""
+        """Note that weights, a bool mask of the weight's shape, are grown now; the layer has its new mask."""
         self.born[layer.name].masked_fill_(grown, self.now)
         self._last_growth[layer.name] = self.now
+        self._places.pop(layer.name, None)
 
     @torch.no_grad()
     def before_step(self) -> None:
-        """Keep a copy of the layers that hold young weights."""
-        # Not once and for all: loading a state makes new groups.
-        self._groups = {id(p): group for group in self.optimizer.param_groups for p in group["params"]}
-        young = [layer for layer in self.layers if self._has_young(layer)]
-        self._before = [(layer, layer.weight.detach().clone()) for layer in young if layer.weight.grad is not None]
+        """Keep what young weights are before the optimiser moves them."""
+        by_parameter = {layer.weight: layer for layer in self.layers}
+        self._before = []
+        for group in self.optimizer.param_groups:
+            layers = [by_parameter[p] for p in group["params"] if p in by_parameter and p.grad is not None]
+            if young := [layer for layer in layers if self._has_young(layer, group)]:
+                self._before.append((group, young, self._gather(young, [layer.weight for layer in young])))
 
     @torch.no_grad()
     def after_step(self) -> None:
         """Replace the updates of young weights by those that their own age gives."""
         self.now += 1
-        for layer, before in self._before:
-            self._correct(layer, before)
+        for group, layers, before in self._before:
+            after = self._corrected(group, layers, before)
+            for layer, part in zip(
+                layers, after.split([len(self._places[layer.name]) for layer in layers]), strict=True
+            ):
+                weight = layer.weight.detach()
+                _in_memory_order(weight, weight).index_copy_(0, self._places[layer.name], part)
         self._before = []
 
-    def _has_young(self, layer: SparseLayer) -> bool:
-        group = self._groups[id(layer.weight)]
-        return self.now - self._last_growth.get(layer.name, NEVER) < self._horizon(group)
+    def _has_young(self, layer: SparseLayer, group: Mapping[str, Any]) -> bool:
+        grown = self._last_growth.get(layer.name, NEVER)
+        if self.now - grown >= self._horizon(group):
+            return False
+        if layer.name not in self._places:
+            young = (self.born[layer.name] > grown - self._horizon(group)).logical_and_(layer.mask)
+            self._places[layer.name] = _in_memory_order(young, layer.weight).nonzero().view(-1)
+        return len(self._places[layer.name]) > 0
 
     def _horizon(self, group: Mapping[str, Any]) -> int:
         """Return the age at which a weight has grown up."""
         slowest = max(float(beta) for beta in group["betas"])
         return max(self.warmup, math.ceil(math.log(GROWN_UP) / math.log(slowest)) if slowest else 1)
 
-    def _correct(self, layer: SparseLayer, before: Tensor) -> None:
-        weight, group = layer.weight.detach(), self._groups[id(layer.weight)]
-        state = self.optimizer.state[layer.weight]
-        squares = state["max_exp_avg_sq" if group.get("amsgrad") else "exp_avg_sq"]
-        parts = [weight, before, self.born[layer.name], state["exp_avg"], squares]
-        if isinstance(self.optimizer, NAdam):
-            parts.append(layer.weight.grad)
-        flat = [_in_memory_order(part, weight) for part in parts]
-        size = CHUNK if weight.device.type == "cpu" else weight.numel()
-        for chunk in zip(*(part.split(size) for part in flat), strict=True):
-            self._correct_chunk(group, *chunk)
+    def _gather(self, layers: Sequence[SparseLayer], tensors: Sequence[Tensor]) -> Tensor:
+        """Return the values of young weights in one tensor a layer, behind each other."""
+        return torch.cat(
+            [
+                _in_memory_order(tensor.detach(), layer.weight).index_select(0, self._places[layer.name])
+                for layer, tensor in zip(layers, tensors, strict=True)
+            ]
+        )
 
-    def _correct_chunk(
-        self, group: Mapping[str, Any], weight: Tensor, before: Tensor, born: Tensor, m: Tensor, v: Tensor, *g: Tensor
-    ) -> None:
-        """Set weight = decayed - rate (a m + b g) / (c sqrt(v) + d), with factors that depend on the age."""
-        horizon = self._horizon(group)
-        precision = torch.promote_types(weight.dtype, torch.float32)
-        age = (self.now - born).clamp_(max=horizon)
-        tables = _factors_on(weight.device, precision, *self._form(group))
+    def _corrected(self, group: Mapping[str, Any], layers: Sequence[SparseLayer], before: Tensor) -> Tensor:
+        """Return decayed - rate (a m + b g) / (c sqrt(v) + d), with factors that depend on the age."""
+        states = [self.optimizer.state[layer.weight] for layer in layers]
+        squares = "max_exp_avg_sq" if group.get("amsgrad") else "exp_avg_sq"
+        m, v = (self._gather(layers, [state[name] for state in states]) for name in ("exp_avg", squares))
+        precision = torch.promote_types(before.dtype, torch.float32)
+        age = self._gather(layers, [self.born[layer.name] for layer in layers]).neg_().add_(self.now)
+        tables = _factors_on(before.device, precision, *self._form(group))
+        age.clamp_(max=self._horizon(group))
         a, b, c, d = (table.index_select(0, age) if table.ndim else table for table in tables)
         rate, decay = group["lr"], group["weight_decay"]
         step = a.mul_(m)
-        if g:
-            slope = -g[0] if group["maximize"] else g[0]
+        if isinstance(self.optimizer, NAdam):
+            slope = self._gather(layers, [layer.weight.grad for layer in layers])  # type: ignore[misc]
+            slope = -slope if group["maximize"] else slope
             if decay and not group["decoupled_weight_decay"]:
                 slope = slope + decay * before
             step.add_(b.mul_(slope))
-        step.div_(c.mul_(v.to(precision).sqrt()).add_(d)).mul_(rate)
+        step.div_(c.mul_(v.to(precision).sqrt_()).add_(d)).mul_(rate)
         keep = 1 - rate * decay if group["decoupled_weight_decay"] else 1
-        weight.copy_(torch.where(age < horizon, before * keep - step, weight))
+        return (before * keep - step).to(before.dtype)
 
     def _form(self, group: Mapping[str, Any]) -> tuple[Any, ...]:
         """Return what the factors depend on beside the age."""
@@ -147,10 +158,11 @@ class OwnAges:
         return {"now": self.now, "last_growth": dict(self._last_growth), "born": born}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what ``state_dict`` returned."""
+        """Take over what ``state_dict`` returned; the layers have their masks."""
         self.now, self._last_growth = state["now"], dict(state["last_growth"])
         for name, born in self.born.items():
             born.copy_(state["born"][name])
+        self._places.clear()
 
 
 def _in_memory_order(tensor: Tensor, like: Tensor) -> Tensor:
@@ -159,7 +171,7 @@ def _in_memory_order(tensor: Tensor, like: Tensor) -> Tensor:
     return tensor.permute(order).reshape(-1)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=16)  # a schedule of beta1 makes others in each step
 def _factors_on(device: torch.device, precision: torch.dtype, *form: Any) -> tuple[Tensor, ...]:
     return tuple(factor.to(device, precision) for factor in factors(*form))
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from dst_robustness.sparsity.maskable import clean_name
+from dst_robustness.sparsity.readings import Readings, runs_ahead
 
 
 class NotFiniteError(FloatingPointError):
@@ -24,24 +25,44 @@ def unscale(scaler: torch.amp.GradScaler, optimizer: Optimizer) -> None:
             raise
 
 
-def check_finite(model: nn.Module, parameters: Iterable[Tensor], step: int) -> None:
-    """Raise NotFiniteError, with the names, if a gradient is not finite. On a GPU this waits for the backward pass."""
+def check_finite(model: nn.Module, parameters: Iterable[Tensor], step: int, later: Readings | None = None) -> None:
+    """Raise NotFiniteError, with the names, if a gradient is not finite.
+
+    With ``later``, a GPU is not waited for. All gradients are set to zero there if one of them is not finite, and the
+    error is raised when ``later`` is settled.
+    """
     held = [parameter for parameter in parameters if parameter.grad is not None]
     gradients = [_values(parameter.grad) for parameter in held if parameter.grad is not None]
     if not gradients:
         return
-    # The sum or norm of numbers of which one is not finite is not finite. That of large ones may not be, so look again.
-    on_cpu = gradients[0].device.type == "cpu"
-    totals = [g.sum(dtype=torch.float32) for g in gradients] if on_cpu else torch._foreach_norm(gradients)
-    if torch.stack([total.to(totals[0].device, torch.float32) for total in totals]).isfinite().all():
+
+    def refuse(finite: list[bool]) -> None:
+        if not all(finite):
+            names = {id(parameter): clean_name(name) for name, parameter in model.named_parameters()}
+            bad = [names.get(id(p), "a parameter") for p, fine in zip(held, finite, strict=True) if not fine]
+            raise NotFiniteError(_message(step, bad))
+
+    place = gradients[0].device
+    if place.type == "cpu" and not runs_ahead(place):
+        # The sum of numbers of which one is not finite is not finite. That of large ones may not be, so look again.
+        if not torch.stack([g.sum(dtype=torch.float32).to(place) for g in gradients]).isfinite().all():
+            refuse([bool(g.isfinite().all()) for g in gradients])
         return
-    names = {id(parameter): clean_name(name) for name, parameter in model.named_parameters()}
-    bad = [names.get(id(p), "a parameter") for p, g in zip(held, gradients, strict=True) if not g.isfinite().all()]
-    if not bad:
+    largest = torch._foreach_norm(gradients, torch.inf)
+    finite = torch.stack([number.to(place, torch.float32) for number in largest]).isfinite()
+    if later is None:
+        refuse(finite.tolist())
         return
-    shown = ", ".join(bad[:3]) + (f" and {len(bad) - 3} more" if len(bad) > 3 else "")
-    raise NotFiniteError(
-        f"step {step}: the gradient of {shown} is not finite, so no step is taken. With a scaled loss, call "
+    spoiled = ~finite.all()
+    for gradient in gradients:
+        gradient.masked_fill_(spoiled.to(gradient.device), 0)
+    later.read(finite, refuse)
+
+
+def _message(step: int, names: Sequence[str]) -> str:
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return (
+        f"step {step}: the gradient of {shown} is not finite, so no weight follows it. With a scaled loss, call "
         f"step(scaler=scaler); else lower the learning rate, clip, or leave such steps out with non_finite='skip'"
     )
 

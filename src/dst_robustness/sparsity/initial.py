@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from dst_robustness.sparsity import distributed
-from dst_robustness.sparsity.layers import SparseLayer
+from dst_robustness.sparsity.distributions import forced_dense
+from dst_robustness.sparsity.layers import SparseLayer, SparseWeights
+from dst_robustness.sparsity.maskable import LeftOut, layer_weights, left_out, maskable_weights, warn_of
 from dst_robustness.sparsity.masks import global_masks, random_mask
 from dst_robustness.sparsity.methods.base import Method
-from dst_robustness.sparsity.plan import Plan
+from dst_robustness.sparsity.optimizers import trained_parameters
+from dst_robustness.sparsity.plan import Plan, make_plan
+from dst_robustness.sparsity.settings import starting_from
 
 
 def generator_at(step: int, seed: int, device: torch.device | str = "cpu") -> torch.Generator:
@@ -25,14 +30,59 @@ def generator_at(step: int, seed: int, device: torch.device | str = "cpu") -> to
     return torch.Generator(device).manual_seed(int(state >> np.uint64(1)))
 
 
+class Start(NamedTuple):
+    """What a training starts from."""
+
+    method: Method
+    plan: Plan
+    network: SparseWeights
+    left_out: list[LeftOut]
+
+
+def start(
+    method: Method,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    given: Mapping[str, Tensor] | None,
+    loss: Callable[[], Tensor] | None,
+    exclude: Collection[str],
+    dense_first_last: tuple[bool, bool],
+    seed: int,
+    **planned: Any,
+) -> Start:
+    """Return the plan of a training and the weights with their first masks; arguments are those of ``SparseTraining``.
+
+    Nothing is zeroed yet. What stays dense is named in a warning.
+    """
+    trained = trained_parameters(optimizer)
+    weights = maskable_weights(model, exclude, trained, check=method.masks)
+    frozen = {weight.name: weight.parameter for weight in layer_weights(model, exclude) if weight.name not in weights}
+    total = sum(weight.numel() for weight in weights.values())
+    rest = left_out(model, weights.values(), exclude, trained)
+    if method.masks:
+        warn_of(rest, total)
+    masks = None
+    if given is not None:
+        masks = given_masks(method, given, weights, frozen)
+        masks = shuffled(masks, seed) if method.shuffles_masks else masks
+        method = starting_from(method, sum(int(mask.sum()) for mask in masks.values()) / total)
+    plan = make_plan(method, weights, masks, forced_dense(weights, *dense_first_last), **planned)
+    masks = first_masks(plan, model, weights, masks, loss, seed)
+    thinned = {name for name, count in plan.targets.items() if count < weights[name].numel()}
+    layers = sparse_layers(weights, masks, thinned | plan.movable)
+    return Start(method, plan, SparseWeights(weights, layers, frozen), rest)
+
+
 def random_masks(weights: Mapping[str, Tensor], counts: Mapping[str, int], seed: int) -> dict[str, Tensor]:
     """Draw exactly ``counts`` weights of each layer; drawn on the CPU, so the same on every device."""
     generator = generator_at(0, seed)
     return {name: random_mask(weight.numel(), counts[name], generator) for name, weight in weights.items()}
 
 
-def given_masks(method: Method, given: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Check masks against the model and return them flat, as bool masks.
+def given_masks(
+    method: Method, given: Mapping[str, Tensor], weights: Mapping[str, Tensor], frozen: Collection[str] = ()
+) -> dict[str, Tensor]:
+    """Check masks against the model and return them flat, as bool masks; full ones of frozen layers are left out.
 
     Raises ValueError for a method that has no masks or chooses them itself, and for masks that do not fit the weights
     or leave a layer without any.
@@ -40,6 +90,7 @@ def given_masks(method: Method, given: Mapping[str, Tensor], weights: Mapping[st
     if method.needs_loss or not method.masks:
         own = "chooses its masks by the loss" if method.needs_loss else "masks nothing"
         raise ValueError(f"method '{method.name}' {own} and takes no initial_masks")
+    given = {name: mask for name, mask in given.items() if name not in frozen or not mask.all()}
     if missing := weights.keys() ^ given.keys():
         raise ValueError(f"initial_masks and the model differ in the layers {', '.join(sorted(missing))}")
     for name, weight in weights.items():
@@ -124,7 +175,7 @@ def warn_of_kept(names: Sequence[str]) -> None:
     warnings.warn(
         f"by the scores alone there would be no weight left in {', '.join(names)}: such a layer keeps as many weights "
         f"as it has outputs, and the others pay",
-        stacklevel=4,
+        stacklevel=6,
     )
 
 

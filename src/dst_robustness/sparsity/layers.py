@@ -53,8 +53,8 @@ class SparseLayer:
                 tensor.masked_fill_(self.mask == 0, 0)
 
     @torch.no_grad()
-    def strays(self, optimizer: torch.optim.Optimizer | None = None) -> int:
-        """Return how many inactive weights are not zero, or have a state of the optimiser that is not.
+    def strays(self, optimizer: torch.optim.Optimizer | None = None) -> Tensor:
+        """Return, as int64 [], how many inactive weights are not zero, or have a state of the optimiser that is not.
 
         Infinities and NaN do not count: a step with such gradients leaves them everywhere.
         """
@@ -62,7 +62,7 @@ class SparseLayer:
         outside = (
             torch.stack([tensor.reshape(-1).nan_to_num(0, 0, 0).bool() for tensor in tensors]).any(0) & ~self.is_active
         )
-        return int(outside.count_nonzero())
+        return outside.count_nonzero()
 
 
 class SparseWeights:
@@ -73,21 +73,27 @@ class SparseWeights:
         layers: those with a mask.
         total: the number of maskable weights.
         always_active: how many of them are outside the sparse layers.
+        frozen: weights of such layers that nothing trains; they are left alone and not counted.
     """
 
-    def __init__(self, weights: Mapping[str, nn.Parameter], layers: Iterable[SparseLayer]) -> None:
-        self.weights = dict(weights)
+    def __init__(
+        self,
+        weights: Mapping[str, nn.Parameter],
+        layers: Iterable[SparseLayer],
+        frozen: Mapping[str, nn.Parameter] | None = None,
+    ) -> None:
+        self.weights, self.frozen = dict(weights), dict(frozen or {})
         self.layers = list(layers)
         self.total = sum(weight.numel() for weight in self.weights.values())
         self.always_active = self.total - sum(layer.weight.numel() for layer in self.layers)
 
     @property
     def masks(self) -> dict[str, Tensor]:
-        """{parameter name: bool mask of its shape} for every maskable weight, those that are dense too."""
+        """{parameter name: bool mask of its shape} for every maskable weight, dense ones and frozen ones too."""
         masks = {layer.name: layer.mask.bool() for layer in self.layers}
         return {
             name: masks[name] if name in masks else torch.ones_like(weight, dtype=torch.bool)
-            for name, weight in self.weights.items()
+            for name, weight in (self.weights | self.frozen).items()
         }
 
     @property

@@ -31,8 +31,8 @@ def raise_eps(optimizer: Optimizer) -> None:
     for group in optimizer.param_groups:
         precisions = {parameter.dtype for parameter in group["params"] if parameter.is_floating_point()}
         for precision in precisions if isinstance(group.get("eps"), (int, float)) else ():
-            if torch.tensor(group["eps"], dtype=precision) <= 0:
-                least = torch.finfo(precision).tiny
+            least = torch.finfo(precision).tiny
+            if group["eps"] <= least * torch.finfo(precision).eps / 2:  # rounded to that precision it is zero
                 warnings.warn(
                     f"eps={group['eps']} makes 0/0 of weights without gradient; it is {least} now", stacklevel=4
                 )

@@ -11,12 +11,11 @@ from torch import Tensor, nn
 
 from dst_robustness.sparsity import gradients, initial, optimizers, settings, topology
 from dst_robustness.sparsity.ages import own_ages
-from dst_robustness.sparsity.distributions import forced_dense
 from dst_robustness.sparsity.foreign import ForeignSteps
-from dst_robustness.sparsity.layers import SparseWeights
-from dst_robustness.sparsity.maskable import left_out, maskable_weights, unwrap, warn_of
+from dst_robustness.sparsity.maskable import unwrap
 from dst_robustness.sparsity.methods.base import Method
-from dst_robustness.sparsity.plan import PLANNED, make_plan
+from dst_robustness.sparsity.plan import PLANNED
+from dst_robustness.sparsity.readings import Readings
 from dst_robustness.sparsity.report import report
 from dst_robustness.sparsity.topology import TopologyUpdate
 from dst_robustness.sparsity.watch import Watch
@@ -53,8 +52,9 @@ class SparseTraining:
         grown_state: how Adam, AdamW, NAdam and RAdam correct the moments of a grown weight: by its "own age", or
             "plain", as if it had been there from the start.
         grown_warmup: steps in which the rate of a grown weight rises to the full one, with its own age only.
-        non_finite: what ``step`` does with a gradient that is not finite: "refuse" raises FloatingPointError and
-            "skip" leaves the step out, and counts it; "ignore" does not look, which spares a GPU a wait.
+        non_finite: what ``step`` does with a gradient that is not finite: "refuse" raises FloatingPointError; "skip"
+            leaves the step out, and counts it; "ignore" does not look. A GPU is waited for with "skip" alone: with
+            "refuse" the gradients count as zero there, and the next step raises the error.
         seed: decides the initial masks and all random growth.
         options: the method's own options where ``method`` is a name; None is the method's default.
 
@@ -101,30 +101,18 @@ class SparseTraining:
         self.steps = self.skipped_steps = 0
         self.updates: list[TopologyUpdate] = []
 
-        trained = optimizers.trained_parameters(optimizer)
-        weights = maskable_weights(model, exclude, trained, check=self.method.masks)
-        total = sum(weight.numel() for weight in weights.values())
-        self.left_out = left_out(model, weights.values(), exclude, trained)
-        if self.method.masks:
-            warn_of(self.left_out, total)
-        masks = None
-        if initial_masks is not None:
-            masks = initial.given_masks(self.method, initial_masks, weights)
-            masks = initial.shuffled(masks, given["seed"]) if self.method.shuffles_masks else masks
-            self.method = settings.starting_from(self.method, sum(int(mask.sum()) for mask in masks.values()) / total)
-        forced = forced_dense(weights, dense_first, dense_last)
-        self.plan = make_plan(self.method, weights, masks, forced, **{name: given[name] for name in PLANNED})
-        masks = initial.first_masks(self.plan, model, weights, masks, loss, seed)
-        thinned = {name for name, count in self.plan.targets.items() if count < weights[name].numel()}
-        self.network = SparseWeights(weights, initial.sparse_layers(weights, masks, thinned | self.plan.movable))
-
+        self.method, self.plan, self.network, self.left_out = initial.start(
+            self.method, model, optimizer, initial_masks, loss, exclude, (dense_first, dense_last), seed,
+            **{name: given[name] for name in PLANNED},
+        )  # fmt: skip
         given |= {"method": self.method.name, **asdict(self.method), "exclude": list(exclude)}
         self._settings = settings.plain({**given, "layers": [layer.name for layer in self.network.layers]})
         self.initial_densities = self.network.densities
         aged = self.method.dst and grown_state == "own age"
         self._ages = own_ages(optimizer, self.network.layers, grown_warmup) if aged else None
         self._trusted = optimizers.keeps_zeros(optimizer)
-        self._watch = Watch(model, self.network.layers, optimizer, waits=non_finite != "ignore")
+        self._readings = Readings()
+        self._watch = Watch(model, self.network.layers, optimizer, None if non_finite == "ignore" else self._readings)
         self._dense_gradients: list[Tensor] | None = None
         self.stepping = False
         self._foreign = ForeignSteps(self)
@@ -132,12 +120,13 @@ class SparseTraining:
 
     @property
     def masks(self) -> dict[str, Tensor]:
-        """{parameter name: bool mask of its shape} for every maskable weight, those that are dense too."""
+        """{parameter name: bool mask of its shape} for every maskable weight, dense ones and frozen ones too."""
         return self.network.masks
 
     @property
     def density(self) -> float:
         """The share of the maskable weights that are active now; raises RuntimeError if the weights belie it."""
+        self._readings.settle()
         self._watch.check()
         return self.network.density
 
@@ -189,7 +178,7 @@ class SparseTraining:
                 self.mask_gradients()
                 loss = self.optimizer.step(self.prepared(closure, clip_norm))  # type: ignore[arg-type]
             else:
-                self.prepare_gradients(clip_norm, check=scaled or self.non_finite != "ignore")
+                self.prepare_gradients(clip_norm, check=scaled or self.non_finite != "ignore", scaled=scaled)
             if closure is None and stepped:
                 self.optimizer.step()
         except gradients.NotFiniteError:
@@ -204,17 +193,24 @@ class SparseTraining:
 
     def begin(self) -> None:
         """Check the weights, and keep what the optimiser is about to overwrite."""
+        self._readings.settle()
         self._watch.check()
         optimizers.raise_eps(self.optimizer)
         self._dense_gradients = None
         if self._ages is not None:
             self._ages.before_step()
 
-    def prepare_gradients(self, clip_norm: float | None = None, *, check: bool, scale: Tensor | None = None) -> None:
-        """Keep the dense gradients that an update needs, zero those of inactive weights, and clip."""
+    def prepare_gradients(
+        self, clip_norm: float | None = None, *, check: bool, scaled: bool = False, scale: Tensor | None = None
+    ) -> None:
+        """Keep the dense gradients that an update needs, zero those of inactive weights, and clip.
+
+        Gradients of a ``scaled`` loss may well be infinite. ``scale`` is what they are still to be divided by.
+        """
         parameters = optimizers.trained_parameters(self.optimizer)
         if check:
-            gradients.check_finite(self.model, parameters, self.steps + 1)
+            at_once = scaled or self.non_finite == "skip" or self.update_due
+            gradients.check_finite(self.model, parameters, self.steps + 1, None if at_once else self._readings)
         if self.update_due and self.method.needs_gradient:
             self._dense_gradients = self.network.dense_gradients(scale)
         self.mask_gradients()
@@ -280,7 +276,9 @@ class SparseTraining:
         """Return what a resumed run needs to go on bit for bit, in types that ``torch.load(weights_only=True)`` reads.
 
         Weights and optimiser states are saved by their owners; random growth depends on the seed and the step alone.
+        Raises FloatingPointError as ``step`` does, so that nothing is saved after a gradient that was not finite.
         """
+        self._readings.settle()
         return {
             "settings": self._settings,
             "steps": self.steps,
@@ -302,7 +300,7 @@ class SparseTraining:
         self.steps, self.skipped_steps = state["steps"], state["skipped_steps"]
         self.updates = [TopologyUpdate(**update) for update in state["updates"]]
         self.initial_densities = dict(state["initial_densities"])
+        self.network.load_state_dict(state)
         if self._ages is not None:
             self._ages.load_state_dict(state["ages"])
-        self.network.load_state_dict(state)
         self._watch.forget()

@@ -1,13 +1,13 @@
 """Notices weights and optimiser states that something other than the trainer's step has written.
 
 PyTorch counts the writes to a tensor. A tensor whose count and address are those of the last step needs no look, which
-makes the watch nearly free. Writes through ``.data`` are not counted: for them, one layer is looked at in every step,
-but on a GPU that is not to be waited for.
+makes the watch nearly free. Writes through ``.data`` are not counted: for them, one layer is looked at in every step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 from dst_robustness.sparsity.layers import SparseLayer
 from dst_robustness.sparsity.maskable import unwrap
 from dst_robustness.sparsity.optimizers import states
+from dst_robustness.sparsity.readings import Readings, runs_ahead
 
 Stamp = tuple[int, int]
 
@@ -23,10 +24,12 @@ class Watch:
     """What the weights of the sparse layers and their optimiser states were after the last step."""
 
     def __init__(
-        self, model: nn.Module, layers: Sequence[SparseLayer], optimizer: Optimizer, waits: bool = True
+        self, model: nn.Module, layers: Sequence[SparseLayer], optimizer: Optimizer, readings: Readings | None
     ) -> None:
+        """Watch the layers of a model; without ``readings``, layers on a GPU are looked at only where it is needed."""
         self.layers, self.optimizer = layers, optimizer
-        self._looks = waits or all(layer.weight.device.type == "cpu" for layer in layers)
+        self._readings = readings or Readings()
+        self._looks = readings is not None or not any(runs_ahead(layer.weight.device) for layer in layers)
         places = {id(p): (m._parameters, key) for m in unwrap(model).modules() for key, p in m._parameters.items()}
         self._places = [places[id(layer.weight)] for layer in layers]
         self._stamps: list[list[Stamp]] = [[] for _ in layers]
@@ -52,9 +55,9 @@ class Watch:
                     f"construct it after the model has been moved, and load weights without assign=True"
                 )
             if self._stamps_of(layer) != self._stamps[i]:
-                self._refuse(layer, layer.strays(self.optimizer))
+                self._refuse(layer, int(layer.strays(self.optimizer)))
             elif self._looks and i == self._turn:
-                self._refuse(layer, layer.strays())
+                self._readings.read(layer.strays(), partial(self._refuse, layer))
 
     def _refuse(self, layer: SparseLayer, strays: int) -> None:
         if strays:
