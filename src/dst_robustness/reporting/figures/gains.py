@@ -1,0 +1,53 @@
+"""Gain of every row with its interval, a panel for each sparsity: where a method wins, over all scenarios at once."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from dst_robustness.analysis.words import BASELINE_ROW
+from dst_robustness.reporting.figures.robustness_by_sparsity import MARKS
+from dst_robustness.reporting.names import method_name
+from dst_robustness.reporting.study_tables import StudyTables
+from dst_robustness.reporting.style import BLACK, GREY, PANEL, empty_figure, legend_below, method_style, new_figure
+
+
+def draw(tables: StudyTables) -> Figure:
+    """Draw summary.csv: a line of points for each scenario; at 0 the other baselines and rivals without sparsity."""
+    rows = tables.read("summary")
+    if rows.empty or (rows["verdict"] == BASELINE_ROW).all():
+        return empty_figure("no gain over the baseline yet")
+    gains = rows[rows["verdict"] != BASELINE_ROW]
+    scenarios = list(dict.fromkeys(rows["scenario"]))
+    sparsities = sorted(gains["sparsity"].unique())
+    height = max(PANEL[1], 0.12 * len(gains) / len(sparsities) + 0.3 * len(scenarios) + 0.6)
+    figure, axes = new_figure(len(sparsities), columns=tables.columns(3), size=(PANEL[0], height))
+    for axis, sparsity in zip(axes, sparsities, strict=True):
+        _draw_panel(axis, gains[gains["sparsity"] == sparsity], scenarios)
+        axis.set_yticks(range(len(scenarios)), [tables.title(name) for name in scenarios], wrap=True)
+        axis.set_ylim(len(scenarios) - 0.5, -0.5)
+        axis.set_title(f"sparsity {sparsity:g}" if sparsity else "dense")
+        axis.set_xlabel("gain in robust accuracy (points)")
+    legend_below(figure, axes)
+    return figure
+
+
+def _draw_panel(axis: plt.Axes, gains: pd.DataFrame, scenarios: list[str]) -> None:
+    axis.axvline(0, color=BLACK, lw=0.8)
+    for side in (-100, 100):
+        axis.axvline(side * gains["margin"].iloc[0], color=BLACK, lw=0.5, ls=(0, (1, 3)))
+    methods = list(dict.fromkeys(gains["method"]))
+    for number, method in enumerate(methods):
+        part = gains[gains["method"] == method]
+        offset = 0.7 * ((number + 0.5) / len(methods) - 0.5)
+        places = [scenarios.index(name) + offset for name in part["scenario"]]
+        middle = 100 * part["gain"]
+        errors = [middle - 100 * part["gain_low"], 100 * part["gain_high"] - middle]
+        style = method_style(method) | {"linestyle": "none"}
+        axis.errorbar(middle, places, xerr=errors, label=method_name(method), elinewidth=0.8, **style)
+        for row, place in zip(part.itertuples(), places, strict=True):
+            axis.annotate(MARKS.get(row.verdict, ""), (100 * row.gain, place), (0, 2), textcoords="offset points",
+                          ha="center", fontsize=8, fontweight="bold")  # fmt: skip
+    for border in range(1, len(scenarios)):
+        axis.axhline(border - 0.5, color=GREY, lw=0.4)
