@@ -46,8 +46,8 @@ CAPTIONS = {
     "band: the baseline and its 95% interval; dotted: the margin; bars: 95% intervals. Marks of decided rows: + holds, "
     "- fails, = equivalent; rows without a mark are undecided. Bars that overlap do not mean that there is no "
     "difference: differences to the baseline are paired by seed, in the table.",
-    "gains": "Gain in robust accuracy over the baseline of each scenario, with 95% intervals. Dotted: the margin. Marks "
-    "of decided rows: + holds, - fails, = equivalent.",
+    "gains": "Gain in robust accuracy over the baseline, with 95% intervals, by scenario. Dotted: the margin. Marks of "
+    "decided rows: + holds, - fails, = equivalent.",
     "gain_by_corruption": "Relative gain of DST (mean of all DST methods at 10-50% sparsity) over dense by corruption "
     "and severity, the corruptions with the largest share of high-frequency energy at the top. Purple: DST is better.",
     "attribution": "Where the gain of each DST row comes from: steps from the baseline to the DST run, with 95% "
