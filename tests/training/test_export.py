@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,3 +50,17 @@ def test_one_damaged_run_is_named_and_the_others_are_exported(
     assert said[1] == "1 of 3 networks stand as model.safetensors beside their model.pt"
     assert (folders[1] / "model.safetensors").exists()
     assert [path.name for path in sorted(folders[0].iterdir())] == ["model.pt", "run.json.damaged"]
+
+
+def test_a_full_disk_under_an_export_leaves_nothing(tmp_path: Path) -> None:
+    """A limit on the size of files stands in for the disk."""
+    torch.save({"weight": torch.zeros(1000)}, tmp_path / "model.pt")
+    (tmp_path / "run.json").write_text("{}")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
+    try:
+        with pytest.raises(SystemExit, match=r"File too large: .*model\.safetensors'; 0 of 1 networks are exported"):
+            export_finished([tmp_path])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.pt", "run.json"]

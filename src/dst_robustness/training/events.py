@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import socket
+import time
 from collections.abc import Mapping
+from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
+from typing import Any
+
+BEGIN = {"file_version": "brain.Event:2"}  # what each file starts with
 
 
 class Events:
     """Rows of the history as scalars over the optimiser steps, under the names of their columns.
 
     A training that is resumed goes on in another file of the folder, and what an interrupted one wrote beyond its
-    checkpoint is hidden.
+    checkpoint is hidden. Rows are written here and now: TensorBoard's own writer does so in a thread, which breaks off
+    in the middle of a record where the disk is full.
 
     Args:
         folder: of this training alone; what an earlier one left there is deleted.
@@ -19,15 +28,32 @@ class Events:
     """
 
     def __init__(self, folder: Path, steps: int) -> None:
-        from torch.utils.tensorboard import SummaryWriter  # not above: it costs a second
-
         if not steps:
             shutil.rmtree(folder, ignore_errors=True)
-        self.writer = SummaryWriter(str(folder), purge_step=steps + 1)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / f"events.out.tfevents.{time.time_ns()}.{socket.gethostname()}.{os.getpid()}"
+        self._write([BEGIN, {"step": steps + 1, "session_log": {"status": 1}}])  # a start: later steps before it go
 
     def add(self, row: Mapping[str, float]) -> None:
-        """Write a row of the history out."""
-        for name, value in row.items():
-            if name not in ("epoch", "step"):
-                self.writer.add_scalar(name, value, int(row["step"]))
-        self.writer.flush()
+        """Write a row of the history out; OSError, naming the file, where the disk is full, and nothing of the row."""
+        values = [{"tag": name, "simple_value": row[name]} for name in row if name not in ("epoch", "step")]
+        self._write([{"step": int(row["step"]), "summary": {"value": [value]}} for value in values])
+
+    def _write(self, events: list[dict[str, Any]]) -> None:
+        from tensorboard.compat.proto.event_pb2 import Event  # not above: they cost half a second
+        from tensorboard.summary.writer.record_writer import RecordWriter
+
+        records = BytesIO()
+        writer = RecordWriter(records)
+        for event in events:
+            writer.write(Event(wall_time=time.time(), **event).SerializeToString())
+        length = self.path.stat().st_size if self.path.exists() else 0
+        try:
+            with open(self.path, "ab", buffering=0) as file:
+                data = records.getvalue()
+                while data:
+                    data = data[file.write(data) :]
+        except OSError as error:
+            with suppress(OSError):
+                os.truncate(self.path, length)
+            raise OSError(error.errno, error.strerror, str(self.path)) from None

@@ -42,4 +42,6 @@ def export_finished(folders: Sequence[Path]) -> None:
             exported += 1
         except DamagedFileError as error:
             print(f"{error}. It is now {error.set_aside()}: the next call of the study trains this network again")
+        except OSError as error:  # as where the disk is full
+            raise SystemExit(f"OSError: {error}; {exported} of {len(folders)} networks are exported") from None
     print(f"{exported} of {len(folders)} networks stand as model.safetensors beside their model.pt")
