@@ -157,3 +157,23 @@ def test_a_file_that_is_no_configuration_is_named(tmp_path: Path) -> None:
         (tmp_path / "study.yaml").write_text(text)
         with pytest.raises(ValueError, match=r"^config: .*study\.yaml"):
             read_layer(tmp_path / "study.yaml")
+
+
+def test_files_are_looked_for_beside_the_configuration_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects a preset that lies with its network and weights in a folder of its own; other paths stay as they are."""
+    monkeypatch.chdir(tmp_path)
+    for file in ("mine/nets.py", "mine/start.pt", "here.pt"):
+        Path(file).parent.mkdir(exist_ok=True)
+        Path(file).touch()
+    layer = {
+        "scenarios": [{"dataset": "digits", "model": "nets.py:build"}, {"dataset": "digits", "model": "timm:resnet18"}],
+        "training": {"initial_weights": "start.pt"},
+        "networks": [
+            {"name": "a", "dataset": "digits", "model": "there.py:build", "seeds": {0: "start.pt", 1: "here.pt"}}
+        ],
+    }
+    study = read_study(layer, folders=["mine"])
+    assert [one.model for one in study.scenarios] == ["mine/nets.py:build", "timm:resnet18"]
+    assert study.scenarios[0].training.initial_weights == "mine/start.pt"
+    assert study.networks[0].model == "there.py:build"
+    assert study.networks[0].seeds == {0: "mine/start.pt", 1: "here.pt"}

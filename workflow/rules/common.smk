@@ -10,7 +10,12 @@ from snakemake.exceptions import WorkflowError
 from snakemake.settings.enums import Quietness
 
 from dst_robustness.datasets import source_state
-from dst_robustness.jobs.shown import copies_without_secrets, text_without_secrets, value_without_secrets, yaml_without_secrets
+from dst_robustness.jobs.shown import (
+    copies_without_secrets,
+    text_without_secrets,
+    value_without_secrets,
+    yaml_without_secrets,
+)
 from dst_robustness.reporting.figures import ANALYSIS_FIGURES, ANALYSIS_TABLES, CAPTIONS, FIGURES
 from dst_robustness.study import code, data
 from dst_robustness.study.configuration import name_of, read_layer, read_study, values_of
@@ -24,7 +29,11 @@ from dst_robustness.study.values import any_of
 try:
     LAYERS = [(os.path.relpath(path), read_layer(path)) for path in workflow.configfiles]
     LAYERS.append(("--config", workflow.config_settings.config))
-    STUDY = read_study(*(content for _, content in LAYERS), name=name_of(workflow.configfiles))
+    STUDY = read_study(
+        *(content for _, content in LAYERS),
+        name=name_of(workflow.configfiles),
+        folders=[os.path.relpath(Path(path).parent) for path in workflow.configfiles],
+    )
     TRAINED_HERE = read_scenarios(STUDY)
     COMPARISONS = read_comparisons(STUDY, TRAINED_HERE)
     if STUDY.smoke:

@@ -32,10 +32,11 @@ def name_of(files: Iterable[str | Path]) -> str:
     return NOT_IN_NAMES.sub("_", "+".join(Path(file).stem for file in files))[:LONGEST_NAME] or "study"
 
 
-def read_study(*layers: Layer, name: str = "study") -> Study:
+def read_study(*layers: Layer, name: str = "study", folders: Iterable[str] = ()) -> Study:
     """Return the study that these layers describe, with all defaults filled in and every scenario complete.
 
-    ``name`` is that of a study which does not say one itself.
+    ``name`` is that of a study which does not say one itself. ``folders`` are those of the layers' files: a path that
+    leads to something there is taken from there, the last folder first.
 
     A later layer counts before an earlier one: its lists replace, its tables extend. That holds for scenarios, too: a
     `training` of a later layer counts before the `training` of a scenario in an earlier one.
@@ -43,7 +44,7 @@ def read_study(*layers: Layer, name: str = "study") -> Study:
     Raises ValueError with one line for each mistake: the key, its value and what is allowed.
     """
     try:
-        study = Study.model_validate(lay_over(layers))
+        study = Study.model_validate(lay_over(layers), context={"folders": [*folders][::-1]})
     except ValidationError as error:
         raise ValueError(explain(error.errors(), Study)) from None
     if not study.scenarios and not study.networks:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from dst_robustness.study.values import all_different, folder, name, path, read_value, whole_number
+from dst_robustness.study.values import all_different, file, folder, model, name, read_value, whole_number
 
 T = TypeVar("T")
 Integer = Annotated[int, Field(strict=True)]
@@ -25,7 +25,8 @@ Share = Annotated[Number, Field(ge=0, le=1)]
 Margin = Annotated[Number, Field(gt=0, le=20)]
 Seed = Annotated[Integer, Field(ge=0, le=2**63 - 1)]
 Name = Annotated[str, AfterValidator(name)]
-Path = Annotated[str, Field(min_length=1), AfterValidator(path)]
+Path = Annotated[str, Field(min_length=1), AfterValidator(file)]
+Model = Annotated[str, AfterValidator(model)]
 Folder = Annotated[str, Field(min_length=1), AfterValidator(folder)]
 Different = Annotated[list[T], AfterValidator(all_different), Field(json_schema_extra={"uniqueItems": True})]
 Listed = Annotated[Different[T], Field(min_length=1)]
@@ -254,7 +255,7 @@ class Scenario(Grid):
     dataset: str
     """A registered data set, whose test split is corrupted here, or a name of your own that `datasets` explains. A
     published corrupted test set, as `cifar10_c`, tests the networks trained on the set that it is made of."""
-    model: str
+    model: Model
     """A registered architecture, `timm:NAME`, `torchvision:NAME`, or `FILE.py:FUNCTION` for a function
     `build(num_classes, image_size)` of your own, which may take `width` and `frames` too."""
     name: Name | None = None
@@ -274,7 +275,7 @@ class Network(Options):
     """Name in tables and folders."""
     dataset: str
     """The data set that it is tested on, as in a scenario."""
-    model: str
+    model: Model
     """Its architecture, as in a scenario."""
     weights: Path | None = None
     """File of its weights: safetensors, or a state_dict of torch.save, alone or inside a larger file."""
@@ -298,7 +299,8 @@ class Study(Grid):
     """Name of the study; null is that of its file, as `cifar10` for `config/cifar10.yaml`."""
     results_dir: Folder | None = None
     """Folder for runs, tables, figures and the report; null is `results/NAME`, so that no study replaces another's.
-    Here and in all other paths `~` is your home folder, and `$NAME` the value of an environment variable."""
+    Here and in all other paths `~` is your home folder, and `$NAME` the value of an environment variable. Paths of what
+    is read are looked for beside the configuration's files first, those of `model` too, then in the working folder."""
     resources_dir: Folder = "resources"
     """Folder for data sets and their corrupted copies. Studies may share it."""
     scenarios: list[Scenario] = []

@@ -9,6 +9,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import yaml
+from pydantic import ValidationInfo
 
 LONGEST_NAME = 100  # file systems take 255 bytes, and Snakemake makes names longer
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
@@ -83,6 +84,22 @@ def path(text: str) -> str:
     if unknown := re.search(r"\$\w+|\$\{\w+\}|^~[^/]*", expanded):
         raise ValueError(f"is {text!r}, but there is no {unknown[0]} on this machine")
     return os.path.normpath(expanded)
+
+
+def file(text: str, info: ValidationInfo) -> str:
+    """Return a path as ``path`` does, of a file beside the configuration where one is there.
+
+    ``context["folders"]`` are the folders of the configuration's files; anything else is seen from the working folder.
+    """
+    tidied = path(text)
+    places = [os.path.normpath(os.path.join(place, tidied)) for place in (info.context or {}).get("folders", ())]
+    return next((place for place in places if os.path.exists(place)), tidied)
+
+
+def model(text: str, info: ValidationInfo) -> str:
+    """Return a model string, with ``file`` for the FILE of ``FILE.py:FUNCTION``."""
+    place, _, function = text.rpartition(":")
+    return f"{file(place, info)}:{function}" if place.endswith(".py") else text
 
 
 def folder(text: str) -> str:
