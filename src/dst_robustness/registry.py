@@ -1,4 +1,4 @@
-"""Things by name: listing the names imports nothing, asking for one imports just that one."""
+"""Objects by name. Listing the names imports nothing; looking one up imports only its module."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def unknown_name(kind: str, name: object, allowed: Iterable[str]) -> ValueError:
-    """Return the error for a name that is not known: what it is, the nearest known one, what is allowed."""
+    """Return the error for an unknown name. It says the nearest known name and all that are allowed."""
     names = list(allowed)
     near = difflib.get_close_matches(str(name), names, n=1)
     hint = f" Did you mean '{near[0]}'?" if near else ""
@@ -19,9 +19,9 @@ def unknown_name(kind: str, name: object, allowed: Iterable[str]) -> ValueError:
 
 
 class Registry(Mapping[str, T], Generic[T]):
-    """A mapping from a name to an object that is given as ``module:attribute`` and imported when first asked for.
+    """A mapping from names to objects. Each is given as ``module:attribute`` and imported at its first use.
 
-    Asking for an unknown name raises a ValueError that names the nearest known one and all that are allowed.
+    Looking up an unknown name raises a ValueError that names the nearest known one and all that are allowed.
     """
 
     def __init__(self, kind: str, places: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Snow, frost, fog, brightness, and where the frost pictures come from."""
+"""Snow, frost, fog, brightness, and where the frost images come from."""
 
 import importlib.util
 
@@ -99,11 +99,11 @@ def test_the_frost_pictures_of_the_wheel_are_the_benchmarks():
 
 def test_a_folder_comes_first_and_a_wrong_picture_in_it_is_refused(tmp_path):
     """No silent fall-back once a folder is given."""
-    with pytest.raises(ValueError, match=r"no frost picture .*frost1\.png"):
+    with pytest.raises(ValueError, match=r"no frost image .*frost1\.png"):
         load_frost(tmp_path)
     for name in frost_module.FROST_FILES:
         (tmp_path / name).write_bytes(b"not it")
-    with pytest.raises(ValueError, match="is not the benchmark's frost picture: sha256"):
+    with pytest.raises(ValueError, match="is not the benchmark's frost image: sha256"):
         load_frost(tmp_path)
 
 

@@ -34,7 +34,7 @@ def test_who_does_not_wait_is_told(tmp_path: Path) -> None:
     """Two jobs never train one run."""
     with (
         alone(tmp_path / "a"),
-        pytest.raises(TakenError, match=r"another process is at this \(it holds .*\.a\.lock\)"),
+        pytest.raises(TakenError, match=r"another process is doing this \(it holds .*\.a\.lock\)"),
         alone(tmp_path / "a", wait=False),
     ):
         pass

@@ -67,7 +67,7 @@ def test_a_job_that_still_runs_is_not_joined(tmp_path: Path) -> None:
         time.sleep(0.01)
     log.unlink()
     assert job(log, "print('second')").wait() == 1
-    assert log.read_text() == "another process is still at this job: wait until it ends, or end it, and run again\n"
+    assert log.read_text() == "another process is still doing this job: wait until it ends, or end it, and run again\n"
     first.kill()
     first.wait()
     assert job(log, "print('third')").wait() == 0

@@ -61,7 +61,7 @@ def test_a_failed_step_says_why_and_where_its_log_is(terminal, tmp_path: Path) -
         logger.error("Error in rule train_run, jobid: 4", extra=extra)
     logger.error("RuleException:\nCalledProcessError in file train.smk", extra={"event": "error"})
     advice = f"  reason: ValueError: cannot read a.h5\n          It is now a.h5.damaged; run again\n  log:    {log}"
-    nothing = f"  SLURM: OUT_OF_MEMORY\n  reason: it left no log, as a process does that was killed\n  log:    {none}"
+    nothing = f"  SLURM: OUT_OF_MEMORY\n  reason: it left no log; probably it was killed\n  log:    {none}"
     assert shown == [f"FAILED: job 4\n{advice}", f"FAILED: job 4\n{nothing}"]
 
 

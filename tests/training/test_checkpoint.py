@@ -97,7 +97,7 @@ def test_two_processes_never_train_one_run(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        with pytest.raises(RuntimeError, match="another process is at this"), exclusive(run):
+        with pytest.raises(RuntimeError, match="another process is doing this"), exclusive(run):
             pass
         holder.kill()
         holder.wait()

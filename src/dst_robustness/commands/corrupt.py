@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folders of JPEG as ImageNet-C, or arrays as CIFAR-10-C (default: folders)",
     )  # fmt: skip
     parser.add_argument("--quality", type=int, default=JPEG_QUALITY, help="of the JPEG (default: 85)")
-    parser.add_argument("--frost", type=Path, help="folder of the benchmark's frost pictures")
+    parser.add_argument("--frost", type=Path, help="folder of the benchmark's frost images")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="threads (default: one a core)")
 
 

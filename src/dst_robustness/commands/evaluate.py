@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the corrupted copies (default: 0)")
     parser.add_argument("--precision", choices=["auto", "float32", "bfloat16"], default="float32", help="arithmetic")
     parser.add_argument("--batch-size", type=int, help="images at once (default: 256, fewer large ones)")
-    parser.add_argument("--frost", type=Path, help="folder of the benchmark's frost pictures")
+    parser.add_argument("--frost", type=Path, help="folder of the benchmark's frost images")
     parser.add_argument("--out", type=Path, help="CSV with a row for each network, corruption and severity")
 
 

@@ -16,7 +16,7 @@ from dst_robustness.corruptions.random import bits, uniform
 
 
 def gaussian_blur(images: np.ndarray, keys: np.ndarray, sigma: float) -> np.ndarray:
-    """Blur with a Gaussian, cut at 4 sigma, edges repeated."""
+    """Blur with a Gaussian that is cut off at 4 sigma; edges are repeated."""
     result = np.empty_like(images)
     _blur_all(_rows(images), gaussian_weights(sigma).astype(np.float32), _rows(result))
     return result
@@ -44,8 +44,9 @@ def _store(image, result):
 def glass_blur(images: np.ndarray, keys: np.ndarray, sigma: float, reach: int, rounds: int) -> np.ndarray:
     """Blur, let every pixel copy one at most ``reach`` away, in place, ``rounds`` times, and blur again.
 
-    The published code means to swap the two pixels, but its swap of two views into one array only copies. It also
-    truncates without tolerance, so that for some sigmas a flat area loses one grey level to rounding: hence float64.
+    The published code means to swap the two pixels, but its swap of two views into one array only copies. It also cuts
+    fractions off without tolerance, so that for some sigmas a flat area loses one grey level to rounding. That is why
+    this runs in float64.
     """
     result = np.empty_like(images)
     _shatter(_rows(images), keys, gaussian_weights(sigma), reach, rounds, _rows(result))
@@ -86,7 +87,7 @@ def _copy_neighbours(key, reach, rounds, pixels):
 
 
 def defocus_blur(images: np.ndarray, keys: np.ndarray, radius: float, smoothing: float) -> np.ndarray:
-    """Convolve with a disc whose edge is smoothed, borders mirrored at the edge pixel."""
+    """Convolve with a disc whose edge is smoothed; borders are mirrored at the edge pixel."""
     result = np.empty_like(images)
     _convolve(_rows(images), _edges(disc_kernel(radius, smoothing)), _rows(result))
     return result
@@ -95,7 +96,7 @@ def defocus_blur(images: np.ndarray, keys: np.ndarray, radius: float, smoothing:
 def disc_kernel(radius: float, smoothing: float) -> np.ndarray:
     """Return the disc that the benchmark calls defocus, float32 [side, side], symmetric along both axes.
 
-    Where it touches the border of its grid (radius 8, 10) the smoothing mirrors it there, and it sums to 1.01.
+    A disc of radius 8 or 10 touches the border of its grid. The smoothing mirrors it there, and it sums to 1.01.
     """
     reach, near = (8, 1) if radius <= 8 else (int(radius), 2)
     axis = np.arange(-reach, reach + 1)
@@ -114,8 +115,8 @@ def disc_kernel(radius: float, smoothing: float) -> np.ndarray:
 def _edges(kernel: np.ndarray) -> np.ndarray:
     """Return how the right half of the kernel's rows falls off: entry [dy, j] = kernel[dy, j] - kernel[dy, j + 1].
 
-    With the running sum S of an image row, the sum over a symmetric kernel row is the sum over j of its entry times
-    S(x + j + 1) - S(x - j): a disc is flat but for its edge, so few entries count.
+    Let S be the running sum of an image row. The convolution with a symmetric kernel row is the sum over j of its entry
+    times S(x + j + 1) - S(x - j). A disc is flat except at its edge, so few entries are not zero.
     """
     reach = len(kernel) // 2
     quarter = np.pad(kernel[reach:, reach:], ((0, 0), (0, 1))).astype(np.float64)
@@ -145,7 +146,7 @@ def _convolve(images, edges, result):
 
 @compiled
 def _running_sum(row, reach, sums):
-    """Sum the row, mirrored at both ends by ``reach`` pixels, from the left; channel by channel, starting with zero."""
+    """Write the running sums of a row mirrored by ``reach`` pixels at both ends, per channel, starting with zero."""
     width = len(row) // 3
     for x in range(width + 2 * reach):
         source = mirror(x - reach, width)
@@ -174,20 +175,20 @@ def _smear_all(images, keys, weights, result):
 
 
 def zoom_blur(images: np.ndarray, keys: np.ndarray, stop: float, step: float) -> np.ndarray:
-    """Average the image with its zoomed copies, factors 1 to ``stop``; factor 1 is the image itself once more."""
+    """Average the image with copies zoomed by factors 1 to ``stop``; so the image itself counts twice."""
     factors = np.arange(1, stop, step)
     height, width = images.shape[1:3]
     result = np.empty_like(images)
     rows, row_weights = (np.stack(part) for part in zip(*(zoom_taps(height, z) for z in factors), strict=True))
     columns, column_weights = (np.stack(part) for part in zip(*(zoom_taps(width, z) for z in factors), strict=True))
-    # One entry a value instead of one a pixel, so that the innermost loop is a plain one.
+    # One entry per value instead of one per pixel, so that the innermost loop is a plain one.
     columns = (3 * columns[..., None] + np.arange(3)).reshape(len(factors), -1)
     _zoom_all(_rows(images), rows, row_weights, columns, column_weights.repeat(3, axis=1), _rows(result))
     return result
 
 
 def zoom_taps(length: int, factor: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return where each pixel of a zoomed axis comes from: lower neighbour int64 [length], weight of the upper one.
+    """Return where each pixel of a zoomed axis comes from: the lower neighbour, int64 [length], and the upper's weight.
 
     The middle 1 / factor is stretched corner to corner (scipy.ndimage.zoom, order 1), then cut to the middle again.
     """

@@ -1,4 +1,4 @@
-"""Functions compiled by numba: once a machine, not once a process nor once a clone."""
+"""Functions compiled by numba, once per machine: not in every process, nor in every clone."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def compiled(function: Callable) -> Callable:
 
 @cache
 def cache_folder() -> Path | None:
-    """Return a writable folder for the machine code of these very sources, None where there is none.
+    """Return a writable folder for the machine code of exactly these sources, None where there is none.
 
     It is in ``NUMBA_CACHE_DIR`` if that is set, else in the user's cache, so that all clones on a machine share it.
-    Where nothing can be written there, it is beside the sources.
+    If neither can be written, it is beside the sources.
 
     numba notices an edit of the file that a function is in, but not of the functions that it calls. So each state of
-    the sources has a folder of its own, and so has each version of numba. Those of former states stay: another process
-    may still read them.
+    the sources has its own folder, and so has each version of numba. Older folders stay, since another process may
+    still read them.
     """
     # A user without an account and without HOME has no such folder.
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
@@ -60,8 +60,7 @@ def source_digest(folder: Path) -> str:
 
 
 class _Locator:
-    """Tells numba where the machine code of the functions of this package is: its own folders have the clone's path in
-    their names."""
+    """Tells numba where to keep the machine code of this package. numba's own folders are named by the clone's path."""
 
     def __init__(self, py_func: Callable, py_file: str) -> None:
         self.line, self.path = (
@@ -81,7 +80,7 @@ class _Locator:
         return str(self.path)
 
     def get_source_stamp(self) -> str:
-        """Return nothing: the folder is that of one state of the sources."""
+        """Return nothing: the folder already stands for one state of the sources."""
         return ""
 
     def get_disambiguator(self) -> str:

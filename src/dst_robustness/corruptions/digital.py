@@ -12,7 +12,7 @@ from dst_robustness.corruptions.pixels import to_byte
 
 
 def contrast(images: np.ndarray, keys: np.ndarray, factor: float) -> np.ndarray:
-    """Draw every channel towards its mean over the image."""
+    """Pull every channel towards its mean over the image."""
     result = np.empty_like(images)
     _flatten(images.reshape(len(images), -1, 3), np.float32(factor), result.reshape(len(images), -1, 3))
     return result
@@ -32,7 +32,7 @@ def _flatten(images, factor, result):
 
 
 def saturate(images: np.ndarray, keys: np.ndarray, factor: float, added: float) -> np.ndarray:
-    """Change the saturation of HSV; grey counts as red, as it does in the published code."""
+    """Change the saturation of HSV. Grey counts as red, as in the published code."""
     result = np.empty_like(images)
     _colour(images.reshape(-1, 3), np.float32(factor), np.float32(added), result.reshape(-1, 3))
     return result
@@ -54,7 +54,7 @@ def _colour(pixels, factor, added, result):
 
 
 def pixelate(images: np.ndarray, keys: np.ndarray, scale: float) -> np.ndarray:
-    """Average whole pixels down to ``scale`` times the size and repeat them up again, as Pillow's box filter does."""
+    """Shrink to ``scale`` times the size by averaging whole pixels, then repeat pixels, as Pillow's box filter does."""
     height, width = images.shape[1:3]
     result = np.empty_like(images)
     small_height, small_width = max(1, int(height * scale)), max(1, int(width * scale))
@@ -67,7 +67,8 @@ def pixelate(images: np.ndarray, keys: np.ndarray, scale: float) -> np.ndarray:
 def _boxes(length: int, count: int) -> np.ndarray:
     """Return which of ``length`` pixels each of ``count`` boxes averages: first, last + 1, int64 [count, 2].
 
-    A pixel belongs to a box if its centre lies in it, the right border included; more boxes than pixels hold one each.
+    A pixel belongs to a box if its centre lies in it, right border included. If there are more boxes than pixels, each
+    box holds one.
     """
     size = max(length / count, 1.0)
     pixels, centres = np.arange(length), (np.arange(count)[:, None] + 0.5) * (length / count)
@@ -106,7 +107,7 @@ def _average_and_repeat(images, down, up, result):
 
 @compiled
 def _rounded_mean(total, weight):
-    """Divide by fixed-point multiplication, as Pillow does: ``weight`` is 2**22 / count, rounded."""
+    """Divide by a fixed-point multiplication, as Pillow does; ``weight`` is 2**22 / count, rounded."""
     return np.uint8((total * weight + np.int32(1 << 21)) >> np.int32(22))
 
 

@@ -15,7 +15,7 @@ from dst_robustness.corruptions.random import uniform
 def elastic_transform(
     images: np.ndarray, keys: np.ndarray, strength: float, sigma: float, corner_range: float
 ) -> np.ndarray:
-    """Move three points by up to ``corner_range`` pixels and warp with them, then displace by blurred uniform noise."""
+    """Move three points by up to ``corner_range`` pixels, warp the image with them, then displace by blurred noise."""
     result = np.empty_like(images)
     weights = gaussian_weights(sigma, truncate=3.0).astype(np.float32)
     _warp_all(images, keys, np.float32(strength), weights, corner_range, result)
@@ -43,14 +43,14 @@ def _warp_all(images, keys, strength, weights, corner_range, result):
 def _affine(image, key, corner_range, result):
     """Sample the image at the inverse of the map that takes three points to their moved places.
 
-    As OpenCV's warpAffine of the benchmark's time, with coordinates in steps of 1/32 pixel.
+    It follows OpenCV's warpAffine of the benchmark's time, which has coordinates in steps of 1/32 pixel.
     """
     height, width = image.shape[:2]
     reach = min(height, width) // 3
-    if reach == 0:  # too small for three different points
+    if reach == 0:  # the image is too small for three different points
         result[:] = image
         return
-    # The published code takes the centre of (height, width) for one of (x, y); for square images it is the same.
+    # The published code confuses (height, width) with (x, y) here; for square images it makes no difference.
     middle_x, middle_y = height // 2, width // 2
     moved = np.empty(6)
     for k in range(6):
@@ -66,7 +66,7 @@ def _affine(image, key, corner_range, result):
     determinant = a * d - b * c
     if determinant == 0:
         determinant = 1.0
-    # Inverse map in steps of 1/1024, column and row parts rounded each on their own, as OpenCV does.
+    # Inverse map in steps of 1/1024. The parts of column and row are rounded separately, as OpenCV does.
     scale = 1024.0 / determinant
     columns = np.empty((2, width), dtype=np.int64)
     for x in range(width):
@@ -106,7 +106,8 @@ def _displace(image, across, down, result):
 def _fold(place, count):
     """Return a coordinate in (-1, count), reflected as scipy's map_coordinates did before version 1.6.
 
-    Between -1 and 0 and beyond count - 1 it leaves a gap that the caller's mirror fills; the published images have it.
+    Between -1 and 0, and beyond count - 1, that leaves a gap, which the caller fills by mirroring. The published images
+    were made that way.
     """
     if 0 <= place < count:
         return place

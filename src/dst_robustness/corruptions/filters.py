@@ -1,6 +1,6 @@
 """Linear filters on one image, float32 (or float64) [H, W * C] with the channels of a pixel side by side.
 
-Own loops instead of OpenCV's: those choose their instructions by processor, and the last bit with them.
+OpenCV's filters are not used, since they choose their instructions by processor, which changes the last bit.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ NEAREST, REFLECT = 0, 1
 
 
 def gaussian_weights(sigma: float, truncate: float = 4.0) -> np.ndarray:
-    """Return one half of a Gaussian, centre first, so that the whole sums to 1; float64 [radius + 1]."""
+    """Return one half of a Gaussian whose whole sums to 1, centre first; float64 [radius + 1]."""
     radius = int(truncate * sigma + 0.5)
     weights = [1.0] + [math.exp(-0.5 * i * i / (sigma * sigma)) for i in range(1, radius + 1)]
     total = 1.0
@@ -29,7 +29,7 @@ def gaussian_weights(sigma: float, truncate: float = 4.0) -> np.ndarray:
 def blur(image, weights, channels, border):
     """Convolve in place with a symmetric kernel along both axes; ``border`` is NEAREST or REFLECT.
 
-    Sums run from the far neighbours to the near ones, as scipy's do: in float64 the result is the same to the last bit.
+    Sums run from the far neighbours to the near ones, as in scipy. So a float64 result equals scipy's to the last bit.
     """
     radius = len(weights) - 1
     if radius == 0:
@@ -84,9 +84,9 @@ def motion_weights(radius: float, sigma: float) -> np.ndarray:
 
 @compiled
 def smear(image, weights, degrees, channels):
-    """Return the image blurred along one direction, edges repeated.
+    """Return the image blurred along one direction, with edges repeated.
 
-    Pixel p gets the sum over i of weights[i] times the pixel i steps from p, in the given direction.
+    Pixel p becomes the sum over i of weights[i] times the pixel i steps away in the given direction.
     """
     height, length = image.shape
     width, reach = length // channels, len(weights) - 1

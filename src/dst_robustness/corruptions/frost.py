@@ -1,6 +1,6 @@
-"""The frost pictures of the benchmark: found, checked and scaled, or replaced by a texture that says so.
+"""The frost images of the benchmark: find, check and scale them, or replace them by a texture that says so.
 
-Their origin is unknown, so they are not shipped with this package.
+Their origin is unknown, so this package does not ship them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from dst_robustness.corruptions.plasma import fill_plasma
 
-# sha256 of each. The benchmark draws from the first five of its six files; the second and third show the same pixels.
+# The sha256 of each. The benchmark draws from the first five of its six files; the second and third are the same image.
 FROST_FILES = {
     "frost1.png": "ff9f907860bd7a835d459e32f9d588062b7f61ee267343cc7222b56753a14755",
     "frost2.png": "fe211a89b336999c207a852ce05818d4545d0b57c5beadd824b4cc9d9a9b6137",
@@ -29,10 +29,10 @@ PROCEDURAL = "procedural texture (not the benchmark's pictures)"
 
 @dataclass(frozen=True, eq=False)
 class FrostPictures:
-    """Pictures to lay over an image.
+    """Frost images to lay over an image.
 
     Attributes:
-        source: where they come from, in words; goes into the attributes of what is made with them.
+        source: where they come from, in words; a corrupted set keeps it among its attributes.
         pictures: uint8 [H, W, 3] RGB each, all equally likely.
     """
 
@@ -41,7 +41,7 @@ class FrostPictures:
 
     @lru_cache(maxsize=8)  # noqa: B019 - a process holds one or two of these, and scaling costs more than corrupting
     def scaled(self, scale: float, height: int, width: int) -> list[np.ndarray]:
-        """Return the pictures times ``scale``, or larger where a crop of height x width would not fit."""
+        """Return the frost images resized by ``scale``, or by more where a crop of height x width would not fit."""
         result = []
         for picture in self.pictures:
             factor = max(scale, (height + 1) / picture.shape[0], (width + 1) / picture.shape[1])
@@ -51,14 +51,14 @@ class FrostPictures:
 
 @lru_cache(maxsize=4)
 def load_frost(folder: str | Path | None = None) -> FrostPictures:
-    """Return the pictures of a folder, else of an installed imagecorruptions wheel, else a texture.
+    """Return the frost images of a folder, else of an installed imagecorruptions wheel, else a texture.
 
-    Raises ValueError where the given folder lacks one of the five files or holds another file under its name.
+    Raises ValueError if the given folder lacks one of the five files or holds another file under its name.
     """
     if folder is not None:
         return FrostPictures(f"folder {folder}", _read(Path(folder)))
     try:
-        # Located, not imported: the package itself does not import on current libraries.
+        # Located, not imported: importing that package fails with current libraries.
         wheel = Path(str(distribution("imagecorruptions").locate_file("imagecorruptions/frost")))
     except PackageNotFoundError:
         return FrostPictures(PROCEDURAL, _texture())
@@ -72,11 +72,11 @@ def _read(folder: Path) -> tuple[np.ndarray, ...]:
     for name, expected in FROST_FILES.items():
         path = folder / name
         if not path.is_file():
-            raise ValueError(f"no frost picture {path}; the folder must hold {', '.join(FROST_FILES)}")
+            raise ValueError(f"no frost image {path}; the folder must hold {', '.join(FROST_FILES)}")
         content = path.read_bytes()
         found = hashlib.sha256(content).hexdigest()
         if found != expected:
-            raise ValueError(f"{path} is not the benchmark's frost picture: sha256 {found}, expected {expected}")
+            raise ValueError(f"{path} is not the benchmark's frost image: sha256 {found}, expected {expected}")
         picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
         if picture is None:
             raise ValueError(f"{path} cannot be decoded by the installed OpenCV")
@@ -85,7 +85,7 @@ def _read(folder: Path) -> tuple[np.ndarray, ...]:
 
 
 def _texture(side: int = 512, count: int = 5) -> tuple[np.ndarray, ...]:
-    """Return icy veins: ridges of plasma in bluish white, as bright as the benchmark's pictures on average."""
+    """Return icy veins: ridges of plasma in bluish white, on average as bright as the benchmark's frost images."""
     pictures = []
     for key in range(1, count + 1):
         ridges, shade = np.empty((2, side, side), dtype=np.float32)

@@ -26,10 +26,10 @@ class Corruption:
     """One corruption.
 
     Attributes:
-        name: as in the benchmark's folders.
-        category: noise, blur, weather or digital; extra for those that the benchmark keeps for validation; c_bar and
+        name: the name of the benchmark's folder.
+        category: noise, blur, weather or digital; extra for the four that the benchmark keeps for validation; c_bar or
             3dcc for those of the other benchmarks.
-        place: ``module:function``, imported when first needed: listing names must not cost a compiler.
+        place: ``module:function``. It is imported at first use, since whoever lists names should not wait for numba.
     """
 
     name: str
@@ -65,7 +65,7 @@ _ALL = (
     Corruption("saturate", "extra", "digital:saturate"),
 )
 IMAGE_CORRUPTIONS: dict[str, Corruption] = {corruption.name: corruption for corruption in _ALL}
-# The fifteen that the benchmark is scored on; the other four are for validation.
+# The benchmark is scored on these fifteen; the other four are for validation.
 BENCHMARK_CORRUPTIONS: tuple[str, ...] = tuple(name for name, c in IMAGE_CORRUPTIONS.items() if c.category != "extra")
 
 _C_BAR = (
@@ -85,18 +85,18 @@ _C_BAR = (
     Corruption("plasma_noise", "c_bar", "cbar.waves:plasma_noise"),
     Corruption("single_frequency_greyscale", "c_bar", "cbar.waves:single_frequency_greyscale"),
 )
-# Those of CIFAR-10-C-bar and of ImageNet-C-bar; five are in both.
+# The corruptions of CIFAR-10-C-bar and ImageNet-C-bar; five are in both.
 C_BAR_CORRUPTIONS: dict[str, Corruption] = {corruption.name: corruption for corruption in _C_BAR}
 _THREE_DCC = (
     Corruption("color_quant", "3dcc", "three_dcc:color_quant"),
     Corruption("iso_noise", "3dcc", "three_dcc:iso_noise"),
     Corruption("low_light", "3dcc", "three_dcc:low_light"),
 )
-# Those of ImageNet-3DCC that need neither the depth of the scene nor a video codec.
+# The corruptions of ImageNet-3DCC that need neither the depth of the scene nor a video codec.
 THREE_DCC_CORRUPTIONS: dict[str, Corruption] = {corruption.name: corruption for corruption in _THREE_DCC}
 
 KNOWN_CORRUPTIONS: dict[str, Corruption] = IMAGE_CORRUPTIONS | C_BAR_CORRUPTIONS | THREE_DCC_CORRUPTIONS
-# By family and name. C-bar has no constants for 64 pixels, and each of its corruptions those of its own sets only.
+# By family and name. C-bar has none for 64 pixels, and a corruption of C-bar only has those of the sets it is in.
 CONSTANTS: dict[str, dict[str, Severities]] = {
     family: table | c_bar.FAMILIES.get(family, {}) | THREE_DCC for family, table in FAMILIES.items()
 }
@@ -119,7 +119,10 @@ def image_suites(family: str) -> dict[str, list[str]]:
 
 
 def choose_corruptions(chosen: str | Iterable[str], suites: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """Return the corruptions of a suite, or those listed in the suites' order; ValueError names what does not exist."""
+    """Return the corruptions of a suite, or the listed ones in the suites' order.
+
+    Raises ValueError for a name that does not exist.
+    """
     if isinstance(chosen, str):
         if chosen not in suites:
             raise unknown_name("choice of corruptions", chosen, suites)
@@ -150,18 +153,18 @@ def corrupt_images(
         name: one of KNOWN_CORRUPTIONS.
         severity: 1-5.
         family: whose constants to use: ``cifar`` (made for 32 pixels), ``tiny_imagenet`` (64) or ``imagenet`` (224).
-            Images of any other size keep the lengths in pixels; those of C-bar are shares of the shorter side.
-        seed: of the whole set.
+            On images of another size, lengths in pixels stay the same. The lengths of C-bar are shares of the side.
+        seed: seed of the whole set.
         first_index: index of the first image in its set. Image i of the batch depends on (seed, name, severity,
             first_index + i) alone.
-        frost_pictures: what to lay over for ``frost``; by default what ``load_frost()`` finds.
-        threads: how many threads share the batch.
+        frost_pictures: the images to lay over for ``frost``; by default those that ``load_frost()`` finds.
+        threads: number of threads that share the batch.
 
     Returns:
-        uint8 [N, H, W, 3]; the input stays as it is.
+        A new array uint8 [N, H, W, 3].
 
     Raises:
-        ValueError: for anything else, with what is allowed.
+        ValueError: if an argument is not as above; the message says what is allowed.
     """
     check_images(images)
     check_corruption(name, family)
@@ -193,7 +196,7 @@ def corrupt_images(
 
 
 def check_corruption(name: str, family: str) -> None:
-    """Raise ValueError for an unknown corruption or family, or a corruption that was not published for the family."""
+    """Raise ValueError if the corruption or the family is unknown, or if it has no constants for the family."""
     if name not in KNOWN_CORRUPTIONS:
         raise unknown_name("corruption", name, KNOWN_CORRUPTIONS)
     if family not in CONSTANTS:
@@ -204,7 +207,7 @@ def check_corruption(name: str, family: str) -> None:
 
 
 def check_images(images: np.ndarray) -> None:
-    """Raise ValueError for anything but uint8 [N, H, W, 3] with at least one pixel."""
+    """Raise ValueError unless this is uint8 [N, H, W, 3] with at least one pixel."""
     if not isinstance(images, np.ndarray) or images.dtype != np.uint8:
         raise ValueError(f"images must be a uint8 array, not {getattr(images, 'dtype', type(images).__name__)}")
     if images.ndim != 4 or images.shape[3] != 3 or 0 in images.shape[1:]:

@@ -1,10 +1,12 @@
-"""JPEG and back, by the two families of codecs: libjpeg 9 (IJG), of the benchmark's time, and libjpeg-turbo, of today.
+"""JPEG and back with two families of codecs: libjpeg 9 (IJG) of the benchmark's time, and today's libjpeg-turbo.
 
-Both store the colours at half the resolution (4:2:0), with the standard tables. Where libjpeg-turbo averages and
-interpolates pixels for that, libjpeg 9 transforms blocks of 16 x 16, keeps the lower quarter of the frequencies, and
-fills up with zeros on the way back: about half of all values differ. libjpeg 9 is followed to the last bit, without the
-entropy coding, which changes no pixel. Compared with Pillow 5.0.0 (libjpeg 9.2) on photographs and noise of 32, 64 and
-224 pixels at ten qualities, 41 of 39 million values differ, by one.
+Both store the colours at half the resolution (4:2:0), with the standard tables. libjpeg-turbo averages and interpolates
+pixels for that. libjpeg 9 transforms blocks of 16 x 16, keeps the lower quarter of the frequencies, and fills up with
+zeros on the way back. About half of all values differ between the two.
+
+This module follows libjpeg 9 to the last bit. It leaves out the entropy coding, which changes no pixel. Compared with
+Pillow 5.0.0 (libjpeg 9.2) on photographs and noise of 32, 64 and 224 pixels at ten qualities, 41 of 39 million values
+differ, each by one.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import numpy as np
 
 from dst_robustness.corruptions.compiled import compiled
 
-# ITU-T T.81, tables K.1 and K.2: the steps of quality 50, for brightness and colour.
+# ITU-T T.81, tables K.1 and K.2: the steps of quality 50 for brightness and for colour.
 BRIGHTNESS_STEPS = (
     (16, 11, 10, 16, 24, 40, 51, 61), (12, 12, 14, 19, 26, 58, 60, 55), (14, 13, 16, 24, 40, 57, 69, 56),
     (14, 17, 22, 29, 51, 87, 80, 62), (18, 22, 37, 56, 68, 109, 103, 77), (24, 35, 55, 64, 81, 104, 113, 92),
@@ -25,8 +27,8 @@ COLOUR_STEPS = (
     (47, 66, 99, 99, 99, 99, 99, 99), *((99,) * 8,) * 4,
 )  # fmt: skip
 # Cosines of the frequencies 0-7 (rows) over the first half of a block of 8 or 16 pixels, in units of 2**-13: the second
-# half mirrors it, with the opposite sign in odd rows. The fast algorithm of libjpeg (Loeffler et al., 1989) rounds sums
-# and differences of cosines one by one; here is what comes of it, which is why some entries are off by one.
+# half mirrors it, with the opposite sign in odd rows. The fast algorithm of libjpeg (Loeffler et al., 1989) rounds each
+# sum and difference of cosines. These are its results, which is why some entries are off by one.
 COSINES_8 = (
     (8192, 8192, 8192, 8192), (11363, 9633, 6437, 2260), (10703, 4433, -4433, -10703), (9633, -2259, -11362, -6436),
     (8192, -8192, -8192, 8192), (6437, -11362, 2261, 9633), (4433, -10704, 10704, -4433), (2260, -6436, 9633, -11363),
@@ -43,10 +45,10 @@ COSINES_16_INVERSE = (
     (10703, 4433, -4433, -10703, -10703, -4433, 4433, 10703), (10217, 1136, -8955, -11086, -3363, 7349, 11529, 5461),
     (9632, -2260, -11363, -6436, 6436, 11363, 2260, -9632), (8956, -5461, -11086, 1137, 11529, 3363, -10217, -7350),
 )  # fmt: skip
-# What libjpeg rounds to between its two passes: quarters.
+# Between its two passes libjpeg rounds to quarters.
 FRACTION = 4
 ZERO, HALF = np.float32(0), np.float32(0.5)
-# Weights of the colours (ITU-T T.871) in units of 2**-16, and back. All whole numbers below are exact in float32.
+# Weights of the colours (ITU-T T.871) in units of 2**-16, there and back. All whole numbers below are exact in float32.
 UNIT, HALF_UNIT, ALMOST_HALF, MIDDLE = np.float32(2**-16), np.float32(2**15), np.float32(2**15 - 1), np.float32(128)
 LIGHT = tuple(map(np.float32, (19595, 38470, 7471)))
 BLUE = tuple(map(np.float32, (-11059, -21709, 32768)))
@@ -55,7 +57,7 @@ TO_RED, TO_GREEN, TO_BLUE = np.float32(91881), (np.float32(-22553), np.float32(-
 
 
 def jpeg_compression(images: np.ndarray, keys: np.ndarray, quality: int) -> np.ndarray:
-    """Encode and decode as libjpeg 9 does, the codec inside the Pillow 5.0 that the benchmark names."""
+    """Encode and decode as libjpeg 9 does. It is the codec in Pillow 5.0, the version that the benchmark names."""
     channels = [channel.reshape(images.shape[:3]) for channel in cv2.split(images.reshape(-1, *images.shape[2:]))]
     brightness = _steps(BRIGHTNESS_STEPS, quality), _cosines(COSINES_8), _cosines(COSINES_8)
     colour = _steps(COLOUR_STEPS, quality), _cosines(COSINES_16_FORWARD), _cosines(COSINES_16_INVERSE)
@@ -99,8 +101,8 @@ def _compress_all(red, green, blue, brightness_tables, colour_tables):
 def _compress(plane, steps, forward, inverse):
     """Transform, quantise and transform back a plane whose sides are multiples of 16, in place.
 
-    Along x first, then along y, and back in the other order, as libjpeg does: each pass rounds. The passes run along
-    the columns of their plane, all columns at once, so the planes are turned in between.
+    The order is x, y, and back again, as in libjpeg, since each pass rounds. A pass works on all columns of a plane at
+    once, so the plane is transposed in between.
     """
     size = 2 * forward.shape[1]
     height, width = plane.shape[0] * 8 // size, plane.shape[1] * 8 // size
@@ -111,7 +113,7 @@ def _compress(plane, steps, forward, inverse):
     _turn(plane, turned)
     _forward(turned, forward, np.float32(FRACTION), narrow_turned)
     _turn(narrow_turned, narrow)
-    # 8 times the frequencies of the standard, whose blocks have 8 x 8 pixels.
+    # These are 8 times the frequencies of the standard, whose blocks have 8 x 8 pixels.
     _forward(narrow, forward, np.float32(64 / (FRACTION * size * size)), frequencies)
     _quantise(frequencies, steps)
     _inverse(frequencies, inverse, np.float32(FRACTION), narrow)
@@ -145,7 +147,7 @@ def _forward(blocks, cosines, scale, frequencies):
 
 @compiled
 def _inverse(frequencies, cosines, scale, blocks):
-    """Transform eight rows of frequencies each back into a block of rows."""
+    """Transform every eight rows of frequencies back into a block of rows."""
     half, width = cosines.shape[1], blocks.shape[1]
     even, odd = np.empty(width, np.float32), np.empty(width, np.float32)
     for block in range(len(blocks) // (2 * half)):
@@ -176,21 +178,21 @@ def _turn(plane, turned):
 
 @compiled
 def _quantise(frequencies, steps):
-    """Round the eightfold frequencies to multiples of the steps, half away from zero, and divide by 8."""
+    """Divide the frequencies by 8 and round to multiples of the steps, halves away from zero."""
     step = np.empty(frequencies.shape[1], np.float32)
     for y in range(len(frequencies)):
         row = frequencies[y]
         for x in range(len(row)):
             step[x] = steps[y & 7, x & 7]
         for x in range(len(row)):
-            # The quarter keeps an exact half from falling below it in the division.
+            # The added quarter keeps an exact half from being rounded below a half by the division.
             count = np.floor((abs(row[x]) + np.float32(4) * step[x] + np.float32(0.25)) / (np.float32(8) * step[x]))
             row[x] = np.copysign(count * step[x], row[x])
 
 
 @compiled
 def _to_planes(red, green, blue, planes):
-    """Write brightness, blue and red difference, [3, y, x] around 0; what is beyond the edges repeats them."""
+    """Write brightness, blue difference and red difference, [3, y, x] around 0; beyond the edges, repeat them."""
     height, width = red.shape
     for y in range(height):
         _weigh_colours(red[y], green[y], blue[y], LIGHT, HALF_UNIT, MIDDLE, planes[0, y])

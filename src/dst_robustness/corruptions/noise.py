@@ -38,7 +38,7 @@ def _add_normal(images, keys, constant, proportional, result):
 
 
 def shot_noise(images: np.ndarray, keys: np.ndarray, photons: float) -> np.ndarray:
-    """Replace every value by a Poisson count whose mean is the value times ``photons``, in units of ``photons``."""
+    """Replace every value v in [0, 1] by a Poisson count of mean v * ``photons``, divided by ``photons``."""
     result = np.empty_like(images)
     chances, start = _poisson_table(photons)
     _draw_from_table(images.reshape(len(images), -1), keys, chances, start, result.reshape(len(images), -1))
@@ -47,7 +47,7 @@ def shot_noise(images: np.ndarray, keys: np.ndarray, photons: float) -> np.ndarr
 
 @lru_cache(maxsize=16)
 def _poisson_table(photons: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the distribution of the outcome for each of the 256 values, and where to start searching in it.
+    """Return the distribution of the outcome for each of the 256 values, and where to start a search in it.
 
     Returns:
         chances: uint32 [256, 256], the probability that value v becomes at most w, in units of 2**-32.
@@ -82,7 +82,7 @@ def _draw_from_table(images, keys, chances, start, result):
 
 
 def impulse_noise(images: np.ndarray, keys: np.ndarray, share: float) -> np.ndarray:
-    """Set each value, channel by channel, with probability ``share`` to 0 or 255 with equal chances."""
+    """Set each value of each channel with probability ``share`` to 0 or 255, both equally likely."""
     result = np.empty_like(images)
     hit = np.uint64(round(share * 2.0**63))
     _salt_and_pepper(images.reshape(len(images), -1), keys, hit, result.reshape(len(images), -1))

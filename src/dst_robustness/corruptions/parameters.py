@@ -1,9 +1,9 @@
-"""The constants of the benchmark: one row a corruption, one entry a severity 1-5, one table a family.
+"""The constants of the benchmark: one table per family, one row per corruption, one entry per severity 1-5.
 
-They are those of Hendrycks & Dietterich, "Benchmarking Neural Network Robustness to Common Corruptions and
-Perturbations" (ICLR 2019, https://arxiv.org/abs/1903.12261), as published for CIFAR-10-C (32 pixels), Tiny-ImageNet-C
-(64 pixels) and ImageNet-C (224 pixels). Lengths are in pixels, strengths in units of the [0, 1] image. The function of
-the same name takes an entry as its last arguments; the comment behind a name says what the numbers are.
+They come from Hendrycks & Dietterich, "Benchmarking Neural Network Robustness to Common Corruptions and Perturbations"
+(ICLR 2019, https://arxiv.org/abs/1903.12261), as published for CIFAR-10-C (32 pixels), Tiny-ImageNet-C (64 pixels) and
+ImageNet-C (224 pixels). Lengths are in pixels. Strengths are in units of the [0, 1] image. Each corruption is a
+function of the same name, and an entry holds its last arguments. The comment above a row says what the numbers mean.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CIFAR: dict[str, Severities] = {
         (0.25, 0.3, 2.25, 0.6, 12, 6, 0.85),
         (0.3, 0.3, 1.25, 0.65, 14, 12, 0.8),
     ),
-    # weight of the image, weight of the frost, scale of the frost picture
+    # weight of the image, weight of the frost, scale of the frost image
     "frost": ((1, 0.2, 0.2), (1, 0.3, 0.2), (0.9, 0.4, 0.2), (0.85, 0.4, 0.2), (0.75, 0.45, 0.2)),
     # strength, decay of the wobble per level, side of the map
     "fog": ((0.2, 3, 32), (0.5, 3, 32), (0.75, 2.5, 32), (1, 2, 32), (1.5, 1.75, 32)),
@@ -116,7 +116,7 @@ IMAGENET: dict[str, Severities] = {
     "fog": ((1.5, 2, 256), (2, 2, 256), (2.5, 1.7, 256), (2.5, 1.5, 256), (3, 1.4, 256)),
     "brightness": ((0.1,), (0.2,), (0.3,), (0.4,), (0.5,)),
     "contrast": ((0.4,), (0.3,), (0.2,), (0.1,), (0.05,)),
-    # The authors took 244 instead of 224 as the unit of these lengths; the published images have it so.
+    # The authors computed these lengths with 244 in place of 224. The published images were made that way.
     "elastic_transform": (
         (488, 170.8, 24.4),
         (488, 19.52, 48.8),
@@ -138,7 +138,7 @@ IMAGENET: dict[str, Severities] = {
     "saturate": ((0.3, 0), (0.1, 0), (2, 0), (5, 0.1), (20, 0.2)),
 }
 
-# Kar et al., "3D Common Corruptions and Data Augmentation" (CVPR 2022): they hold no lengths, one table fits any size.
+# Kar et al., "3D Common Corruptions and Data Augmentation" (CVPR 2022). No entry is a length: one table fits all sizes.
 THREE_DCC: dict[str, Severities] = {
     # bits kept of eight
     "color_quant": ((5,), (4,), (3,), (2,), (1,)),

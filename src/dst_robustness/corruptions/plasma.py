@@ -12,7 +12,7 @@ from dst_robustness.corruptions.random import uniform
 def fill_plasma(key, decay, cloud):
     """Fill a float32 square whose side is a power of two (Fournier, Fussell & Carpenter, CACM 25(6), 1982).
 
-    The wobble is scaled by itself once more, as in the code of the benchmark: its amplitude falls by decay squared.
+    As in the code of the benchmark, the wobble is scaled by itself once more, so its amplitude falls by decay squared.
     """
     side = len(cloud)
     cloud[0, 0] = 0

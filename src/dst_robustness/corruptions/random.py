@@ -1,9 +1,9 @@
-"""Random numbers by counter: number ``counter`` of a stream is a pure function of the stream's key.
+"""Random numbers by counter: number ``counter`` of a stream depends only on the stream's key and the counter.
 
-An image's stream is keyed by (seed, corruption, severity, index of the image), so what is drawn for it depends neither
-on the batch it comes in nor on threads, order or machine. The bits are those of SplitMix64 (Steele, Lea & Flood, "Fast
-splittable pseudorandom number generators", OOPSLA 2014); normal numbers come from a ziggurat of 256 layers (Marsaglia &
-Tsang, J. Stat. Softw. 5(8), 2000).
+The key of an image's stream is made of (seed, corruption, severity, index of the image). So the numbers drawn for an
+image depend neither on its batch nor on threads, order or machine. The bits are those of SplitMix64 (Steele, Lea &
+Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014). Normal numbers come from a ziggurat of 256 layers
+(Marsaglia & Tsang, J. Stat. Softw. 5(8), 2000).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _stream_keys(header, first_index, keys):
 def stream_keys(seed: int, name: str, severity: int, first_index: int, count: int) -> np.ndarray:
     """Return the keys of ``count`` images in a row, uint64 [count].
 
-    Raises ValueError where the seed is not in [0, 2**64) or the index is negative.
+    Raises ValueError if the seed is not in [0, 2**64) or the index is not in [0, 2**62).
     """
     if not 0 <= seed <= _WORD:
         raise ValueError(f"seed {seed} is not in [0, 2**64)")
@@ -66,15 +66,15 @@ def uniform(key, counter):
 
 @compiled
 def integer(key, counter, count):
-    """Return an integer uniform in 0..count-1, count below 2**31 (bias below count / 2**32)."""
+    """Return an integer uniform in 0..count-1, for a count below 2**31; the bias is below count / 2**32."""
     return np.int64(((bits(key, counter) >> np.uint64(32)) * np.uint64(count)) >> np.uint64(32))
 
 
 def _ziggurat(layers: int = 256, base: float = 3.6541528853610088) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return edges x, heights exp(-x**2 / 2) and the share of each layer that lies wholly under the curve.
 
-    Layer i is the rectangle [0, x[i]] between the heights i and i + 1, all of equal area; layer 0 carries the tail and
-    is as wide as a rectangle of its area would be.
+    Layer i is the rectangle [0, x[i]] between the heights i and i + 1. All have equal area. Layer 0 carries the tail;
+    its width is that of a rectangle of the same area.
     """
 
     def height(x: float) -> float:
@@ -91,7 +91,7 @@ def _ziggurat(layers: int = 256, base: float = 3.6541528853610088) -> tuple[np.n
 
 
 _EDGES, _HEIGHTS, _INSIDE = _ziggurat()
-# 52 bits choose a place in the layer: one comparison of integers decides nearly all cases.
+# 52 bits choose a place in the layer. One comparison of integers decides nearly all cases.
 _WIDTHS = _EDGES[:-1] / 2.0**52
 _SURE = (_INSIDE * 2.0**52).astype(np.int64)
 _TAIL = _EDGES[1]
@@ -111,7 +111,7 @@ def normal(key, counter):
 
 @compiled
 def _normal_rare(key, counter, word):
-    """Finish the 1.2% of draws that fall at the edge of a layer, with further numbers far from the usual counters."""
+    """Finish the 1.2% of draws that fall at the edge of a layer. They use counters far from the usual ones."""
     further = np.uint64(counter)
     while True:
         sign = -1.0 if word & np.uint64(256) else 1.0
@@ -122,7 +122,7 @@ def _normal_rare(key, counter, word):
             return sign * x
         further += np.uint64(1 << 40)
         u = uniform(key, further)
-        if layer == 0:  # the tail, after Marsaglia
+        if layer == 0:  # the tail, by Marsaglia's method
             further += np.uint64(1 << 40)
             x = -math.log(1.0 - u) / _TAIL
             if -2.0 * math.log(1.0 - uniform(key, further)) >= x * x:

@@ -32,10 +32,10 @@ def spatter(
     Args:
         images: uint8 [N, H, W, 3].
         keys: uint64 [N].
-        mean: of the liquid; all of these in units of the [0, 1] image.
-        deviation: of the liquid before blurring.
-        sigma: of its blur, pixels.
-        cut: below it there is no liquid.
+        mean: mean of the liquid, in units of the [0, 1] image.
+        deviation: standard deviation of the liquid before blurring, in the same units.
+        sigma: sigma of its blur in pixels.
+        cut: below this value there is no liquid.
         strength: weight of the water, or sigma of the mud's second blur in pixels.
         is_mud: mud if true, else water.
     """
@@ -66,7 +66,7 @@ def _liquid(key, height, width, mean, deviation, weights, cut):
 
 
 def _glint(liquid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the liquid uint8 [H, W] and, of the same shape, how it shines: relief of the distance to its edges."""
+    """Return the liquid and its shine, both uint8 [H, W]. The shine is a relief of the distance to the edges."""
     liquid = np.minimum(liquid * 255, 255).astype(np.uint8)
     relief = cv2.equalizeHist(_mean_of_nine(_distance_to_edge(cv2.Canny(liquid, 50, 150))))
     return liquid, cv2.blur(cv2.filter2D(relief, cv2.CV_8U, _RELIEF), (3, 3))
@@ -76,7 +76,7 @@ def _glint(liquid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _distance_to_edge(edges):
     """Return the distance of each pixel to the nearest edge, at most 20, by a 5x5 chamfer (Borgefors, CVGIP 34, 1986).
 
-    In whole 1/65536 of a pixel: OpenCV's own distance depends on whether Intel's library is at hand.
+    It counts in whole 1/65536 of a pixel. OpenCV's own function gives other values where Intel's library is installed.
     """
     height, width = edges.shape
     limit = 20 << 16
@@ -100,7 +100,7 @@ def _distance_to_edge(edges):
 
 @compiled
 def _mean_of_nine(image):
-    """Return the mean over 3x3 pixels, fractions cut off, uint8. OpenCV's own depends on the processor here."""
+    """Return the mean over 3x3 pixels, fractions cut off, uint8. OpenCV's result depends on the processor here."""
     height, width = image.shape
     result = np.empty((height, width), dtype=np.uint8)
     for y in range(height):

@@ -1,7 +1,7 @@
 """The corruptions of ImageNet-3DCC that need no depth: colour quantisation, sensor noise, low light.
 
-After Kar et al., "3D Common Corruptions and Data Augmentation" (CVPR 2022, https://arxiv.org/abs/2203.01441). Every
-function takes images uint8 [N, H, W, 3], a stream key for each, and its constants; it returns the same shape.
+They follow Kar et al., "3D Common Corruptions and Data Augmentation" (CVPR 2022, https://arxiv.org/abs/2203.01441).
+Every function takes images uint8 [N, H, W, 3], a stream key for each, and its constants; it returns the same shape.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def iso_noise(images: np.ndarray, keys: np.ndarray, sigma: float) -> np.ndarray:
 def low_light(images: np.ndarray, keys: np.ndarray, brightest: float) -> np.ndarray:
     """Stretch the image's range to [0, 1], square, scale to ``brightest``, then add the noise of a sensor.
 
-    A flat image has no range, and the published code no result; it turns black here.
+    A flat image has no range, and the published code has no result for it. Here it turns black.
     """
     result = np.empty_like(images)
     for image, key, noisy in zip(images, keys, result, strict=True):
@@ -47,7 +47,7 @@ def low_light(images: np.ndarray, keys: np.ndarray, brightest: float) -> np.ndar
 
 @compiled
 def _sensor_noise(values, key, means, photons, sigma, result):
-    """Write for each value a Poisson count about its mean, at most full brightness, with normal noise added."""
+    """Write for each value a Poisson count around its mean, at most full brightness, with normal noise added."""
     for j in range(len(values)):
         seen = poisson(uniform(key, j), photons * means[values[j]], photons) / photons
         result[j] = to_byte(255 * (seen + sigma * normal(key, len(values) + j)))
@@ -55,9 +55,9 @@ def _sensor_noise(values, key, means, photons, sigma, result):
 
 @compiled
 def poisson(share, mean, most):
-    """Return the count of a Poisson variable that a ``share`` of its chances lies below; ``most`` if it is higher.
+    """Return the quantile of a Poisson variable at ``share``, or ``most`` if it is higher.
 
-    The mean is at most 700: further up the chance of 0 is no float.
+    The mean must be at most 700. Above that, the chance of 0 is too small for a float.
     """
     chance = math.exp(-mean)
     below, count = chance, 0

@@ -27,7 +27,7 @@ def snow(
     sigma: float,
     keep: float,
 ) -> np.ndarray:
-    """Whiten the image and add zoomed flakes that fall slantwise, and the same flakes turned by 180 degrees."""
+    """Whiten the image, add zoomed flakes that fall slantwise, and add the same flakes turned by 180 degrees."""
     height, width = images.shape[1:3]
     result = np.empty_like(images)
     taps = (*zoom_taps(height, zoom), *zoom_taps(width, zoom))
@@ -59,7 +59,7 @@ def _snow_all(images, keys, flakes, taps, weights, keep, result):
 
 @compiled
 def _flakes(key, height, width, flakes, taps):
-    """Return normal noise, zoomed, zero under the threshold, cut to whole grey levels; float32 [height, width]."""
+    """Return zoomed normal noise, zero below the threshold, in whole grey levels; float32 [height, width]."""
     mean, deviation, threshold = flakes
     lower_rows, row_weights, lower_columns, column_weights = taps
     noise = np.empty((height, width), dtype=np.float32)
@@ -88,7 +88,7 @@ def frost(
     scale: float,
     pictures: FrostPictures,
 ) -> np.ndarray:
-    """Lay a random crop of one of five frost pictures, all equally likely, over each image."""
+    """Lay a random crop of one of five frost images, all equally likely, over each image."""
     result = np.empty_like(images)
     height, width = images.shape[1:3]
     scaled = pictures.scaled(scale, height, width)
@@ -110,9 +110,9 @@ def _overlay(image, layer, image_weight, layer_weight, result):
 
 
 def fog(images: np.ndarray, keys: np.ndarray, strength: float, decay: float, side: int) -> np.ndarray:
-    """Add a cloudy map and scale back so that the brightest value stays where it was.
+    """Add a cloudy map, then scale back so that the brightest value stays as it was.
 
-    An image larger than the map of its family gets a map of the next power of two.
+    An image larger than the map of its family gets a map whose side is the next power of two.
     """
     result = np.empty_like(images)
     while side < max(images.shape[1:3]):
@@ -139,7 +139,7 @@ def _fog_all(images, keys, strength, decay, side, result):
 
 
 def brightness(images: np.ndarray, keys: np.ndarray, added: float) -> np.ndarray:
-    """Add to the value of HSV: all three channels are scaled alike, black becomes grey."""
+    """Add to the value of HSV: the three channels of a pixel are scaled alike, and black becomes grey."""
     result = np.empty_like(images)
     _brighten(images.reshape(-1, 3), np.float32(255.0 * added), result.reshape(-1, 3))
     return result

@@ -76,7 +76,7 @@ def corruption_table(
         batch_size: images that ``predict`` gets at once; by default 256, or fewer large ones.
         threads: that corrupt the next batch while ``predict`` works; by default one a core.
         jpeg_quality: pass corrupted images through JPEG, as the published sets from 64 pixels on were (85).
-        frost_folder: folder of the benchmark's frost pictures; see ``load_frost``.
+        frost_folder: folder of the benchmark's frost images; see ``load_frost``.
         progress: whether to show a bar; by default on a terminal.
 
     Returns:

@@ -1,1 +1,1 @@
-"""What a job needs around its work: its log, its GPU, its lock, progress, provenance."""
+"""What every job needs besides its work: its log, its GPU, its lock, progress, provenance."""

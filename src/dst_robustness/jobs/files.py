@@ -1,4 +1,4 @@
-"""Files that are complete or absent, and what is said of those that are neither."""
+"""Files that are either complete or absent, and the error for a damaged one."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space, none left of a quota, or above a limit on one file
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk full, quota used up, or file larger than allowed
 
 
 class DamagedFileError(ValueError):
-    """A file that an earlier step made is truncated or of another kind; ``path`` is the file."""
+    """A file that an earlier step made (``path``) is truncated or of another kind."""
 
     def __init__(self, path: str | Path, kind: str = "", *, reason: str = "") -> None:
         super().__init__(f"cannot read {path}: {reason or f'truncated or no {kind}'}")
         self.path = Path(path)
 
     def set_aside(self) -> Path | None:
-        """Give the file another name, so that the next call of the workflow makes it anew; return the name.
+        """Rename the file, so that the next call of the workflow makes it anew. Return the new name.
 
-        That is None where there is no file, or another job that met it was faster.
+        Return None if the file is gone, because another job has renamed it already.
         """
         aside = self.path.with_name(f"{self.path.name}.damaged")
         return self.path.replace(aside) if self.path.exists() else None
@@ -29,10 +29,10 @@ class DamagedFileError(ValueError):
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path`` that takes its name when the block ends well, and is removed otherwise.
+    """Yield a temporary path beside ``path``. It is renamed to ``path`` if the block succeeds, else removed.
 
-    The temporary name is always the same, so that what a killed process left behind is overwritten by the next one.
-    Where the disk is full the OSError names ``path``.
+    The temporary name is always the same, so that the next process overwrites what a killed one has left. If the disk
+    is full, the OSError names ``path``.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,6 +51,6 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a text file in one piece."""
+    """Write a text file that is never seen half written."""
     with atomic_path(path) as partial:
         partial.write_text(text, encoding="utf-8")

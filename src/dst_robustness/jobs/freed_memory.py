@@ -1,4 +1,4 @@
-"""How the C library keeps memory that was freed: for the next batch, instead of giving it back to the system."""
+"""Keep freed memory for the next batch instead of giving it back to the system."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import ctypes
 
 # From malloc.h of glibc.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
-_LARGEST_THRESHOLD = 32 << 20  # bytes; glibc takes no more
+_LARGEST_THRESHOLD = 32 << 20  # bytes, the most that glibc accepts
 
 
 def keep_freed_memory() -> bool:
-    """Have this process keep what it frees; return whether the C library can be told so (glibc can).
+    """Make this process keep the memory that it frees. Return whether the C library can do so (glibc can).
 
-    The tensors of a small network are freed and taken again in every step. By default glibc returns large ones to the
-    system at once, and each page is cleared anew when it is next touched. Call it before memory is taken.
+    A small network frees and allocates its tensors in every step. By default glibc returns large ones to the system at
+    once, and the system clears each page before its next use. Call this before memory is allocated.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

@@ -1,8 +1,8 @@
-"""Takes GPUs for the life of a process: Snakemake says how many a job may have, not which.
+"""Reserve GPUs for a process. Snakemake says how many a job may have, but not which.
 
-A slot is a lock file that its process holds until it ends, however it ends: the kernel releases it. The lock files of
-all users lie in one folder of the machine, so that no two jobs take one GPU. Nothing is ever written to them. This
-module must not import torch, which may look for devices when it is imported.
+A process holds a lock file for each GPU until it ends. The kernel releases the lock, however the process ends. The lock
+files of all users are in one folder of the machine, so that no two jobs take the same GPU. Nothing is ever written to
+them. This module must not import torch, since torch may look for GPUs when it is imported.
 """
 
 from __future__ import annotations
@@ -24,30 +24,30 @@ from dst_robustness.jobs.locks import open_shared, try_lock
 
 log = logging.getLogger(__name__)
 POLL_SECONDS = 0.2
-FOLDERS = (Path("/tmp"), Path("/var/tmp"))  # of the machine; TMPDIR differs from job to job
-# Inside an allocation the scheduler has already kept other jobs away, and numbers the devices anew for each of them.
+FOLDERS = (Path("/tmp"), Path("/var/tmp"))  # the same for all jobs of a machine, which TMPDIR is not
+# In an allocation the scheduler keeps other jobs away, and each allocation numbers its GPUs from 0.
 ALLOCATIONS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID")
 
 
 def take_gpus(count: int, *, per_gpu: int = 1) -> list[str]:
-    """Wait for ``count`` free GPUs, keep them until this process ends and show no others to CUDA.
+    """Wait for ``count`` free GPUs, keep them until this process ends, and hide all others from CUDA.
 
-    Call it before torch is imported. Where the machine has no GPU nothing is asked and the list is empty; with
-    ``count`` 0 those that are there are hidden.
+    Call this before torch is imported. On a machine without a GPU it returns an empty list. With ``count`` 0 it hides
+    all GPUs.
 
     Args:
-        count: GPUs that this process needs, all of them different ones.
-        per_gpu: how many processes may share one GPU; the same for all that run at once.
+        count: how many different GPUs this process needs.
+        per_gpu: how many processes may share one GPU; the same for all that run at the same time.
 
     Returns:
-        The names as they stand in CUDA_VISIBLE_DEVICES.
+        The names of the GPUs, as they now stand in CUDA_VISIBLE_DEVICES.
 
     Raises:
-        ValueError: more GPUs are needed than are visible.
+        ValueError: if more GPUs are needed than are visible.
     """
     devices = visible_gpus()
     if count > len(devices) > 0:
-        raise ValueError(f"{count} GPUs are asked for; visible here: {', '.join(devices)}; lower gpus_per_run")
+        raise ValueError(f"{count} GPUs are needed, but only {', '.join(devices)} is visible; lower gpus_per_run")
     taken = _wait(devices, count, per_gpu) if devices and count else []
     if devices:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(taken)
@@ -56,7 +56,7 @@ def take_gpus(count: int, *, per_gpu: int = 1) -> list[str]:
 
 
 def visible_gpus() -> list[str]:
-    """Return the GPUs that this process may use: those of CUDA_VISIBLE_DEVICES where it is set, else all.
+    """Return the GPUs that this process may use: those in CUDA_VISIBLE_DEVICES if it is set, else all.
 
     The names are indices or UUIDs (``GPU-...``, ``MIG-...``). As CUDA does, the list ends at the first invalid name.
     """
@@ -69,7 +69,7 @@ def visible_gpus() -> list[str]:
 
 
 def installed_gpus() -> list[str]:
-    """Return the UUIDs of all GPUs of the machine; of one that is split by MIG, those of its parts."""
+    """Return the UUIDs of all GPUs of the machine. A GPU that is split by MIG is replaced by its parts."""
     if shutil.which("nvidia-smi"):
         listing = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False).stdout
     else:
@@ -81,21 +81,21 @@ def installed_gpus() -> list[str]:
 
 
 def lock_folder() -> Path:
-    """Return the folder of the machine in which all users may make files. It belongs to root, not to a user."""
+    """Return the folder of the machine in which all users can create files. It belongs to root."""
     folder = next((folder for folder in FOLDERS if os.access(folder, os.W_OK | os.X_OK)), None)
     if folder is None:
-        raise OSError(f"the lock files of the GPUs need a folder: make one of {', '.join(map(str, FOLDERS))} writable")
+        raise OSError(f"no folder for the lock files of GPUs: make one of {', '.join(map(str, FOLDERS))} writable")
     return folder
 
 
 def _wait(devices: Sequence[str], count: int, per_gpu: int) -> list[str]:
     folder, installed = lock_folder(), installed_gpus()
     names = {device: _full_name(device, installed) for device in devices}
-    # One after the other among those that see the same devices: who needs two is not overtaken for ever.
+    # Processes that see the same GPUs take turns, so that one that needs two is not overtaken for ever.
     turn = _open(folder, f"turn-{','.join(names.values())}")
     free = try_lock(turn, folder / "turn")
     if not free or not (taken := _try(folder, names, count, per_gpu)):
-        print(f"waiting for {count} of the GPUs {', '.join(devices)}: other jobs have them", flush=True)
+        print(f"waiting for {count} of the GPUs {', '.join(devices)}: other jobs use them", flush=True)
         if not free:
             fcntl.flock(turn, fcntl.LOCK_EX)
         while not (taken := _try(folder, names, count, per_gpu)):
@@ -105,16 +105,16 @@ def _wait(devices: Sequence[str], count: int, per_gpu: int) -> list[str]:
 
 
 def _full_name(device: str, installed: Sequence[str]) -> str:
-    """Return the UUID behind an index or a shortened UUID, so that both ways of naming a GPU lead to one lock."""
+    """Return the UUID of a GPU named by index or by a shortened UUID, so that all names lead to the same lock."""
     if device.isdigit():
         return installed[int(device)] if int(device) < len(installed) else device
     return next((name for name in installed if name.startswith(device)), device)
 
 
 def _try(folder: Path, names: Mapping[str, str], count: int, per_gpu: int) -> dict[str, int]:
-    """Return the open lock files, by device, of ``count`` devices, or nothing; empty devices come before shared ones.
+    """Lock ``count`` GPUs and return their open lock files by name; return nothing if too few are free.
 
-    Nothing is kept where there are too few: who sees other devices could be waiting for it.
+    Unused GPUs come before shared ones. If too few are free, none is kept, since another process may be waiting for it.
     """
     taken: dict[str, int] = {}
     for share in range(per_gpu):
@@ -133,12 +133,12 @@ def _try(folder: Path, names: Mapping[str, str], count: int, per_gpu: int) -> di
 
 
 def _open(folder: Path, name: str) -> int:
-    """Open a lock file of this machine, or of this allocation where a scheduler made one.
+    """Open a lock file of this machine, or of this allocation inside a scheduler.
 
-    What another user has put in its place is not used: this user's jobs then have a file of their own.
+    If another user has put something else in its place, this user's jobs share a file of their own.
     """
     name = "-".join([name, *(os.environ[key] for key in ALLOCATIONS if key in os.environ)])
-    if len(name) > 100 or "/" in name:  # no name for a file
+    if len(name) > 100 or "/" in name:  # not usable as the name of a file
         name = hashlib.sha256(name.encode()).hexdigest()[:32]
     shared = folder / f"dst-robustness-gpu-{name}"
     try:
@@ -150,4 +150,4 @@ def _open(folder: Path, name: str) -> int:
 
 @cache
 def _warn(path: Path, reason: str) -> None:
-    log.warning("%s is not used (%s): other users' jobs may take the same GPU", path, reason)
+    log.warning("cannot use %s (%s): other users' jobs may take the same GPU", path, reason)

@@ -1,4 +1,4 @@
-"""The log of a job: what it prints goes there, and what stops it is said in one line."""
+"""The log of a job. It holds everything that the job prints, and ends with the error that stopped it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from dst_robustness.jobs.shown import text_without_secrets
 
 @contextmanager
 def log_to(path: str | Path) -> Iterator[None]:
-    """Send the output of the block, that of compiled libraries and of ``logging`` included, to a log file.
+    """Send the output of the block to a log file, including that of compiled libraries and of ``logging``.
 
-    An error ends the process with status 1 after its message stands at the end of the log; the traceback comes before
-    it unless the error is one of input (ValueError, OSError), which its message explains. A damaged file is set aside,
-    so that the same command makes it anew. While the block runs no other process may log to the same place: a job that
-    outlived a killed Snakemake is not joined by a second one. Memory that the process frees is kept for its next use.
+    An error ends the process with status 1, and its message is the end of the log. The traceback comes before it,
+    unless the error is a ValueError or OSError: these come from the input, and their message explains them. A damaged
+    file is renamed, so that the same command makes it anew.
+
+    While the block runs, no other process may write the same log. So a second Snakemake cannot repeat a job that has
+    outlived the first one. The process also keeps the memory that it frees for later use.
     """
     keep_freed_memory()
     sys.stdout.flush()
@@ -48,7 +50,7 @@ def log_to(path: str | Path) -> Iterator[None]:
 
 
 class _Formatter(logging.Formatter):
-    """Shows no secret of an address, whoever logs it: urllib3 warns with whole addresses."""
+    """Hides the secrets in addresses. urllib3, for example, warns with whole addresses."""
 
     def format(self, record: logging.LogRecord) -> str:
         return text_without_secrets(super().format(record))
@@ -64,7 +66,7 @@ def _say(error: Exception) -> None:
 
 
 def _let_go() -> None:
-    """Write out what was printed; what cannot be written must not fail once more when Python ends."""
+    """Write out what was printed. If that fails, it must not fail again when Python ends."""
     try:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -76,11 +78,14 @@ def _let_go() -> None:
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Hold a lock beside the log, which Snakemake replaces for each attempt, or end the process with a line in it."""
+    """Hold a lock beside the log, since Snakemake replaces the log itself for each attempt.
+
+    If another process holds it, end this one with a line in the log.
+    """
     try:
         with alone(path, wait=False):
             yield
     except TakenError:
         with open(path, "a", encoding="utf-8") as log:
-            log.write("another process is still at this job: wait until it ends, or end it, and run again\n")
+            log.write("another process is still doing this job: wait until it ends, or end it, and run again\n")
         raise SystemExit(1) from None

@@ -1,4 +1,4 @@
-"""How much memory a job may take for what is not its own."""
+"""A limit on the memory that a job may use for data that it does not trust."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_ONE_AT_A_TIME = threading.RLock()  # the limit is the whole process's
+_ONE_AT_A_TIME = threading.RLock()  # the limit holds for the whole process
 
 
 @contextmanager
 def bounded_memory(extra: int) -> Iterator[None]:
-    """Let the block, and programs that it starts, take this many bytes of address space beyond what is in use.
+    """Limit the block, and programs that it starts, to this many bytes of address space beyond those in use.
 
-    What needs more fails with MemoryError, before the machine notices. Only Linux tells what is in use: elsewhere
-    there is no bound.
+    If the block needs more, it fails with MemoryError before the machine runs short. Only Linux says how much is in
+    use; on other systems there is no limit.
     """
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])

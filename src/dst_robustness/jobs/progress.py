@@ -1,13 +1,12 @@
-"""How much of a study is left, in words: from the seconds that the finished jobs of its networks took.
+"""How much of a study is left, in words. The estimate comes from the seconds that its finished jobs took.
 
-A job is known by its benchmark file, ``runs/{scenario}/{method}/{sparsity}/seed{seed}/{step}.jsonl`` below any folder;
-jobs of one kind share scenario and step.
+A job is named by its benchmark file, ``runs/{scenario}/{method}/{sparsity}/seed{seed}/{step}.jsonl`` in any folder.
+Jobs of one kind share scenario and step.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -15,18 +14,20 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from dst_robustness.jobs.events import EventHandler
+
 TRAIN, EVALUATE = "train", "evaluate"
-PAUSE = 60.0  # seconds between two lines
+PAUSE = 60.0  # seconds from one line to the next
 Kind = tuple[Path, str]
 
 
 @dataclass(frozen=True)
 class Left:
-    """Seconds of work that are left, one job after the other.
+    """The work that is left.
 
     Attributes:
-        seconds: of the jobs of all kinds that were measured.
-        unmeasured: the scenarios of which a step has not finished yet.
+        seconds: the sum over the jobs of all kinds that were measured.
+        unmeasured: the scenarios in which no job of some step has finished yet. Their jobs are not in the sum.
     """
 
     seconds: float
@@ -34,12 +35,12 @@ class Left:
 
 
 def kind_of(job: Path) -> Kind:
-    """Return the folder of the scenario, and the step, of a job."""
+    """Return the folder of a job's scenario, and the job's step."""
     return job.parents[3], job.stem
 
 
 def seconds_taken(job: Path) -> float | None:
-    """Return the seconds that a finished job took, None where its benchmark file is missing or unreadable."""
+    """Return the seconds that a job took, or None if its benchmark file is missing or unreadable."""
     try:
         return float(json.loads(job.read_text(encoding="utf-8").splitlines()[-1])["s"])
     except (OSError, ValueError, LookupError, TypeError):
@@ -47,20 +48,20 @@ def seconds_taken(job: Path) -> float | None:
 
 
 def measured_seconds(folder: Path, step: str) -> float | None:
-    """Return the median seconds of the finished jobs of one kind, None where there are none."""
+    """Return the median seconds of the finished jobs of one kind, or None if there are none."""
     seconds = [taken for job in folder.glob(f"*/*/*/{step}.jsonl") if (taken := seconds_taken(job)) is not None]
     return median(seconds) if seconds else None
 
 
 def work_left(jobs: Collection[Path], seconds: Mapping[Kind, float | None]) -> Left:
-    """Return the work of these jobs, given the seconds of one job of each kind, None where that is unknown."""
+    """Return the work of these jobs, given the seconds that a job of each kind takes (None: not known)."""
     known = [taken for job in jobs if (taken := seconds[kind_of(job)]) is not None]
     unknown = {kind_of(job)[0] for job in jobs if seconds[kind_of(job)] is None}
     return Left(sum(known), tuple(sorted(folder.name for folder in unknown)))
 
 
 def plan(jobs: Collection[Path], networks: int, evaluations: int, left: Left) -> str:
-    """Return what a call will do, of how much, and the hours that it takes; nothing where no network is touched."""
+    """Return how much a call will train and evaluate, and in how many hours; an empty text if it does neither."""
     steps = [job.stem for job in jobs]
     if not {TRAIN, EVALUATE} & set(steps):
         return ""
@@ -76,9 +77,14 @@ def plan(jobs: Collection[Path], networks: int, evaluations: int, left: Left) ->
 
 
 def progress(trained: int, networks: int, evaluated: int, evaluations: int, left: Left, at_once: float) -> str:
-    """Return how many networks of this call are trained and evaluated, and about how long the rest takes.
+    """Return how many networks this call has trained and evaluated so far, and about how long the rest takes.
 
     Args:
+        trained: networks trained so far, of ``networks``.
+        networks: networks that this call trains.
+        evaluated: evaluations done so far, of ``evaluations``.
+        evaluations: evaluations that this call does.
+        left: the work that is left.
         at_once: jobs that run side by side, on average.
     """
     parts = [(trained, networks, "networks trained"), (evaluated, evaluations, "evaluated")]
@@ -87,7 +93,7 @@ def progress(trained: int, networks: int, evaluated: int, evaluations: int, left
 
 
 def time_left(left: Left, at_once: float) -> str:
-    """Return ``about 3 min left``, with so many jobs at once; nothing where no job was measured."""
+    """Return ``about 3 min left`` for so many jobs at once; an empty text if no job was measured."""
     if not left.seconds or not at_once:
         return ""
     return f"{'at least' if left.unmeasured else 'about'} {duration(left.seconds / at_once)} left"
@@ -98,7 +104,7 @@ def _lacking(left: Left) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time in words, as coarse as an estimate is: ``50 s``, ``12 min``, ``1 h 10 min``, ``3 d 4 h``."""
+    """Return a time in words, rounded as an estimate should be: ``50 s``, ``12 min``, ``1 h 10 min``, ``3 d 4 h``."""
     if seconds < 57.5:
         return f"{max(5, 5 * round(seconds / 5))} s"
     minutes = round(seconds / 60)
@@ -111,7 +117,7 @@ def duration(seconds: float) -> str:
 
 
 def throughput(finished: Iterable[tuple[float, float | None]]) -> float:
-    """Return how many jobs ran side by side, on average, given when they ended and how many seconds they took."""
+    """Return how many jobs ran side by side on average. ``finished`` says when each ended and how long it took."""
     known = [(end, seconds) for end, seconds in finished if seconds is not None]
     if not known:
         return 0.0
@@ -119,17 +125,17 @@ def throughput(finished: Iterable[tuple[float, float | None]]) -> float:
     return sum(seconds for _, seconds in known) / (end - start) if end > start else 0.0
 
 
-class ProgressHandler(logging.Handler):
-    """Listens to the events that Snakemake logs; says the plan below its table of jobs, and once a minute what is left.
+class ProgressHandler(EventHandler):
+    """Prints the plan of a call below Snakemake's table of jobs, and once a minute what is left.
 
     Args:
         jobs: returns the benchmark file of each job on a network that this call has to do, by the job's number.
         networks: how many networks the whole study has.
         evaluations: how many evaluations it has.
-        is_local: whether jobs that Snakemake has started run at once; those of a cluster may wait in a queue.
-        say: takes a line for the terminal.
-        warn: returns the lines that come before the plan: what this call does to results that are there.
-        quiet: say the plan only.
+        is_local: whether a job runs as soon as Snakemake starts it. On a cluster it may wait in a queue.
+        say: prints a line on the terminal.
+        warn: returns the lines that come before the plan: what this call does to existing results.
+        quiet: print only the plan.
         clock: returns the time in seconds.
     """
 
@@ -149,20 +155,13 @@ class ProgressHandler(logging.Handler):
         self.read_jobs, self.networks, self.evaluations = jobs, networks, evaluations
         self.is_local, self.say, self.warn, self.quiet, self.clock = is_local, say, warn, quiet, clock
         self.jobs: dict[int, Path] = {}
-        self.earlier: dict[Kind, float | None] = {}  # seconds of a job of a kind, in earlier calls
+        self.earlier: dict[Kind, float | None] = {}  # seconds that a job of a kind took in earlier calls
         self.running: set[int] = set()
         self.most_running = 0
-        self.finished: dict[int, tuple[float, float | None]] = {}  # when, and after how many seconds
+        self.finished: dict[int, tuple[float, float | None]] = {}  # when a job ended, and how many seconds it took
         self.said = float("-inf")
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Hear an event; what goes wrong here is shown and stops nothing."""
-        try:
-            self._hear(str(getattr(record, "event", "")), record.__dict__)
-        except Exception:
-            self.handleError(record)
-
-    def _hear(self, event: str, fields: Mapping[str, Any]) -> None:
+    def hear(self, event: str, fields: Mapping[str, Any]) -> None:
         if event == "run_info":  # a dry run sends it before and after its list of jobs
             if not self.jobs:
                 self.jobs = dict(self.read_jobs())
@@ -193,14 +192,14 @@ class ProgressHandler(logging.Handler):
         return progress(*counts, self._left(), self._at_once())
 
     def time_left(self) -> str:
-        """Return how long the networks of this call still take, in words; nothing before it is known."""
+        """Return how long the networks of this call still take, in words; an empty text if it is not known yet."""
         return time_left(self._left(), self._at_once())
 
     def _at_once(self) -> float:
         return self.most_running if self.is_local() else throughput(self.finished.values())
 
     def _left(self) -> Left:
-        """Return the work left; what this call measured of a kind of jobs counts before what earlier ones did."""
+        """Return the work left. For each kind of job, times measured in this call replace those of earlier calls."""
         measured: dict[Kind, list[float]] = {}
         for job, (_, taken) in self.finished.items():
             if taken is not None:

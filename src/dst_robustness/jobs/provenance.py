@@ -1,4 +1,4 @@
-"""Where a result comes from: which code, which versions."""
+"""Where a result comes from: a fingerprint of the code, and the versions of packages."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from pathlib import Path
 
 PACKAGE = "dst_robustness"
 ROOT = Path(__file__).parents[1]
-# What stores, logs, names, checks or configures: it decides no number. Rooms end in a dot.
+# Modules that store, log, name, check or configure. They do not affect any number. Each name ends in a dot.
 NO_NUMBERS = (
     "jobs.", "study.", "registry.", "reporting.", "models.sources.", "models.tensor_files.", "sets.ahead.",
     "sets.attributes.", "sets.hdf5.", "sets.predictions.", "sets.processes.", "sets.storage.", "training.checkpoint.",
     "training.export.", "training.options.", "training.outputs.",
 )  # fmt: skip
-SKIPPED = ("ctx", "kind", "type_comment", "annotation", "returns")  # of a syntax tree: they decide nothing
-SAID = ("print", "warn", "debug", "info", "warning", "error")  # calls that only tell somebody something
+SKIPPED = ("ctx", "kind", "type_comment", "annotation", "returns")  # fields of a syntax tree that affect nothing
+SAID = ("print", "warn", "debug", "info", "warning", "error")  # calls that only print or log
 
 
 def code_fingerprint(*modules: str) -> str:
     """Return a hash over the code of these modules and of all modules of the package that they import, at any depth.
 
-    It changes with what decides numbers, and with nothing else: modules that store, log, name or check are left out
-    (``NO_NUMBERS``), and so are comments, docstrings, errors and messages. It is the same on every version of Python.
-    Packages' ``__init__`` files do not count, so that a new entry of a registry reruns nothing: what a step takes from
-    a registry is named as a module of its own.
+    It changes only with code that can change a number. It leaves out modules that store, log, name or check
+    (``NO_NUMBERS``), and also comments, docstrings, errors and messages. It is the same on every version of Python.
+    The ``__init__`` files of packages do not count, so that a new entry of a registry does not rerun anything. Callers
+    name the module of the entry that they use.
     """
     sources: dict[str, str] = {}
     waiting = list(modules)
@@ -55,22 +55,22 @@ def _source_file(module: str) -> Path | None:
 
 @cache
 def _read(file: Path) -> tuple[str, tuple[str, ...]]:
-    """Return the hash of a file's code and the modules that it imports, at any depth of nesting."""
+    """Return the hash of a file's code, and the modules that it imports anywhere."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     imported: list[str] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             imported += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            # What is imported from a package may be a module of its own.
+            # The imported name may itself be a module.
             imported += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
     return hashlib.sha256(code_of(tree).encode()).hexdigest(), tuple(imported)
 
 
 def code_of(node: object) -> str:
-    """Return what a syntax tree does, as text: without layout, docstrings, type hints, errors and messages.
+    """Return a syntax tree as text, without layout, docstrings, type hints, errors and messages.
 
-    ``ast.dump`` and tokens differ from one version of Python to the next; names and values of nodes do not.
+    ``ast.dump`` and tokens differ between versions of Python. The names and values of nodes do not.
     """
     if isinstance(node, list):
         return f"[{' '.join(code_of(part) for part in node if not _is_silent(part))}]"
@@ -85,7 +85,7 @@ def code_of(node: object) -> str:
 
 
 def _is_silent(node: object) -> bool:
-    """Whether a statement computes nothing: a text alone, or a call that only tells somebody something."""
+    """Return whether a statement computes nothing: a lone constant, or a call that only prints or logs."""
     if not isinstance(node, ast.Expr):
         return False
     call = node.value
@@ -95,12 +95,12 @@ def _is_silent(node: object) -> bool:
 
 
 def versions(*packages: str) -> dict[str, str]:
-    """Return the installed versions of the package itself and of others that a result depends on."""
+    """Return the installed versions of this package and of the given ones."""
     return {name: metadata.version(name) for name in ("dst-robustness", *packages)}
 
 
 def git_commit(folder: str | Path) -> str:
-    """Return the commit that a folder is checked out at, ``-dirty`` where it was changed, or ``unknown``."""
+    """Return the commit of a folder, with ``-dirty`` if files have changed, or ``unknown`` outside a repository."""
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     return result.stdout.strip() or "unknown"

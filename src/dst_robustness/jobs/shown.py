@@ -1,4 +1,4 @@
-"""What may be shown of text that others wrote: addresses without their secrets, names on one line."""
+"""Make foreign text safe to show: addresses without their secrets, names on one line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _IS_URL = re.compile(r"(?i)\s*[a-z][a-z0-9+.-]+:")  # at least two letters: C: i
 
 
 def name(text: object, longest: int = 200) -> str:
-    """Return a foreign name on one line: what does not print is escaped, the middle of a long one is left out."""
+    """Return a foreign name on one line. Characters that do not print are escaped. A long name loses its middle."""
     line = "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in str(text))
     if len(line) <= longest:
         return line
@@ -54,13 +54,13 @@ def address(text: str) -> str:
 
 
 def text_without_secrets(text: str) -> str:
-    """Return text in which no address shows a secret, and nothing but line ends and tabs fails to print."""
+    """Return text without the secrets of addresses, and with control characters escaped (not line ends and tabs)."""
     lines = (_URL.sub(lambda found: _hide(found[0]), line) for line in text.split("\n"))
     return "\n".join("".join(c if c.isprintable() or c == "\t" else name(c) for c in line) for line in lines)
 
 
 def value_without_secrets(value: Any) -> Any:
-    """Return a configuration, or a part of one, in which no address shows a secret."""
+    """Return a configuration, or a part of one, without the secrets of addresses."""
     if isinstance(value, dict):
         return {value_without_secrets(key): value_without_secrets(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -70,7 +70,7 @@ def value_without_secrets(value: Any) -> Any:
 
 
 def yaml_without_secrets(text: str) -> str:
-    """Return a configuration in YAML in which no address shows a secret; if one did, the comments are gone, too."""
+    """Return a configuration in YAML without the secrets of addresses. If it had any, its comments are lost."""
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError:
@@ -81,7 +81,7 @@ def yaml_without_secrets(text: str) -> str:
 
 
 def copies_without_secrets(files: Iterable[str | Path], folder: str | Path) -> list[Path]:
-    """Return the files of a configuration, for each that shows a secret a copy in a folder that does not."""
+    """Return the files of a configuration. One that holds a secret is replaced by a copy in ``folder`` without it."""
     return [_copy(Path(file), Path(folder) / str(number)) for number, file in enumerate(files)]
 
 
@@ -95,7 +95,7 @@ def _copy(file: Path, folder: Path) -> Path:
 
 
 def cells_without_formulas(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table in which no text is one that a spreadsheet would compute: ``=1+1`` becomes ``'=1+1``."""
+    """Return a table in which a spreadsheet computes no text as a formula: ``=1+1`` becomes ``'=1+1``."""
 
     def plain(cell: Any) -> Any:
         return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
@@ -111,7 +111,7 @@ def _hide(url: str) -> str:
         place, mark = rest[: found.start()], found[0] + HIDDEN
     place = "/".join(_hide_token(part) for part in place.split("/"))
     slashes = place[: len(place) - len(place.lstrip("/"))]
-    # A password may hold a slash or an @ that nobody escaped: all before the last @ goes.
+    # A password may contain an unescaped slash or @, so everything before the last @ is hidden.
     _, at, host = place.rpartition("@")
     return f"{scheme}:{slashes}{HIDDEN}@{host}{mark}" if at else f"{scheme}:{place}{mark}"
 

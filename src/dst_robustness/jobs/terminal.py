@@ -1,4 +1,4 @@
-"""What a person sees of a study: one line for each finished step. Everything else is in Snakemake's own log."""
+"""What a person sees while a study runs: one line for each finished step. Snakemake's own log has everything else."""
 
 from __future__ import annotations
 
@@ -10,40 +10,42 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from dst_robustness.jobs.events import EventHandler
+
 # Events of Snakemake that a person need not see one by one.
 DETAILS = {
     "job_info", "job_started", "job_finished", "job_error", "group_info", "shellcmd", "progress", "run_info",
     "resources_info",
 }  # fmt: skip
-# And lines of it that say nothing about this study. A line that is not known here is shown.
+# Lines of Snakemake that say nothing about the study. All other lines are shown.
 CHATTER = (
     "Assuming unrestricted shared filesystem", "Building DAG", "Using shell", "Group jobs", "Conda environments",
     "Singularity containers", "Select jobs", "Updating checkpoint", "DAG of jobs will be updated", "Removing output",
     "Config file", "Shutting down", "Exiting because a job execution failed", "Elapsed time",
 )  # fmt: skip
 ERROR = re.compile(r"[\w.]+(Error|Exception|Interrupt): ")
-LONGEST = 10  # lines of a reason
+LONGEST = 10  # lines of an error that are shown
 
 
 class WithoutDetails(logging.Filter):
-    """Keeps from the terminal what ``Steps`` says in one line, and what does not concern the study."""
+    """Hides lines that ``Steps`` sums up in one line, and lines that do not concern the study."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether a line is shown."""
         event, text = str(getattr(record, "event", "")), str(record.msg)
-        if event == "error" and "CalledProcessError" in text:  # a job's process ended badly: Steps says why
+        if event == "error" and "CalledProcessError" in text:  # a job failed, and Steps says why
             return False
         return event not in DETAILS and not text.startswith(CHATTER)
 
 
-class Steps(logging.Handler):
-    """Listens to the events that Snakemake logs, and says a line for each step that ended.
+class Steps(EventHandler):
+    """Prints a line for each step that has ended.
 
     Args:
-        say: takes a line for the terminal.
-        fail: takes the lines about a failed step.
-        time_left: returns how long the rest takes, in words; nothing where that is not known yet.
-        result: returns what a finished job found, given the event of its start; nothing where that is not told.
+        say: prints a line on the terminal.
+        fail: prints the lines about a failed step.
+        time_left: returns how long the rest takes, in words; an empty text if it is not known yet.
+        result: returns what a finished job found, given the event of its start; an empty text if there is no result.
     """
 
     def __init__(
@@ -58,14 +60,7 @@ class Steps(logging.Handler):
         self.started: dict[int, Mapping[str, Any]] = {}
         self.finished: list[int] = []
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Hear an event; what goes wrong here is shown and stops nothing."""
-        try:
-            self._hear(str(getattr(record, "event", "")), record.__dict__)
-        except Exception:
-            self.handleError(record)
-
-    def _hear(self, event: str, fields: Mapping[str, Any]) -> None:
+    def hear(self, event: str, fields: Mapping[str, Any]) -> None:
         if event == "job_info":
             self.started[fields["jobid"]] = fields
         elif event == "job_finished":
@@ -99,7 +94,7 @@ def accuracies(metrics: Path) -> str:
 
 
 def failure(name: str, logs: list[Path], said: str = "") -> str:
-    """Return which step failed, what a scheduler said, the reason that its log ends with, and where the log is."""
+    """Return which step failed, what the scheduler said, the error at the end of its log, and where the log is."""
     lines = [f"FAILED: {name}", *([f"  {said}"] if said else [])]
     for log in logs:
         first, *more = reason(log)
@@ -108,11 +103,11 @@ def failure(name: str, logs: list[Path], said: str = "") -> str:
 
 
 def reason(log: Path) -> list[str]:
-    """Return the last error of a log and what follows it, or its last line, of ten lines at most."""
+    """Return the last error of a log with the lines after it, at most ten, or the last line if there is no error."""
     try:
         lines = [line for line in log.read_text(encoding="utf-8", errors="replace").split("\n") if line.strip()]
     except OSError:
-        return ["it left no log, as a process does that was killed"]
+        return ["it left no log; probably it was killed"]
     errors = [number for number, line in enumerate(lines) if ERROR.match(line)]
     told = lines[errors[-1] :] if errors else lines[-1:]
-    return [*told[:LONGEST], *["..."] * (len(told) > LONGEST)] or ["its log is empty, as of a process that was killed"]
+    return [*told[:LONGEST], *["..."] * (len(told) > LONGEST)] or ["its log is empty; probably it was killed"]

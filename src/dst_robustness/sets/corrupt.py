@@ -57,13 +57,13 @@ def generate_corrupted(
         name: name of the corruption.
         family: whose constants to use; by default the split's attribute ``family``. Clips have none.
         seed: of the whole set.
-        frost_folder: folder with the benchmark's frost pictures.
+        frost_folder: folder with the benchmark's frost images.
         jpeg_quality: of the stored pictures; by default 85, as in the published sets, where the split holds JPEG, and
             pixels where it holds pixels.
         threads: how many threads corrupt, besides the one that reads and writes; the result does not depend on it.
 
     Raises:
-        ValueError: for an unreadable split, an unknown name or family, or frost pictures that are not the benchmark's.
+        ValueError: for an unreadable split, an unknown name or family, or frost images that are not the benchmark's.
     """
     with open_hdf5(source) as file:
         clean, about = Samples(file), SetAttributes.read(file)

@@ -33,7 +33,7 @@ class Recipe:
         seed: of the whole set.
         size: side that images were brought to, None where they keep theirs.
         quality: of the JPEG that is written; None for arrays.
-        frost: the frost pictures, None where they are not needed.
+        frost: the frost images, None where they are not needed.
     """
 
     family: str

@@ -1,4 +1,4 @@
-"""Blur around the middle, and colours that do not meet.
+"""Errors of a lens: blur around the middle, and colour channels that do not line up.
 
 Both resample with cubic splines, as the published code does through scipy.
 """
@@ -29,14 +29,15 @@ def spline_weights(fraction, weights):
 
 
 def circular_motion_blur(images: np.ndarray, keys: np.ndarray, amount: float) -> np.ndarray:
-    """Average 21 rotations of uint8 [N, H, W, 3] about its middle, with amount 10 by up to 15 degrees either way.
+    """Average 21 rotations of uint8 [N, H, W, 3] about the middle of each image.
 
-    Their weight falls as exp(-2 t ** 2) from the middle one to t = 1 at the ends. There is nothing random in it.
+    Amount 10 turns by up to 15 degrees either way. The weight of a rotation is exp(-2 t ** 2), where t grows from 0 for
+    no turn to 1 for the largest. Nothing about it is random.
     """
     result = np.empty_like(images)
     turns = np.linspace(-1, 1, ROTATIONS)
     weights = np.array([math.exp(-2 * turn * turn) for turn in turns])
-    # Splines that interpolate: their coefficients are the solution of a linear system, along one axis, then the other.
+    # The coefficients of an interpolating spline solve a linear system, along one axis, then the other.
     coefficients = spline_filter1d(spline_filter1d(images, axis=1, mode="mirror"), axis=2, mode="mirror")
     _average_rotations(coefficients, np.radians(1.5 * amount) * turns, weights / math.fsum(weights), result)
     return result
@@ -74,9 +75,10 @@ def _average_rotations(coefficients, angles, shares, result):
 
 
 def transverse_chromatic_abberation(images: np.ndarray, keys: np.ndarray, amount: float) -> np.ndarray:
-    """Enlarge two channels of uint8 [N, H, W, 3], drawn at random, with amount 10 by 1.25 and 1.5.
+    """Enlarge two random channels of uint8 [N, H, W, 3]; amount 10 enlarges one by 1.25 and the other by 1.5.
 
-    All three are smoothed by a spline through their values as coefficients, and rounded; both is as published.
+    As in the published code, all three channels are also rounded, and smoothed by a spline that takes the pixel values
+    as its coefficients.
     """
     result = np.empty_like(images)
     rows, row_weights = _enlargements(images.shape[1], 0.05 * amount)
@@ -86,9 +88,9 @@ def transverse_chromatic_abberation(images: np.ndarray, keys: np.ndarray, amount
 
 
 def _enlargements(size: int, most: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the four nodes and weights of each pixel along an axis enlarged by 1, 1 + most / 2, 1 + most [3, size, 4].
+    """Return, for an axis enlarged by 1, 1 + most / 2 and 1 + most, the four nodes and weights of each pixel.
 
-    The middle of the enlarged axis is kept.
+    Both arrays are [3, size, 4]. The middle of the enlarged axis is kept.
     """
     nodes, weights = np.empty((3, size, 4), dtype=np.int64), np.empty((3, size, 4))
     for k, scale in enumerate((1.0, 1 + most / 2, 1 + most)):

@@ -17,9 +17,9 @@ GREY = 128
 
 
 def checkerboard_cutout(images: np.ndarray, keys: np.ndarray, amount: float) -> np.ndarray:
-    """Cover squares of a turned checkerboard with grey, with amount 10 all of one colour.
+    """Cover squares of a rotated checkerboard with grey; amount 10 covers all squares of one colour.
 
-    Their side is 10% to 25% of the image's.
+    The side of a square is 10% to 25% of the image's.
     """
     result = images.copy()
     _cut_out_all(result, keys, 0.1 * amount)
@@ -36,21 +36,21 @@ def _cut_out_all(images, keys, share):
 
 @compiled
 def cut_out(image, key, angle, side, share):
-    """Cover, in place, each square that is on the covered colour of the board with probability ``share``."""
-    columns = int(4 * max(image.shape[:2]) / side)  # more than a turned image reaches
+    """Cover each square of one colour of the board with probability ``share``, in place."""
+    columns = int(4 * max(image.shape[:2]) / side)  # more than a rotated image can span
     cosine, sine = math.cos(angle), math.sin(angle)
     for y in range(image.shape[0]):
         for x in range(image.shape[1]):
             down, right = (cosine * y + sine * x) / side, (cosine * x - sine * y) / side
             if (math.floor(down) + math.floor(right)) % 2 == 0:
-                # Cut towards zero, as published: the squares on both sides of an axis share their fate.
+                # Rounded towards zero, as published: the squares on both sides of an axis are covered together.
                 square = int(down) % columns * columns + int(right) % columns
                 if uniform(key, 2 + square) < share:
                     image[y, x] = GREY
 
 
 def lines(images: np.ndarray, keys: np.ndarray, amount: float) -> np.ndarray:
-    """Draw grey lines, with amount 10 as many as the image has rows, around a random direction."""
+    """Draw grey lines around a random direction; amount 10 draws as many as the shorter side has pixels."""
     result = images.copy()
     _draw_lines(result, keys, 0.1 * amount)
     return result
@@ -101,7 +101,7 @@ def draw_line(image, y, x, end_y, end_x):
 
 @compiled
 def _shade(image, y, x, kept):
-    """Blend a pixel with grey, if it is in the image."""
+    """Blend a pixel with grey if it lies inside the image."""
     if 0 <= y < image.shape[0] and 0 <= x < image.shape[1]:
         for c in range(3):
             image[y, x, c] = to_byte(kept * image[y, x, c] + (1 - kept) * GREY)

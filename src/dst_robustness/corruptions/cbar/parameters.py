@@ -1,9 +1,9 @@
-"""The constants of C-bar: one row a corruption, one entry a severity 1-5, one table a family.
+"""The constants of C-bar: one table per family, one row per corruption, one entry per severity 1-5.
 
-They are those of Mintun, Kirillov & Xie, "On Interaction Between Augmentations and Corruptions in Natural Corruption
+They come from Mintun, Kirillov & Xie, "On Interaction Between Augmentations and Corruptions in Natural Corruption
 Robustness" (NeurIPS 2021, https://arxiv.org/abs/2102.11273), as published for CIFAR-10-C-bar (32 pixels) and
-ImageNet-C-bar (224 pixels), ten corruptions each. All are amounts on the authors' scale of 0 to 10; the function of the
-same name says what ten is.
+ImageNet-C-bar (224 pixels), ten corruptions each. All are amounts on the authors' scale of 0 to 10. The function of the
+same name says what an amount of 10 does.
 """
 
 from __future__ import annotations

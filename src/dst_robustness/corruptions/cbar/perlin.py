@@ -15,9 +15,9 @@ CELLS = 7  # of the first octave, along the shorter side: 32 pixels each of 224
 
 
 def perlin_noise(images: np.ndarray, keys: np.ndarray, amount: float) -> np.ndarray:
-    """Blend uint8 [N, H, W, 3] with grey turbulence (Perlin, SIGGRAPH 1985), with amount 10 by half.
+    """Blend uint8 [N, H, W, 3] with grey turbulence (Perlin, SIGGRAPH 1985); amount 10 blends half and half.
 
-    Each node of the lattice has a gradient of its own, where the published code draws it from a table of 256.
+    Each node of the lattice has its own gradient here. The published code takes it from a table of 256.
     """
     result = np.empty_like(images)
     _blend_with_turbulence(images, keys, 0.05 * amount, result)
@@ -45,7 +45,7 @@ def _blend_with_turbulence(images, keys, share, result):
 
 @compiled
 def _draw_gradients(key, gradients):
-    """Draw a unit vector for each node: towards a point of a square of 512 x 512 points around it."""
+    """Draw a unit vector for each node: it points to a random one of 512 x 512 points in a square around the node."""
     for node_y in range(gradients.shape[0]):
         for node_x in range(gradients.shape[1]):
             word = bits(key, node_y * gradients.shape[1] + node_x)
@@ -59,7 +59,7 @@ def _draw_gradients(key, gradients):
 
 @compiled
 def gradient_noise(y, x, gradients):
-    """Return Perlin's noise at a point in units of the lattice: 0 at each node, and there with the node's slope."""
+    """Return Perlin's noise at a point, in units of the lattice. At a node it is 0 and has the node's slope."""
     upper, left = int(y), int(x)
     down, right = y - upper, x - left
     smooth_y, smooth_x = down * down * (3 - 2 * down), right * right * (3 - 2 * right)
@@ -70,7 +70,10 @@ def gradient_noise(y, x, gradients):
 
 @compiled
 def _between(first, second, down, right, share):
-    """Return the heights of two neighbours' slopes at a point relative to the first, ``share`` of them the second's."""
+    """Return the height at a point under the slopes of two neighbouring nodes, mixed by ``share`` for the second.
+
+    The point is given relative to the first node.
+    """
     near = down * first[0] + right * first[1]
     far = down * second[0] + (right - 1) * second[1]
     return near + share * (far - near)

@@ -17,9 +17,9 @@ SOFTENING = gaussian_weights(1.0)
 
 
 def caustic_refraction(images: np.ndarray, keys: np.ndarray, amount: float) -> np.ndarray:
-    """Bend uint8 [N, H, W, 3] by the slopes of caustics and light it by them.
+    """Distort uint8 [N, H, W, 3] by the slopes of caustics, and brighten it by them.
 
-    With amount 10 the lens is half the image's side deep, and a slope of 1 makes a pixel brighter by 510 levels.
+    At amount 10 the lens is as deep as half the image's side, and a slope of 1 adds 510 grey levels to a pixel.
     """
     result = np.empty_like(images)
     depth = 0.05 * amount * min(images.shape[1:3])
@@ -54,7 +54,7 @@ def _refract_all(images, keys, softening, depth, light, result):
 @compiled
 def caustic(y, x, time):
     """Return how much light falls on a point of a tile with sides of 1, in [0, 1]."""
-    # The published digits of a full turn, not math.tau: far from zero a sine is sensitive.
+    # The digits of a full turn as published, not math.tau: far from zero a sine depends on the last of them.
     start_y, start_x = 6.28318530718 * y - 250, 6.28318530718 * x - 250
     place_y, place_x, focus = start_y, start_x, 1.0
     for n in range(5):
@@ -71,7 +71,7 @@ def caustic(y, x, time):
 
 @compiled
 def deflection(down, right):
-    """Return how far a vertical ray goes aside under a surface of this slope, for a depth and a slope of 1.
+    """Return how far a surface of this slope moves a vertical ray aside at depth 1.
 
     Snell's law: a surface tilted by angle a bends the ray to a - b with sin(b) = sin(a) / REFRACTION.
     """

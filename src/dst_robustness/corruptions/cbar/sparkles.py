@@ -15,11 +15,11 @@ from dst_robustness.corruptions.random import integer, normal, uniform
 
 STARS = 5
 FEWEST_RAYS, RAYS_UP_TO = 50, 200
-_DRAWS = 3 + RAYS_UP_TO  # random numbers of a star
+_DRAWS = 3 + RAYS_UP_TO  # random numbers that a star takes
 
 
 def sparkles(images: np.ndarray, keys: np.ndarray, amount: float) -> np.ndarray:
-    """Lay five white stars over the image, with amount 10 of a radius of 10% of its side."""
+    """Lay five white stars over the image; at amount 10 their radius is 10% of its side."""
     result = np.empty_like(images)
     _add_stars(images, keys, 0.01 * amount * min(images.shape[1:3]), result)
     return result
@@ -45,7 +45,7 @@ def _add_stars(images, keys, radius, result):
 
 
 def inverse_sparkles(images: np.ndarray, keys: np.ndarray, amount: float) -> np.ndarray:
-    """Turn all white but a star of a quarter of the image's side, around which amount 10 leaves the least."""
+    """Turn everything white except a star with rays of a quarter of the image's side; amount 10 leaves the least."""
     result = np.empty_like(images)
     _keep_star(images, keys, 0.13 * amount, result)
     return result
@@ -67,7 +67,7 @@ def _keep_star(images, keys, sharpness, result):
 
 @compiled
 def _ray_lengths(key, first, radius, shortest):
-    """Return the lengths of 50 to 199 rays, each a quarter of the radius about it."""
+    """Return the lengths of 50 to 199 rays. They scatter around the radius by a quarter of it."""
     lengths = np.empty(FEWEST_RAYS + integer(key, first, RAYS_UP_TO - FEWEST_RAYS))
     for ray in range(len(lengths)):
         lengths[ray] = max(shortest, radius * (1 + 0.25 * normal(key, first + 1 + ray)))
@@ -78,8 +78,8 @@ def _ray_lengths(key, first, radius, shortest):
 def ray_strength(down, right, lengths, sharpness):
     """Return the strength of a star's light at a point relative to its middle, in [0, 1].
 
-    It falls with the distance to the power of -2 ``sharpness``, from 1 at the length of the rays there, and by a
-    quarter from the middle between two rays to each of them.
+    It is 1 up to the length of the nearest rays, and beyond that falls with the distance to the power of
+    -2 ``sharpness``. It also falls by a quarter from the middle between two rays to each of them.
     """
     rays = len(lengths)
     place = (math.atan2(right, down) + math.pi) / (2 * math.pi) * rays

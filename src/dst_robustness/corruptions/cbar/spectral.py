@@ -15,7 +15,7 @@ from dst_robustness.corruptions.random import uniform
 
 
 def blue_noise_sample(images: np.ndarray, keys: np.ndarray, amount: float) -> np.ndarray:
-    """Blacken pixels where blue noise of unit variance is at most -2.5, with amount 10 at most 0.5."""
+    """Blacken pixels where blue noise of unit variance lies below a limit: -2.5 at amount 0, up to 0.5 at amount 10."""
     result = images.copy()
     amplitude = frequency(*images.shape[1:3])
     for image, key in zip(result, keys, strict=True):
@@ -24,7 +24,7 @@ def blue_noise_sample(images: np.ndarray, keys: np.ndarray, amount: float) -> np
 
 
 def brownish_noise(images: np.ndarray, keys: np.ndarray, amount: float) -> np.ndarray:
-    """Add brownish noise to each channel, with amount 10 of standard deviation 64 grey levels about a random mean."""
+    """Add brownish noise to each channel; at amount 10 its standard deviation is 64 grey levels, its mean random."""
     result = np.empty_like(images)
     amplitude = 1 / (frequency(*images.shape[1:3]) ** 2 + 1)
     for i, key in enumerate(keys):
@@ -42,7 +42,7 @@ def _add(image, strength, noise, result):
 
 
 def frequency(height: int, width: int) -> np.ndarray:
-    """Return the distance from frequency zero, which is in the middle, in cycles a shorter side; float64 [H, W]."""
+    """Return each frequency's distance from zero, which is in the middle; float64 [H, W], cycles per shorter side."""
     side = min(height, width)
     y = (np.arange(height) - height // 2) * (side / height)
     x = (np.arange(width) - width // 2) * (side / width)
@@ -52,14 +52,14 @@ def frequency(height: int, width: int) -> np.ndarray:
 def coloured_noise(amplitude: np.ndarray, key: np.uint64, first: int) -> np.ndarray:
     """Return noise of unit variance about its mean, with these amplitudes and random phases; float64 [H, W].
 
-    It is the real part of the transform. As in the published code a frequency shares its phase with the one half a
-    turn away about the middle of the plane, which is next to its true opposite.
+    It is the real part of the transform. As in the published code, a frequency shares its phase with the point opposite
+    the middle of the plane. That point is one place beside its true mirror frequency.
     """
     spectrum = np.empty(amplitude.shape, dtype=np.complex128)
     _random_phases(amplitude.reshape(-1), key, first, spectrum.reshape(-1))
     noise = np.fft.ifft2(np.fft.ifftshift(spectrum)).real
     deviation = noise.std()
-    return noise / deviation if deviation > 0 else np.zeros_like(noise)  # a single pixel has none
+    return noise / deviation if deviation > 0 else np.zeros_like(noise)  # a single pixel has no deviation
 
 
 @compiled

@@ -18,7 +18,7 @@ WHIRLPOOLS = 3  # along the shorter side
 
 @compiled
 def sample(image, y, x, channel):
-    """Return the image between pixels, linearly along both axes; outside it is black."""
+    """Return the value between pixels, interpolated linearly along both axes; black outside the image."""
     upper, left = math.floor(y), math.floor(x)
     total = 0.0
     for row in range(upper, upper + 2):
@@ -29,7 +29,7 @@ def sample(image, y, x, channel):
 
 
 def ripple(images: np.ndarray, keys: np.ndarray, amount: float) -> np.ndarray:
-    """Shift rows up and down and columns to the sides in two sines, with amount 10 by 2.5% of the image's side."""
+    """Shift pixels along both axes by two sine waves; at amount 10 by 2.5% of the image's side."""
     result = np.empty_like(images)
     _ripple_all(images, keys, 0.0025 * amount * min(images.shape[1:3]), result)
     return result
@@ -51,7 +51,7 @@ def _ripple_all(images, keys, height_of_wave, result):
 
 
 def pinch_and_twirl(images: np.ndarray, keys: np.ndarray, amount: float) -> np.ndarray:
-    """Pinch and twirl three by three circles, each one way or the other, with amount 10 by a quarter turn."""
+    """Pinch and twirl three by three circles, each in a random direction; at amount 10 by a quarter turn."""
     result = images.copy()
     _twirl_all(images, keys, 0.05 * math.pi * amount, 0.04 * amount + 0.1, result)
     return result

@@ -15,7 +15,7 @@ from dst_robustness.corruptions.random import bits, integer, uniform
 
 
 def single_frequency_greyscale(images: np.ndarray, keys: np.ndarray, amount: float) -> np.ndarray:
-    """Add a grey plane wave of random direction and frequency, with amount 10 of amplitude 196 grey levels."""
+    """Add a grey plane wave of random direction and frequency; at amount 10 its amplitude is 196 grey levels."""
     result = np.empty_like(images)
     _add_plane_wave(images, keys, 19.6 * amount, result)
     return result
@@ -37,7 +37,7 @@ def _add_plane_wave(images, keys, strength, result):
 
 
 def cocentric_sine_waves(images: np.ndarray, keys: np.ndarray, amount: float) -> np.ndarray:
-    """Add a sawtooth of rings around a random point, wobbling with the angle, with amount 10 from -64 to 64 levels."""
+    """Add wobbling sawtooth rings around a random point; at amount 10 they run from -64 to 64 grey levels."""
     result = np.empty_like(images)
     _add_rings(images, keys, 12.8 * amount, result)
     return result
@@ -63,9 +63,9 @@ def _add_rings(images, keys, strength, result):
 
 
 def plasma_noise(images: np.ndarray, keys: np.ndarray, amount: float) -> np.ndarray:
-    """Add coloured sines over a plane that sines of rising frequency have bent, with amount 10 of 64 grey levels.
+    """Add coloured sines over a plane that is bent by sines of rising frequency; amount 10 adds 64 grey levels.
 
-    Against overflow the image keeps 1 - amplitude / 255 of itself.
+    The image is scaled by 1 - amplitude / 255 first, so that nothing overflows.
     """
     result = np.empty_like(images)
     _add_plasma(images, keys, 6.4 * amount, result)

@@ -1,4 +1,4 @@
-"""A camera that is held askew, shakes, or is aimed beside the scene.
+"""A camera that is tilted, that shakes, or that points beside the scene.
 
 Every function takes clips uint8 [N, T, H, W, 3], a stream key for each, and its constants; it returns the same shape.
 """
@@ -15,7 +15,7 @@ from dst_robustness.corruptions.random import integer
 
 
 def static_rotate(clips: np.ndarray, keys: np.ndarray, degrees: float) -> np.ndarray:
-    """Turn every frame anticlockwise by the same angle; what comes into view is black."""
+    """Turn every frame anticlockwise by the same angle; new corners are black."""
     result = np.zeros_like(clips)
     for clip, out in zip(clips, result, strict=True):
         for t in range(len(clip)):
@@ -34,7 +34,7 @@ def rotate(clips: np.ndarray, keys: np.ndarray, largest: int) -> np.ndarray:
 
 @compiled
 def _turn(image, degrees, result):
-    """Turn about the centre, each pixel taken from the one it falls into, as Pillow does by default."""
+    """Turn about the centre. Each pixel is copied from the one it falls into, as Pillow does by default."""
     height, width = image.shape[:2]
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     for y in range(height):
@@ -47,10 +47,10 @@ def _turn(image, degrees, result):
 
 
 def translate(clips: np.ndarray, keys: np.ndarray, places: int) -> np.ndarray:
-    """Cut the frame of a clip at a random corner instead of the centre, edges repeated.
+    """Crop every frame of a clip at a random place instead of the centre, with edges repeated.
 
-    Published for a 224-pixel crop of a 256-pixel frame, whose centre lies 16 pixels from the corner: so a frame moves
-    by (corner - 16) / 224 of its side, the corner uniform over ``places`` pixels along each axis.
+    The published code crops 224 of 256 pixels, and its central crop starts 16 pixels from the corner. So a frame moves
+    by (start - 16) / 224 of its side, and the start is uniform over ``places`` pixels along each axis.
     """
     height, width = clips.shape[2:4]
     result = np.empty_like(clips)

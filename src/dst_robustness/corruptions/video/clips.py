@@ -22,13 +22,13 @@ class VideoCorruption:
     """One corruption of clips.
 
     Attributes:
-        name: as published; ``_p`` marks the one of UCF101-P where Kinetics-C has another one of the same name.
+        name: as published. ``_p`` marks one of UCF101-P where Kinetics-C has a different one of the same name.
         category: noise, blur, weather, digital, temporal, camera or stream.
         suite: ``kinetics_c`` or ``ucf101_p``.
         place: ``module:function``, imported when first needed.
-        acts_on: ``clip``: the function takes clips; ``frame``: an image corruption, drawn anew for each frame, as
-            published; ``shared``: an image corruption, drawn once a clip.
-        sized_as: the image corruption whose constants for the size of the clip are taken, None for own constants.
+        acts_on: ``clip``: the function takes clips. ``frame``: an image corruption with new random numbers for each
+            frame, as published. ``shared``: an image corruption with the same random numbers for all frames of a clip.
+        sized_as: the image corruption whose constants for the size of the clip it takes; None if it has its own.
     """
 
     name: str
@@ -104,22 +104,22 @@ def image_family(side: int) -> str:
 
 
 def corrupt_clips(clips: np.ndarray, name: str, severity: int, *, seed: int = 0, first_index: int = 0) -> np.ndarray:
-    """Corrupt a batch of clips; the number of frames and their size stay.
+    """Corrupt a batch of clips. The number of frames and their size stay the same.
 
     Args:
         clips: uint8 [N, T, H, W, 3], RGB.
         name: one of VIDEO_CORRUPTIONS.
         severity: 1-5.
-        seed: of the whole set.
+        seed: seed of the whole set.
         first_index: index of the first clip in its set. Clip i of the batch depends on (seed, name, severity,
-            first_index + i) alone; those of the category ``stream``, mpeg and frame rate included, also on the
-            libraries that ``codec.video_library_versions()`` names.
+            first_index + i) alone. In the category ``stream`` (which has mpeg and frame rate too) it also depends on
+            the libraries that ``codec.video_library_versions()`` names.
 
     Returns:
-        uint8 [N, T, H, W, 3]; the input stays as it is.
+        A new array uint8 [N, T, H, W, 3].
 
     Raises:
-        ValueError: for anything else, with what is allowed.
+        ValueError: if an argument is not as above; the message says what is allowed.
     """
     check_clips(clips)
     if name not in VIDEO_CORRUPTIONS:
@@ -144,7 +144,7 @@ def corrupt_clips(clips: np.ndarray, name: str, severity: int, *, seed: int = 0,
 
 
 def check_clips(clips: np.ndarray) -> None:
-    """Raise ValueError for anything but uint8 [N, T, H, W, 3] with at least one frame of one pixel."""
+    """Raise ValueError unless this is uint8 [N, T, H, W, 3] with at least one frame of one pixel."""
     if not isinstance(clips, np.ndarray) or clips.dtype != np.uint8:
         raise ValueError(f"clips must be a uint8 array, not {getattr(clips, 'dtype', type(clips).__name__)}")
     if clips.ndim != 5 or clips.shape[4] != 3 or 0 in clips.shape[1:]:

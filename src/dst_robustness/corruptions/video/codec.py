@@ -1,7 +1,7 @@
-"""Clips through a video encoder and decoder, the same bytes at every run of the same library versions.
+"""Clips through a video encoder and decoder: the same library versions give the same bytes every time.
 
-One thread each, because encoders divide their decisions among threads, and colours converted by OpenCV's integer
-arithmetic, because FFmpeg's scaler chooses its instructions by processor.
+The encoder has one thread, since with several its decisions depend on how they share the work. OpenCV's integer
+arithmetic converts the colours, since FFmpeg's scaler chooses its instructions by processor.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ import av
 import cv2
 import numpy as np
 
-FRAMES_PER_SECOND = 25  # UCF101's; a clip does not say its own
-NOTHING_RECEIVED = 128  # grey, which FFmpeg too paints where it has nothing to conceal a loss with
+FRAMES_PER_SECOND = 25  # that of UCF101; a clip does not say its own
+NOTHING_RECEIVED = 128  # grey, as FFmpeg paints where it has nothing to conceal a loss with
 
 _FRAME_TIME = Fraction(1, FRAMES_PER_SECOND)
 _DECODERS = {"libx264": "h264", "libx265": "hevc", "mpeg1video": "mpeg1video", "mpeg2video": "mpeg2video"}
-# x265 4.2 writes past its buffers on some widths of 33 to 55 pixels, and in pictures of a single 64-pixel unit its
-# choices depend on what lay in the memory before.
+# x265 4.2 writes past its buffers at some widths of 33 to 55 pixels. On images of a single 64-pixel unit its choices
+# depend on what was in memory before.
 _LEAST_SIDE = {"libx265": 80}
-_USER_DATA = 6  # the NAL unit in which x264 names itself and its options: larger than a small clip, and no picture
-# Without its macroblock tree, since in that x264 165 too reads memory that it never wrote: one clip in three differed.
+_USER_DATA = 6  # the NAL unit in which x264 names itself and its options: larger than a small clip, and not an image
+# x264's macroblock tree is off: with it, x264 165 reads memory that it never wrote, and one clip in three differed.
 _REPEATABLE = {
     "libx264": {"x264-params": "mbtree=0"},
     "libx265": {"x265-params": "pools=none:frame-threads=1:log-level=none"},
@@ -38,10 +38,10 @@ class Stream:
 
     Attributes:
         codec: the encoder's name.
-        header: the parameter sets, which a container carries apart from the frames.
+        header: the parameter sets. A container carries them apart from the frames.
         packets: bytes of each coded frame, in coding order.
         times: (presentation, decoding) time of each packet, in frames.
-        shape: of the clip (T, H, W, 3).
+        shape: shape of the clip (T, H, W, 3).
     """
 
     codec: str
@@ -59,7 +59,7 @@ class Stream:
 def encode(clip: np.ndarray, codec: str, options: dict[str, str]) -> Stream:
     """Encode a clip uint8 [T, H, W, 3] with 4:2:0 colour.
 
-    Sides that are odd, or too small for the encoder, are padded by repeating the edge; ``decode`` cuts that off.
+    A side that is odd or too small for the encoder is padded by repeating the edge. ``decode`` cuts the padding off.
     """
     encoder = cast(av.VideoCodecContext, av.CodecContext.create(codec, "w"))
     height, width = (max(side + side % 2, _LEAST_SIDE.get(codec, 2)) for side in clip.shape[1:3])
@@ -84,22 +84,22 @@ def encode(clip: np.ndarray, codec: str, options: dict[str, str]) -> Stream:
 
 
 def split_units(packet: bytes) -> list[bytes]:
-    """Divide an H.264 packet at its start codes into NAL units, whose first byte holds the type (Annex B of H.264)."""
+    """Divide an H.264 packet at its start codes into NAL units (Annex B). The first byte of a unit holds its type."""
     starts = [match.end() for match in re.finditer(b"\0\0\1", packet)]
     ends = [start - 3 for start in starts[1:]] + [len(packet)]
     return [packet[start:end].rstrip(b"\0") for start, end in zip(starts, ends, strict=False)]
 
 
 def join_units(units: Iterable[bytes]) -> bytes:
-    """Put NAL units together again, each behind a start code."""
+    """Join NAL units into a packet, with a start code before each."""
     return b"".join(b"\0\0\1" + unit for unit in units)
 
 
 def decode(stream: Stream) -> np.ndarray:
-    """Decode to uint8 [T, H, W, 3], whatever has happened to the packets; empty ones were lost.
+    """Decode to uint8 [T, H, W, 3], however damaged the packets are; an empty packet is a lost one.
 
-    The decoder conceals what it can. A frame that it does not deliver shows the one before, as a player does, or the
-    first one delivered; where none is delivered, the whole clip is grey.
+    The decoder conceals what it can. For a frame that it does not deliver, the one before is repeated, as a player
+    does. Frames before the first delivered one show that one. If none is delivered, the whole clip is grey.
     """
     decoder = cast(av.VideoCodecContext, av.CodecContext.create(_DECODERS[stream.codec], "r"))
     decoder.extradata = stream.header or None
@@ -125,7 +125,7 @@ def decode(stream: Stream) -> np.ndarray:
 def _decode_packet(
     decoder: av.VideoCodecContext, data: bytes | None, presented: int, decoded: int
 ) -> Sequence[av.VideoFrame]:
-    """Return the frames that a packet completes; None asks for those still held back."""
+    """Return the frames that a packet completes. The packet None asks for the frames still held back."""
     packet = None
     if data is not None:
         packet = av.Packet(data)
@@ -137,7 +137,7 @@ def _decode_packet(
 
 
 def _to_planes(frame: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Convert RGB uint8 [H, W, 3] to the planes of 4:2:0 stacked, uint8 [height * 3 / 2, width], JPEG's colours."""
+    """Convert RGB uint8 [H, W, 3] to stacked 4:2:0 planes in JPEG's colours, uint8 [height * 3 / 2, width]."""
     padded = cv2.copyMakeBorder(frame, 0, height - frame.shape[0], 0, width - frame.shape[1], cv2.BORDER_REPLICATE)
     luma, red, blue = cv2.split(cv2.cvtColor(padded, cv2.COLOR_RGB2YCrCb))
     half = [cv2.resize(plane, (width // 2, height // 2), interpolation=cv2.INTER_AREA) for plane in (blue, red)]
@@ -154,7 +154,7 @@ def _from_planes(planes: np.ndarray) -> np.ndarray:
 
 
 def video_library_versions() -> dict[str, str]:
-    """Return what the bytes of the stream corruptions depend on: PyAV, the FFmpeg in it, OpenCV."""
+    """Return the versions that the stream corruptions' bytes depend on: of PyAV, its FFmpeg, and OpenCV."""
     libraries = {name: ".".join(map(str, version)) for name, version in av.library_versions.items()}
     codec = {name: libraries[name] for name in ("libavcodec", "libavutil")}
     return {"av": av.__version__, "ffmpeg": av.ffmpeg_version_info, **codec, "opencv": cv2.__version__}

@@ -1,8 +1,8 @@
-"""The constants of the two video benchmarks: one row a corruption, one entry a severity 1-5.
+"""The constants of the two video benchmarks: one row per corruption, one entry per severity 1-5.
 
-Lengths are in pixels of a 224-pixel frame unless said, strengths in units of the [0, 1] image. A corruption without a
-row has lengths that fit one frame size only, and takes the constants of the image benchmark for the size of the clip
-(``dst_robustness.corruptions.parameters``), which for 224 pixels are those that the video benchmark took over.
+Lengths are in pixels of a 224-pixel frame unless a comment says otherwise. Strengths are in units of the [0, 1] image.
+A corruption without a row has lengths that fit one frame size only. It takes the constants of the image benchmark for
+the size of the clip (``dst_robustness.corruptions.parameters``). For 224 pixels these are the video benchmark's own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ KINETICS_C: dict[str, Severities] = {
     "shot_noise": ((60,), (25,), (12,), (5,), (3,)),
     # half the window in frames: of Kinetics (about 300 frames a video), of SSV2 (about 45)
     "motion_blur": ((3, 1), (5, 2), (7, 3), (9, 4), (11, 6)),
-    # pixels to a drop, length of a drop, contrast kept
+    # pixels per drop, length of a drop, contrast kept
     "rain": ((770, 10, 0.8), (770, 30, 0.8), (770, 60, 0.7), (500, 60, 0.6), (400, 80, 0.5)),
     # added to the value of HSV
     "brightness": ((0.1,), (0.2,), (0.3,), (0.4,), (0.5,)),
@@ -26,7 +26,7 @@ KINETICS_C: dict[str, Severities] = {
     "saturate": ((0.3, 0), (0.1, 0), (2, 0), (5, 0.1), (20, 0.2)),
     # share of packets lost
     "packet_loss": ((0.01,), (0.02,), (0.03,), (0.04,), (0.06,)),
-    # bytes to one damaged
+    # bytes per damaged byte
     "bit_error": ((100_000,), (50_000,), (30_000,), (20_000,), (10_000,)),
     # share of frames kept: of Kinetics (20 16 12 9 6 of 25 frames a second), of SSV2 (10 8 6 4 2 of 12)
     "frame_rate": ((20 / 25, 10 / 12), (16 / 25, 8 / 12), (12 / 25, 6 / 12), (9 / 25, 4 / 12), (6 / 25, 2 / 12)),
@@ -49,14 +49,14 @@ UCF101_P: dict[str, Severities] = {
     "impulse_noise": ((0.03,), (0.06,), (0.09,), (0.17,), (0.27,)),
     # standard deviation
     "speckle_noise": ((0.15,), (0.2,), (0.25,), (0.3,), (0.35,)),
-    # quantiser scale 1-31; the published code holds no MPEG, so these ten are this project's choice
+    # quantiser scale 1-31; the published code has no MPEG, so these ten are this project's choice
     "mpeg1": ((4,), (8,), (16,), (24,), (31,)),
     "mpeg2": ((4,), (8,), (16,), (24,), (31,)),
     # degrees
     "static_rotate": ((7.5,), (15,), (30,), (45,), (90,)),
     # largest angle in degrees
     "rotate": ((7,), (13,), (19,), (25,), (31,)),
-    # number of places that the corner of the crop can take along an axis, in pixels of a 256-pixel frame
+    # number of places where the crop can start along an axis, in pixels of a 256-pixel frame
     "translate": ((8,), (16,), (24,), (32,), (40,)),
     # frames from one kept to the next
     "sampling": ((2,), (4,), (8,), (16,), (32,)),

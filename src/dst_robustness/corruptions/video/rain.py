@@ -1,4 +1,4 @@
-"""Rain: thin grey lines, blurred under themselves, over a scene of less contrast."""
+"""Rain: thin grey lines with the scene blurred below them, at reduced contrast."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _BUILT_FOR = 224  # pixels, the frame height of the published constants
 def rain(images: np.ndarray, keys: np.ndarray, spacing: float, length: float, contrast: float) -> np.ndarray:
     """Draw drops one pixel wide on images uint8 [N, H, W, 3], one for every ``spacing`` pixels.
 
-    All lines lean by one pixel to the left: in the published code the slant that is drawn at random moves only the
-    range of their starts. In frames of other heights drops are as long relative to the frame, and as many as cover the
-    same share of it.
+    All lines lean by one pixel to the left. In the published code the random slant only moves the range of their
+    starts. In frames of another height, drops have the same length relative to the frame and cover the same share of
+    it.
     """
     height, width = images.shape[1:3]
     scale = height / _BUILT_FOR
@@ -57,7 +57,7 @@ def _rain_all(images, keys, drops, length, contrast, result):
 
 @compiled
 def _drop_mask(key, drops, length, height, width):
-    """Return where drops are, float32 [height, width], 0 or the grey of a drop."""
+    """Return where drops are: float32 [height, width], the grey of a drop or 0."""
     mask = np.zeros((height, width), dtype=np.float32)
     lean = integer(key, 0, 20) - 10
     first, count = (lean, width - lean) if lean < 0 else (0, max(1, width - lean))
@@ -73,7 +73,7 @@ def _drop_mask(key, drops, length, height, width):
 
 @compiled
 def _box(image, y, x, c):
-    """Return the mean of the 3 x 3 values around one, mirrored at the edges, in whole grey levels."""
+    """Return the mean of the 3 x 3 values around a pixel, mirrored at the edges, in whole grey levels."""
     height, width = image.shape[:2]
     total = np.float32(0)
     for dy in range(-1, 2):

@@ -1,4 +1,4 @@
-"""Streams of random numbers for the frames of a clip, and orders drawn from a stream."""
+"""Random numbers for the frames of a clip, and random orders."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from dst_robustness.corruptions.compiled import compiled
 from dst_robustness.corruptions.random import bits, uniform
 
-_FRAMES_FROM = 1 << 60  # counters that no corruption reaches
+_FRAMES_FROM = 1 << 60  # from here on are counters that no corruption uses
 
 
 def frame_keys(keys: np.ndarray, frames: int) -> np.ndarray:
@@ -38,5 +38,5 @@ def _fill_uniforms(key, result):
 
 
 def permutation(key: np.uint64, count: int, first: int = 0) -> np.ndarray:
-    """Return a random order of 0..count-1, int64 [count], drawn from the numbers ``first``.. of a stream."""
+    """Return a random order of 0..count-1, int64 [count], made with numbers ``first`` and up of a stream."""
     return np.argsort(uniforms(key, first + count)[first:], kind="stable")

@@ -1,4 +1,4 @@
-"""The coded stream: less bit rate, fewer frames, lost packets, flipped bytes. Clips are really encoded and decoded.
+"""The coded stream: lower bit rate, fewer frames, lost packets, flipped bytes. Clips are really encoded and decoded.
 
 Every function takes clips uint8 [N, T, H, W, 3], a stream key for each, and its constants; it returns the same shape.
 The source of a damaged or rate-limited stream is the clip in H.264 at x264's default quality (CRF 23).
@@ -23,10 +23,10 @@ from dst_robustness.corruptions.video.random import uniforms
 from dst_robustness.corruptions.video.temporal import LONG_CLIP
 
 PACKET_BYTES = 1400  # payload of a video packet in an Ethernet frame
-# What a frame of the videos behind the published constants takes (about 600 kbit/s at 25 frames a second). A smaller
-# stream is damaged at as many places per frame as that one: by bytes alone, small clips would hardly ever be hit.
+# The published constants were chosen for videos whose frames take about this much (600 kbit/s at 25 frames a second).
+# A smaller stream is damaged at as many places per frame. If only bytes counted, small clips would hardly be damaged.
 REFERENCE_FRAME_BYTES = 3000
-LEAST_BIT_RATE = 1000  # bits per second that the encoders accept
+LEAST_BIT_RATE = 1000  # the lowest that the encoders accept, bits per second
 
 
 def h264_crf(clips: np.ndarray, keys: np.ndarray, factor: int) -> np.ndarray:
@@ -60,7 +60,7 @@ def mpeg2(clips: np.ndarray, keys: np.ndarray, quantiser: int) -> np.ndarray:
 
 
 def frame_rate(clips: np.ndarray, keys: np.ndarray, share_long: float, share_short: float) -> np.ndarray:
-    """Keep a share of the frames, the nearest in time, encode them as H.265 at its default quality, hold them."""
+    """Keep a share of the frames, encode these as H.265 at its default quality, and hold each until the next."""
     frames = clips.shape[1]
     share = share_long if frames >= LONG_CLIP else share_short
     slots = np.floor(np.arange(frames) * share + 1e-9).astype(int)
@@ -69,7 +69,7 @@ def frame_rate(clips: np.ndarray, keys: np.ndarray, share_long: float, share_sho
 
 
 def packet_loss(clips: np.ndarray, keys: np.ndarray, share: float) -> np.ndarray:
-    """Send the stream in packets, of which a share is lost; what follows a gap in a coded slice cannot be placed."""
+    """Send the stream in packets and lose a share of them. The rest of a coded slice after a gap is lost too."""
     result = np.empty_like(clips)
     for clip, key, out in zip(clips, keys, result, strict=True):
         stream = _source(clip)
@@ -79,7 +79,7 @@ def packet_loss(clips: np.ndarray, keys: np.ndarray, share: float) -> np.ndarray
 
 
 def _lose_packets(stream: Stream, payload: int, share: float, key: np.uint64) -> Stream:
-    """Cut every NAL unit at the first of its packets that is lost; a unit that loses its first one is gone."""
+    """Cut every NAL unit at its first lost packet. A unit without its first packet is gone."""
     units = [split_units(packet) for packet in stream.packets]
     fragments = [-(-len(unit) // payload) for packet in units for unit in packet]
     is_lost = iter(np.split(uniforms(key, sum(fragments)) < share, np.cumsum(fragments)[:-1]))
@@ -91,7 +91,7 @@ def _lose_packets(stream: Stream, payload: int, share: float, key: np.uint64) ->
 
 
 def bit_error(clips: np.ndarray, keys: np.ndarray, spacing: float) -> np.ndarray:
-    """Put a random byte in the place of one in ``spacing`` bytes; the parameter sets in the container stay whole."""
+    """Replace one in ``spacing`` bytes by a random byte; the parameter sets in the container stay whole."""
     result = np.empty_like(clips)
     for clip, key, out in zip(clips, keys, result, strict=True):
         stream = _source(clip)

@@ -1,7 +1,7 @@
 """Time: frames blended, left out, held, reversed or put in another order.
 
 Every function takes clips uint8 [N, T, H, W, 3], a stream key for each, and its constants; it returns the same shape.
-What the benchmarks make shorter is held here, so that T stays: a network samples the same frames either way.
+Where the benchmarks shorten a clip, frames are held instead, so that T stays. A network samples the same frames then.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ import numpy as np
 
 from dst_robustness.corruptions.video.random import permutation
 
-LONG_CLIP = 32  # frames; from here on the constants for Kinetics apply, below those for the shorter videos of SSV2
+LONG_CLIP = 32  # frames; from here on use the constants for Kinetics, below it those for the shorter videos of SSV2
 
 
 def motion_blur(clips: np.ndarray, keys: np.ndarray, half_long: int, half_short: int) -> np.ndarray:
-    """Average the frames i-c..i+c-1 of each frame i; at the ends, where the benchmark drops frames, those there are."""
+    """Replace each frame i by the mean of frames i-c to i+c-1.
+
+    At both ends the mean is over the frames that exist. The benchmark drops these frames.
+    """
     frames = clips.shape[1]
     half = half_long if frames >= LONG_CLIP else half_short
     result = np.empty_like(clips)
@@ -50,9 +53,10 @@ def jumble(clips: np.ndarray, keys: np.ndarray, length: int) -> np.ndarray:
 
 
 def box_jumble(clips: np.ndarray, keys: np.ndarray, length: int) -> np.ndarray:
-    """Shuffle the order of segments of ``length`` frames, each left as it is inside.
+    """Shuffle segments of ``length`` frames; the order inside a segment stays.
 
-    Segments are at most half the clip: the published lengths, up to 36 of 128 frames, would leave a short clip whole.
+    A segment is at most half the clip. With the published lengths, up to 36 of 128 frames, a short clip would be one
+    segment and stay as it is.
     """
     frames = np.arange(clips.shape[1])
     length = min(length, max(1, len(frames) // 2))
@@ -65,7 +69,7 @@ def box_jumble(clips: np.ndarray, keys: np.ndarray, length: int) -> np.ndarray:
 
 
 def freeze(clips: np.ndarray, keys: np.ndarray, share: float, least: int) -> np.ndarray:
-    """Keep a share of the frames, at random, and hold each until the next; the first one kept also fills the start."""
+    """Keep a random share of the frames and hold each until the next; the first one kept also fills the start."""
     frames = clips.shape[1]
     kept = min(frames, max(int(share * frames), int(least)))
     result = np.empty_like(clips)
