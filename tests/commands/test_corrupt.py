@@ -122,8 +122,8 @@ def test_a_folder_without_classes_keeps_names_and_sizes(tmp_path, capsys) -> Non
     [
         (["--corruptions", "snwo"], "Did you mean 'snow'"),
         (["--corruptions", "snow,frog"], "Did you mean 'fog'"),
-        (["--severities", "0-2"], "--severities is 0-2; allowed: from 1 to 5"),
-        (["--severities", "one"], "--severities is one; allowed: as 1-5"),
+        (["--severities", "0-2"], "--severities is 0-2; allowed: 1 to 5"),
+        (["--severities", "one"], "--severities is one; allowed: a range or list"),
         (["--size", "4"], "--size is 4"),
         (["--family", "imagnet"], "Did you mean 'imagenet'"),
         (["--quality", "0"], "--quality is 0"),

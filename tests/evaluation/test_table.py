@@ -113,10 +113,10 @@ def test_one_call_gives_mce_and_a_gain_with_its_interval() -> None:
     assert 0 < mean_corruption_error(fifteen) < 100
     with pytest.raises(ValueError, match="same corruptions"):
         mean_corruption_error(right, fifteen)
-    with pytest.raises(ValueError, match="other corruptions"):
+    with pytest.raises(ValueError, match="different corruptions"):
         gain(right, fifteen)
     other = corruption_table(bright, IMAGES, 1 - LABELS, family="cifar", corruptions=["brightness", "contrast"])
-    with pytest.raises(ValueError, match="other images or labels"):
+    with pytest.raises(ValueError, match="different images or labels"):
         gain(right, other)
     with pytest.raises(ValueError, match="lacks its answers by image"):
         gain(right, _from_csv(right))
@@ -197,8 +197,8 @@ def test_bad_input_is_named_before_predict_is_called(change: dict, message: str)
         (np.zeros((2, 1)), r"scores of 1 classes, but there are labels up to 1"),
         (np.full((2, 2), np.nan), r"4 values that are NaN or infinite"),
         (np.array([0.4, 0.6]), r"no whole numbers; expected classes"),
-        ({"logits": np.zeros((2, 2))}, r"is a dict of several things"),
-        ((np.zeros((2, 2)), np.zeros(3)), r"is a tuple of several things"),
+        ({"logits": np.zeros((2, 2))}, r"is a dict of several items"),
+        ((np.zeros((2, 2)), np.zeros(3)), r"is a tuple of several items"),
         ([[0.0], [0.0, 1.0]], r"no array"),
         (None, r"is object; expected numbers"),
         (["cat", "dog"], r"is <U3; expected numbers"),

@@ -11,7 +11,7 @@ __all__ = ["Decision", "Looks", "look"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import scipy only when it is asked for."""
+    """Import what needs scipy at its first use."""
     if name in __all__:
         from dst_robustness.analysis import looks
 

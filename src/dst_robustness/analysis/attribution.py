@@ -1,8 +1,9 @@
-"""Where a gain comes from: one step of the ladder from the baseline to the DST run after the other.
+"""Where a gain comes from: the steps of a ladder from the baseline to the DST run.
 
-baseline -> a smaller dense network (capacity) -> a random mask (sparsity) -> the DST run's final mask, shuffled within
-each layer (allocation) -> that mask itself (topology) -> the DST run (dynamics). Each step is the difference of two
-rungs, paired by seed and image. The steps sum to the gain. Where a rung is missing, its two steps are one.
+The rungs, each with its step in brackets: baseline -> a smaller dense network (capacity) -> a random mask (sparsity) ->
+the DST run's final mask, shuffled within each layer (allocation) -> that mask itself (topology) -> the DST run
+(dynamics). A step is the difference of two neighbouring rungs, paired by seed and image. The steps sum to the gain. If
+a rung is missing, its two steps become one.
 """
 
 from __future__ import annotations
@@ -18,19 +19,19 @@ from dst_robustness.analysis.bootstrap import mean_interval
 from dst_robustness.analysis.loading import ScenarioRuns
 
 STEPS = ("capacity", "sparsity", "allocation", "topology", "dynamics")
-# The registered controls that are rungs; the last two are named by the run that they start from.
+# The registered controls that are rungs. The last two are named after the run that they start from.
 SMALL, STATIC, SHUFFLED, FROZEN = "dense_small", "static", "dst_shuffled", "dst_frozen"
 RANDOM_MASK = 2  # the place of the random mask among the rungs
 JOIN = "+"
 ATTRIBUTION_COLUMNS = ["scenario", "method", "sparsity", "step", "difference", "low", "high", "seeds"]
 
-# Scores of the runs of one rung, float [images] each, by seed.
+# The scores of the runs of one rung, by seed; float [images] each.
 Rung = Mapping[int, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Step:
-    """A difference of two rungs, as a share, with its 95% interval; of how many seeds."""
+    """The difference of two rungs as a share, with its 95% interval and its number of seeds."""
 
     step: str
     difference: float
@@ -40,15 +41,15 @@ class Step:
 
 
 def attribute(rungs: Sequence[Rung | None]) -> list[Step]:
-    """Return the steps between the rungs that are there, over the seeds that all of them have.
+    """Return the steps between the rungs that exist, over the seeds that all of these have.
 
     Args:
-        rungs: baseline, smaller dense network, random mask, shuffled mask, frozen mask, DST run; None or empty where
-            there is none. Baseline and DST run must be there.
+        rungs: baseline, smaller dense network, random mask, shuffled mask, frozen mask, DST run. A missing rung is None
+            or empty. Baseline and DST run must exist.
 
     Returns:
-        One step between neighbours, named ``sparsity``, or ``capacity+sparsity`` where a rung between them is missing.
-        Without a seed that all rungs have, nothing.
+        One step between each pair of neighbours, with a name such as ``sparsity``, or ``capacity+sparsity`` if the rung
+        between the two is missing. An empty list if there is no seed that all rungs have.
     """
     places, seeds = _shared(rungs)
     if not seeds:
@@ -60,7 +61,7 @@ def attribute(rungs: Sequence[Rung | None]) -> list[Step]:
 
 
 def moving(rungs: Sequence[Rung | None]) -> Step | None:
-    """Return what the DST run adds to the random mask, over the seeds of ``attribute``; None without a random mask."""
+    """Return the gain of the DST run over the random mask, over the seeds of ``attribute``; None without that rung."""
     _, seeds = _shared(rungs)
     if not seeds or not rungs[RANDOM_MASK]:
         return None
@@ -68,10 +69,13 @@ def moving(rungs: Sequence[Rung | None]) -> Step | None:
 
 
 def sentence(label: str, sparsity: float, steps: Sequence[Step], moved: Step) -> str:
-    """Return in words how much of a gain comes with a random mask, and how much with moving connections.
+    """Return a sentence: how much of a gain a random mask brings, and how much moving connections add.
 
     Args:
-        label: written form of the DST method.
+        label: the DST method as written in texts.
+        sparsity: its sparsity, as a share.
+        steps: all steps of its ladder.
+        moved: the step from the random mask to the DST run.
     """
     gain = sum(step.difference for step in steps)
     points = lambda value: f"{100 * value:+.1f}"  # noqa: E731
@@ -84,7 +88,7 @@ def sentence(label: str, sparsity: float, steps: Sequence[Step], moved: Step) ->
 
 
 def _shared(rungs: Sequence[Rung | None]) -> tuple[list[int], list[int]]:
-    """Return the places of the rungs that are there, and the seeds that all of them have."""
+    """Return the places of the rungs that exist, and the seeds that all of these have."""
     if len(rungs) != len(STEPS) + 1 or not rungs[0] or not rungs[-1]:
         raise ValueError(f"a ladder has {len(STEPS) + 1} rungs, and the first and the last must be there")
     places = [place for place, rung in enumerate(rungs) if rung]
@@ -97,10 +101,11 @@ def _step(name: str, lower: Rung, upper: Rung, seeds: Sequence[int]) -> Step:
 
 
 def attribute_rows(runs: ScenarioRuns, sources: Mapping[str, str]) -> tuple[pd.DataFrame, list[dict]]:
-    """Return the steps of each DST row of a scenario that has a control (attribution.csv), and what is said of them.
+    """Return the steps of each DST row that has a control (attribution.csv), and the sentences about them.
 
     Args:
-        sources: of controls that start from the masks of another method, by name, the name of that method.
+        runs: the runs of one scenario.
+        sources: for each control that starts from the masks of another method, the name of that method.
     """
     table, said = [], []
     for (method, sparsity), own in runs.runs.items():
@@ -123,7 +128,7 @@ def attribute_rows(runs: ScenarioRuns, sources: Mapping[str, str]) -> tuple[pd.D
 
 
 def _control(runs: ScenarioRuns, base: str, source: str, sources: Mapping[str, str]) -> str | None:
-    """Return the name under which a scenario has a control that starts from the masks of ``source``."""
+    """Return the name of the scenario's control of this kind that starts from the masks of ``source``."""
     for (name, _), members in runs.runs.items():
         described = next(iter(members.values())).description
         if (described.get("variant_of") or name) == base and sources.get(name) == source:

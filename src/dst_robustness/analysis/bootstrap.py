@@ -1,25 +1,26 @@
-"""Intervals for means over seeds and test images: a hierarchical bootstrap that also covers with few seeds.
+"""Intervals for means over seeds and test images: a hierarchical bootstrap that is also right with few seeds.
 
-The samples of one estimate are x[s, i] for seed s and test image i: how often run s recognised the image, or by how
-much more often than the dense run of the same seed. All seeds see the same images, so
+The samples of one estimate are x[s, i] for seed s and test image i. They say how often run s recognised the image, or
+how much more often than the dense run of the same seed. All seeds see the same images, so
 
     x[s, i] = mean + seed[s] + image[i] + both[s, i],
 
-and the variance of the mean over S seeds and N images has three parts. Each of the resamples draws seeds with
-replacement and, independently, images with replacement. Three corrections make the result an interval that covers:
+and the variance of the mean over S seeds and N images has three parts. Each resample draws seeds with replacement and,
+independently, images with replacement. Three corrections make the intervals cover the true value:
 
-- S resampled seeds vary too little by (S - 1) / S: their deviations are stretched by its inverse root (Rao & Wu 1988).
-- Both levels contain the part ``both``: the image level is shrunk so that it counts once (Owen 2007 shows the excess).
-- The spread of two to five seeds is itself a guess: the normal quantile is replaced by Student's, as far as the seeds
-  make up the variance (Cochran's rule for the Behrens-Fisher problem; ``critical_values``).
+- The variance of S resampled seeds is too small by (S - 1) / S. Their deviations are stretched by the inverse root
+  (Rao & Wu 1988).
+- Both levels contain the part ``both``. The image level is shrunk so that it counts once (Owen 2007 shows the excess).
+- The spread of two to five seeds is itself uncertain. Student's quantile replaces the normal one, in proportion to the
+  seeds' share of the variance (Cochran's rule for the Behrens-Fisher problem; ``critical_values``).
 
-In simulated studies of two, three and five seeds the 95% intervals covered the true gain in 93-96% with these
+In simulated studies of two, three and five seeds, the 95% intervals covered the true gain in 93-96% with these
 corrections and in 73-99% without (benchmarks/interval_coverage.py). With one seed only images are resampled, and the
 interval speaks of that one training.
 
-Two seeds that disagree give an interval that may reach beyond what is possible at all. Estimates have limits for that:
-an accuracy lies in [0, 1], a gain where the interval of dense leaves room for it (``possible_gains``). To cut off what
-cannot be true costs no coverage, as the same script shows.
+The interval of two seeds that disagree may contain impossible values. So estimates have limits: an accuracy lies in
+[0, 1], and a gain cannot lead out of that range (``possible_gains``). Cutting off impossible values costs no coverage,
+as the same script shows.
 """
 
 from __future__ import annotations
@@ -37,23 +38,24 @@ CHUNK_DRAWS = 2_000_000
 
 
 def critical_values(tail: np.ndarray | float, share: np.ndarray | float, degrees: np.ndarray | float) -> np.ndarray:
-    """Return the quantiles, with probability ``tail`` above them, of means whose variance is in part from seeds.
+    """Return the quantiles, with probability ``tail`` above them, of means whose variance comes partly from seeds.
 
-    Cochran's rule weighs Student's and the normal quantile by the shares of the variance. Its weight is raised to 1.25
-    for 95% intervals: for any true share the plain rule covers 93.9-97.8% with two seeds and 95.0-97.1% with three,
-    this one 93.0-97.1% and 94.7-96.5%.
+    Cochran's rule weighs Student's and the normal quantile by their shares of the variance. For 95% intervals the
+    weight is raised to the power 1.25. For any true share, the plain rule covers 93.9-97.8% with two seeds and
+    95.0-97.1% with three. With the power it covers 93.0-97.1% and 94.7-96.5%.
 
-    Farther out, where corrected levels lie, that is too short: few seeds often show far less spread than they have,
-    and with three of them the rule errs up to 3.5 times as often as the 0.1% that it should. There the exponent is
-    0.5 + normal / student: the weight falls the slower, the farther apart the two quantiles are. Two to ten seeds err
-    at most 1.07 times as often as they should, down to 0.002% (benchmarks/interval_coverage.py --exact).
+    Levels that are corrected for many comparisons lie farther out, and there this interval is too short. Few seeds
+    often show far less spread than they have: with three seeds the rule errs up to 3.5 times as often as the 0.1% that
+    it should. There the exponent is 0.5 + normal / student, so the weight falls more slowly the farther apart the two
+    quantiles are. Two to ten seeds then err at most 1.07 times as often as they should, down to 0.002%
+    (benchmarks/interval_coverage.py --exact).
 
     Args:
-        tail: at most a half; the arguments broadcast.
-        share: of the variance, from seeds.
-        degrees: of freedom of the seeds' variance; 0 with one seed, whose quantile is normal.
+        tail: probability, at most a half. The three arguments broadcast.
+        share: share of the variance that comes from seeds.
+        degrees: degrees of freedom of the seeds' variance; 0 for one seed, whose quantile is the normal one.
     """
-    normal = -special.ndtri(tail)  # far faster than scipy.stats, and asked for every p-value
+    normal = -special.ndtri(tail)  # far faster than scipy.stats, and needed for every p-value
     degrees = np.asarray(degrees, dtype=float)
     student = np.where(degrees > 0, -special.stdtrit(np.where(degrees > 0, degrees, 1), tail), normal)
     power = np.where(np.asarray(tail) >= (1 - LEVEL) / 2 - 1e-12, EXPONENT, strict_exponent(student, normal))
@@ -61,27 +63,27 @@ def critical_values(tail: np.ndarray | float, share: np.ndarray | float, degrees
 
 
 def strict_exponent(student: np.ndarray | float, normal: np.ndarray | float) -> np.ndarray:
-    """Return what the share of the seeds is raised to far out, from the two quantiles."""
+    """Return the exponent of the seeds' share for quantiles far out."""
     ratio = np.divide(normal, student, out=np.ones(np.shape(student)), where=np.asarray(student) != 0)
     return np.minimum(EXPONENT, 0.5 + ratio)
 
 
 def blend(share: np.ndarray | float, student: np.ndarray, normal: np.ndarray, power: np.ndarray) -> np.ndarray:
-    """Return the quantile between Student's and the normal one that belongs to a share."""
+    """Return the quantile between Student's and the normal one for this share of the seeds."""
     weight = share**power
     return weight * student + (1 - weight) * normal
 
 
 def seed_share(seed_error: np.ndarray | float, image_error: np.ndarray | float) -> np.ndarray:
-    """Return the share of the variance that comes from seeds; 0 where there is no variance."""
+    """Return the share of the variance that comes from seeds; 0 if there is no variance."""
     total = np.square(seed_error) + np.square(image_error)
     return np.divide(np.square(seed_error), total, out=np.zeros(np.shape(total)), where=np.asarray(total) > 0)
 
 
 def standard_errors(sample: np.ndarray) -> tuple[float, float]:
-    """Return what seeds and what images add to the error of the mean of samples [S, N].
+    """Return the standard errors that seeds and images add to the mean of samples [S, N].
 
-    The standard deviations of ``hierarchical_bootstrap`` come to these values with ever more resamples.
+    The standard deviations of ``hierarchical_bootstrap`` approach these values as the number of resamples grows.
     """
     seeds, images = sample.shape
     of_seeds = sample.mean(axis=1, dtype=np.float64).std(ddof=1) / np.sqrt(seeds) if seeds > 1 else 0.0
@@ -102,7 +104,7 @@ def mean_interval(sample: np.ndarray, level: float = LEVEL) -> tuple[float, floa
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean with the deviations that resampling gave it.
+    """A mean, with its deviations over the resamples.
 
     Attributes:
         value: the mean.
@@ -121,7 +123,7 @@ class Estimate:
     limits: tuple[float, float] = (-np.inf, np.inf)
 
     def within(self, low: float, high: float) -> Estimate:
-        """Return the estimate of a quantity that cannot lie outside these limits."""
+        """Return this estimate with limits that its quantity cannot exceed."""
         return replace(self, limits=(low, high))
 
     @property
@@ -133,9 +135,9 @@ class Estimate:
         return float(seed_share(self.seed_deviations.std(), self.image_deviations.std()))
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
-        """Return the interval: percentiles of the resampled means with one seed, else value +- quantile x error.
+        """Return the interval, cut off at ``limits``.
 
-        It is cut off at ``limits``.
+        With one seed it consists of percentiles of the resampled means, else it is value +- quantile x error.
         """
         if self.degrees <= 0:
             below, above = np.quantile(self.image_deviations, [(1 - level) / 2, (1 + level) / 2])
@@ -154,7 +156,7 @@ class Estimate:
         return max(self.p_above(-margin), self.p_above(margin, -1))
 
     def p_above(self, bound: float, side: int = 1) -> float:
-        """Return the one-sided p-value against a mean of at most ``bound``, or of at least it where ``side`` is -1."""
+        """Return the one-sided p-value against a mean of at most ``bound``; with ``side`` -1, of at least ``bound``."""
         distance, error = side * (self.value - bound), self.standard_error
         if error == 0 or distance == 0:
             return 0.0 if distance > 0 else 0.5 if distance == 0 else 1.0
@@ -169,9 +171,9 @@ class Estimate:
 
 
 def possible_gains(dense: Estimate) -> tuple[float, float]:
-    """Return the limits of a gain over dense, whose accuracy lies in its interval: none leads below 0 or above 1.
+    """Return the limits of a gain over dense: added to an accuracy in dense's interval, it must stay in [0, 1].
 
-    The true gain lies beyond only where dense's accuracy lies outside its own interval and the gain ends at 0 or 1.
+    The true gain can only lie beyond if dense's accuracy is outside its own interval and the sum is near 0 or 1.
     """
     low, high = dense.within(0, 1).interval()
     return -high, 1 - low
@@ -180,7 +182,7 @@ def possible_gains(dense: Estimate) -> tuple[float, float]:
 def average(estimates: Sequence[Estimate]) -> Estimate:
     """Return the estimate of the unweighted mean of several quantities whose seeds are independent.
 
-    Image deviations of the same resample belong together, so quantities of one test set stay correlated through it.
+    Image deviations of the same resample are added, so quantities measured on one test set stay correlated.
     """
     if not estimates:
         raise ValueError("no estimates to average")
@@ -201,12 +203,12 @@ def average(estimates: Sequence[Estimate]) -> Estimate:
 def hierarchical_bootstrap(
     samples: Sequence[np.ndarray], *, resamples: int = RESAMPLES, images_seed: int = 0, seeds_seed: int = 0
 ) -> list[Estimate]:
-    """Return the mean of each array of samples with its resampled deviations.
+    """Return the mean of each array of samples, with its deviations over the resamples.
 
     Args:
-        samples: float [S, N] each: S seeds (they may differ) on the same N test images.
+        samples: float [S, N] each: S seeds, which may differ between arrays, on the same N test images.
         images_seed: calls with the same value and N resample the same images, so that their results stay paired.
-        seeds_seed: must differ between calls whose runs have nothing to do with each other.
+        seeds_seed: must differ between calls whose runs are independent.
     """
     samples = [np.atleast_2d(sample) for sample in samples]
     if len({sample.shape[1] for sample in samples}) > 1:
@@ -253,7 +255,7 @@ def _seed_deviations(seed_means: np.ndarray, resamples: int, generator: np.rando
 
 
 def _image_share(sample: np.ndarray) -> float:
-    """Return the share of the variance of the image means that is due to images alone, and not in the seeds already."""
+    """Return the share of the image means' variance that images alone cause, and that the seeds do not contain yet."""
     seeds, images = sample.shape
     total = sample.mean(axis=0, dtype=np.float64).var()
     if seeds == 1 or images == 1 or total == 0:

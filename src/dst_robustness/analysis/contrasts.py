@@ -1,8 +1,8 @@
-"""Which corruptions a gain is under: noise against blur, and high frequencies against low ones.
+"""Under which corruptions a gain occurs: noise or blur, high or low frequencies.
 
-Less reliance on high frequencies, the mechanism that the hypothesis names, predicts gains under noise more than under
-blur; weight decay predicts the opposite. A contrast is a weighted sum of the accuracies under each corruption. It is
-taken for each image, so that it can be paired as gains are.
+The hypothesis says that DST relies less on high frequencies. That predicts larger gains under noise than under blur.
+Weight decay predicts the opposite. A contrast is a weighted sum of the accuracies under each corruption. It is computed
+for each image, so that it can be paired as gains are.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ NOISE, BLUR = "noise", "blur"
 
 
 def noise_minus_blur(corruptions: Sequence[str], categories: Mapping[str, str]) -> np.ndarray | None:
-    """Return the weight of each corruption in the mean under noise minus the mean under blur; None without either."""
+    """Return the weight of each corruption in the mean under noise minus the mean under blur.
+
+    None if there is no noise or no blur.
+    """
     of = np.array([categories[name] for name in corruptions])
     noise, blur = of == NOISE, of == BLUR
     if not noise.any() or not blur.any():
@@ -27,8 +30,7 @@ def noise_minus_blur(corruptions: Sequence[str], categories: Mapping[str, str]) 
 def frequency_slope(corruptions: Sequence[str], shares: Mapping[str, float]) -> np.ndarray | None:
     """Return the weight of each corruption in the least-squares slope over its share of high-frequency energy.
 
-    The slope of a gain is what it rises by from a share of 0 to one of 1. None where a share is unknown, or all are
-    the same.
+    The slope is how much a gain rises from a share of 0 to a share of 1. None if a share is unknown or all are equal.
     """
     values = np.array([shares.get(name, np.nan) for name in corruptions], dtype=float)
     centred = values - values.mean()
@@ -37,10 +39,11 @@ def frequency_slope(corruptions: Sequence[str], shares: Mapping[str, float]) -> 
 
 
 def mean_shares(frequency: pd.DataFrame | None, dataset: str) -> dict[str, float]:
-    """Return the share of high-frequency energy of each corruption of a data set, the mean over severities.
+    """Return the share of high-frequency energy of each corruption of a data set, as a mean over severities.
 
     Args:
-        frequency: frequency.csv; without it nothing is known.
+        frequency: frequency.csv; if it is None, the result is empty.
+        dataset: name of the data set.
     """
     if frequency is None:
         return {}

@@ -1,4 +1,4 @@
-"""What happened during training, averaged over seeds: learning curves, and how the topology moved."""
+"""Learning curves and changes of the topology during training, averaged over seeds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 from dst_robustness.analysis.runs import ROW, StoredRun
 
 TOPOLOGY_COLUMNS = [*ROW, "step", "density", "itop_rate"]
-# Of a long training with thousands of topology updates so many are kept: a figure shows no more.
+# A long training has thousands of topology updates. This many are kept, since a figure cannot show more.
 MOST_UPDATES = 200
 
 
@@ -27,7 +27,7 @@ def topology_curves(runs: Iterable[StoredRun]) -> pd.DataFrame:
     """Return density and ITOP rate after the topology updates of runs, averaged over seeds; ``TOPOLOGY_COLUMNS``.
 
     The ITOP rate is the share of the maskable weights that have been active so far (Liu et al. 2021). At most 200
-    updates of a run are kept, evenly spread from the first to the last. Runs whose masks never moved have no rows.
+    updates of a run are kept, evenly spread from the first to the last. Runs whose masks never change have no rows.
     """
     updates = [_updates(run, table) for run in runs if (table := run.topology()) is not None and len(table)]
     if not updates:

@@ -1,8 +1,8 @@
 """Robustness beyond what clean accuracy gives: effective robustness (Taori et al. 2020, arXiv:2007.00644).
 
-Among networks that were trained alike, robust accuracy rises with clean accuracy, along a line once both are put on the
-probit scale. The line of a scenario goes through its dense networks of several widths. What a network lies above it is
-its effective robustness: the robust accuracy that a dense network of the same clean accuracy would not have.
+Among networks that were trained alike, robust accuracy rises with clean accuracy. On the probit scale it follows a
+line. The line of a scenario is fitted to its dense networks of several widths. Effective robustness is how far a
+network lies above the line: the robust accuracy that a dense network of the same clean accuracy would not have.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ FEWEST_POINTS = 4
 
 @dataclass(frozen=True)
 class Answers:
-    """How often the runs of one row recognised each image, clean and corrupted: float [seeds, images] each."""
+    """How often each run of a row recognised each image, clean and corrupted: float [seeds, images] each."""
 
     clean: np.ndarray
     robust: np.ndarray
 
     @property
     def point(self) -> tuple[float, float]:
-        """Clean and robust accuracy on the probit scale."""
+        """Return clean and robust accuracy on the probit scale."""
         means = self.clean.mean(dtype=np.float64), self.robust.mean(dtype=np.float64)
         return float(stats.norm.ppf(means[0])), float(stats.norm.ppf(means[1]))
 
@@ -37,7 +37,7 @@ class Line:
     """The least-squares line through points (x, y) on the probit scale.
 
     Attributes:
-        leverage: of each point in the intercept at the mean x, and in the slope, float [2, points].
+        leverage: weight of each point in the height of the line at the mean x, and in its slope; float [2, points].
         scatter: standard deviation of the points around the line.
     """
 
@@ -49,7 +49,7 @@ class Line:
 
     @classmethod
     def through(cls, points: Sequence[tuple[float, float]]) -> Line | None:
-        """Return the line; None with fewer than four points, at one clean accuracy, or at 0 or 1."""
+        """Return the line, or None for fewer than four points, points of equal x, or points that are not finite."""
         x, y = np.array(points, dtype=float).reshape(-1, 2).T
         if len(x) < FEWEST_POINTS or not np.isfinite([x, y]).all() or np.ptp(x) < 1e-9:
             return None
@@ -73,26 +73,27 @@ class Line:
 
 
 def effective_robustness(row: Answers, dense: Sequence[Answers]) -> tuple[float, float, float] | None:
-    """Return by how much a row's robust accuracy exceeds the line of the dense rows, as a share, with a 95% interval.
+    """Return how far a row's robust accuracy lies above the line of the dense rows, as a share, with a 95% interval.
 
-    The interval has three sources: the row's seeds, the line (from the scatter of the dense rows around it), and the
-    test images, which the row and the line have in common. Their variances are summed, and Student's quantile is that
-    of Welch's degrees of freedom.
+    The error has three sources: the row's seeds, the line (from the scatter of the dense rows around it), and the test
+    images, which the row and the line share. Their variances are added. Student's quantile has Welch's degrees of
+    freedom.
 
     Args:
-        dense: one item a dense row: the baseline, and narrower networks. The row itself must not be among them.
+        row: the row that is judged.
+        dense: the dense rows: the baseline and narrower networks, without the row itself.
     """
     points = [item.point for item in dense]
     line, (x, y) = Line.through(points), row.point
     if line is None or not np.isfinite([x, y]).all():
         return None
-    # The line's robust accuracy at x; an error of the probit moves it by the density there.
+    # The line's robust accuracy at x. An error on the probit scale moves it in proportion to the density there.
     expected, density = stats.norm.cdf(line.at(x)), stats.norm.pdf(line.at(x))
     own = row.robust - density * line.slope / stats.norm.pdf(x) * row.clean
     of_line = density * line.error(x)
     parts = np.stack([_influence(item, line) for item in dense])
     of_seeds, of_images = standard_errors(own - density * line.weights(x) @ parts)
-    # What is each dense row's own on an image is in their scatter around the line already.
+    # What a single dense row adds on an image is already part of the scatter around the line.
     alone = (parts - parts.mean(axis=0)).var(axis=1) * len(dense) / (len(dense) - 1) / parts.shape[1]
     of_images = np.sqrt(max(0.0, of_images**2 - density**2 * np.square(line.weights(x)) @ alone))
     variances, degrees = np.square([of_seeds, of_line]), np.array([max(len(own) - 1, 1), len(dense) - 2])
@@ -106,6 +107,6 @@ def effective_robustness(row: Answers, dense: Sequence[Answers]) -> tuple[float,
 
 
 def _influence(item: Answers, line: Line) -> np.ndarray:
-    """Return what each image adds to a dense row's height over the line, on the probit scale, float [images]."""
+    """Return what each image adds to a dense row's height above the line, on the probit scale; float [images]."""
     clean, robust = (stats.norm.pdf(value) for value in item.point)
     return item.robust.mean(axis=0) / robust - line.slope * item.clean.mean(axis=0) / clean

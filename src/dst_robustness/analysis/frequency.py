@@ -1,4 +1,4 @@
-"""How much of what a corruption does to images lies in high frequencies."""
+"""How much of the change that a corruption makes lies in high frequencies."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def power_spectrum(differences: np.ndarray) -> np.ndarray:
 
 
 def high_frequency_share(power: np.ndarray, threshold: float = HIGH) -> float:
-    """Return which share of the energy of a spectrum [H, W] lies above a frequency; NaN where there is no energy."""
+    """Return the share of a spectrum's energy [H, W] above a frequency; NaN if there is no energy."""
     total = power.sum()
     return float(power[frequency_radii(*power.shape) > threshold].sum() / total) if total > 0 else float("nan")
 
@@ -47,12 +47,13 @@ def high_frequency_share(power: np.ndarray, threshold: float = HIGH) -> float:
 def corruption_shares(dataset: str, test: Path, corrupted: Mapping[str, Path], *, samples: int = 100) -> pd.DataFrame:
     """Return the high-frequency share of each corruption and severity of a data set; the columns are ``COLUMNS``.
 
-    Args:
-        test: the clean test set.
-        corrupted: corrupted test sets, groups by severity, by the name of the corruption.
-        samples: how many of the first images (or clips, whose frames are taken) to average over.
-
     Published sets that show other images than the clean test set are left out.
+
+    Args:
+        dataset: name of the data set.
+        test: the clean test set.
+        corrupted: the corrupted test sets, by corruption; each has a group for each severity.
+        samples: average over this many of the first images, or over the frames of this many clips.
     """
     rows = []
     with open_hdf5(test) as file:

@@ -1,4 +1,4 @@
-"""Where the gain of DST comes from: by category of corruption, by severity, and for each corruption and severity."""
+"""The gain of DST by category of corruption, by severity, and for each corruption and severity."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ CELL = [*SCENARIO, "corruption", "category", "severity"]
 
 
 def of_baseline(cells: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:
-    """Return which lines of a table are of the method that the gains of their scenario are measured against.
+    """Return which lines of a table belong to the baseline of their scenario.
 
     Args:
-        rows: summary.csv, whose verdicts say so.
+        cells: corruptions.csv or a part of it.
+        rows: summary.csv; its verdicts name the baseline.
     """
     own = rows.loc[rows["verdict"] == BASELINE_ROW, ["scenario", "method"]]
     names = pd.MultiIndex.from_frame(cells[["scenario", "method"]])
@@ -29,7 +30,7 @@ def of_baseline(cells: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:
 def relative_gains(cells: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """Return (accuracy of DST - accuracy of dense) / accuracy of dense by scenario, corruption and severity.
 
-    Accuracies are means over seeds, and of DST over all of its rows in the hypothesis' range of sparsity.
+    Accuracies are means over seeds. That of DST is also a mean over its rows in the hypothesis' range of sparsity.
 
     Args:
         cells: corruptions.csv.
@@ -47,7 +48,7 @@ def relative_gains(cells: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 def gains_by(cells: pd.DataFrame, rows: pd.DataFrame, part: str) -> pd.DataFrame:
     """Return accuracy and gain over the baseline of each scenario x method x sparsity, by category or by severity.
 
-    Both are means over seeds; the gain over those of which there is a baseline run, NaN where there is none.
+    Both are means over seeds. The gain uses the seeds that also have a baseline run; it is NaN if there are none.
 
     Args:
         cells: corruptions.csv.
@@ -59,7 +60,7 @@ def gains_by(cells: pd.DataFrame, rows: pd.DataFrame, part: str) -> pd.DataFrame
     """
     means = corrupted(cells).groupby([*RUN, part], sort=False)["accuracy"].mean().reset_index()
     own = means[of_baseline(means, rows)]
-    # The baseline's only sparsity serves all; of several, each row has its own.
+    # A baseline of one sparsity serves all rows. If it has several, each row has the one of its own sparsity.
     only = own.groupby("scenario")["sparsity"].agg(lambda levels: levels.iloc[0] if levels.nunique() == 1 else np.nan)
     means["reference"] = means["scenario"].map(only).fillna(means["sparsity"])
     pair = ["scenario", "reference", "seed", part]
@@ -74,8 +75,10 @@ def corruption_order(corruptions: Iterable[str], dataset: str, shares: pd.DataFr
     """Return corruptions by falling share of high-frequency energy, and whether that share is known for all of them.
 
     Args:
-        shares: frequency.csv, with the columns dataset, corruption, severity, high_frequency_share; without it, or
-            where it lacks a corruption, the given order stays.
+        corruptions: names of corruptions.
+        dataset: name of the data set.
+        shares: frequency.csv, with the columns dataset, corruption, severity, high_frequency_share. If it is None or
+            lacks a corruption, the given order stays.
     """
     corruptions = list(corruptions)
     if shares is None:

@@ -1,4 +1,4 @@
-"""The runs of one scenario, read once: what is kept of each is a few numbers an image."""
+"""Read the runs of one scenario once, and keep a few numbers per image of each."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from dst_robustness.analysis.run_files import check_numbers
 from dst_robustness.analysis.runs import ImageScores, StoredRun, image_scores
 from dst_robustness.jobs.files import DamagedFileError
 
-# What run.json says of the cost of a run.
+# What run.json says about the cost of a run.
 COSTS = (
     "parameters", "nonzero_parameters", "inference_flops", "inference_flops_ratio", "training_flops_ratio",
     "train_seconds", "images_per_second", "peak_memory_mb", "itop_rate", "width",
 )  # fmt: skip
 # A row of a scenario: method and sparsity.
 RowKey = tuple[str, float]
-# What is taken of each image beside its score: contrasts of corruptions, and corruption errors against the baseline.
+# What else is computed for each image: contrasts of corruptions, and corruption errors against the baseline.
 CONTRASTS = ("noise_minus_blur", "frequency_slope")
 ERRORS = ("mce", "relative_mce")
 
@@ -33,9 +33,9 @@ class LoadedRun:
 
     Attributes:
         scores: share of the corrupted cells in which each image was recognised, float32 [N].
-        clean: whether it was recognised without corruption, float32 [N], or None.
-        parts: the further numbers an image, by name: ``CONTRASTS`` and ``ERRORS``, where there are any.
-        by_corruption: of a run of the baseline, float32 [corruptions, N]; of others None.
+        clean: whether each image was recognised without corruption, float32 [N], or None.
+        parts: further numbers per image, by name: ``CONTRASTS`` and ``ERRORS``, as far as they can be computed.
+        by_corruption: for a run of the baseline the scores by corruption, float32 [corruptions, N]; else None.
     """
 
     run: StoredRun
@@ -71,9 +71,9 @@ class ScenarioRuns:
 
     Attributes:
         baseline: name of the method that gains are measured against.
-        runs: by row and seed.
+        runs: the runs, by row and seed.
         misfits: runs that were left out, with the reason.
-        corruptions: what all of them were tested under.
+        corruptions: the corruptions under which all of them were tested.
     """
 
     baseline: str
@@ -97,9 +97,13 @@ class ScenarioRuns:
 
 
 def load_scenario(runs: Sequence[StoredRun], baseline: str, frequency: pd.DataFrame | None = None) -> ScenarioRuns:
-    """Read the runs of one scenario, the baseline first; leave out those on other images or corruptions than the first.
+    """Read the runs of one scenario, the baseline first.
+
+    Runs that were tested on other images or corruptions than the first one are left out.
 
     Args:
+        runs: the complete runs of one scenario.
+        baseline: name of the method that gains are measured against.
         frequency: frequency.csv, for the slope over the share of high frequencies.
     """
     found = ScenarioRuns(baseline)
@@ -133,14 +137,14 @@ def load_scenario(runs: Sequence[StoredRun], baseline: str, frequency: pd.DataFr
 
 
 def _read(run: StoredRun) -> tuple[ImageScores, pd.DataFrame, dict[str, Any]]:
-    """Read all files of a run that the tables are made of; DamagedFileError where one is not as it must be."""
+    """Read all files of a run that the tables need. Raises DamagedFileError for one that is not as it must be."""
     scores, cells, described = image_scores(run.folder / "predictions.h5"), run.metrics(), run.description()
     check_numbers(run.folder / "run.json", described, COSTS)
     if not isinstance(described.get("dst"), bool):
         raise DamagedFileError(run.folder / "run.json", reason="it does not say whether it is DST")
     measured = {(row.corruption, row.severity) for row in cells.itertuples()}
     if not measured >= set(scores.cells):
-        raise DamagedFileError(run.folder / "metrics.csv", reason="some of the cells of predictions.h5 are missing")
+        raise DamagedFileError(run.folder / "metrics.csv", reason="it lacks some of the cells of predictions.h5")
     run.history()
     run.topology()
     return scores, cells, described
@@ -157,7 +161,7 @@ def _contrast_weights(
 
 
 def _errors(scores: ImageScores, reference: LoadedRun) -> dict[str, np.ndarray]:
-    """Return mCE and relative mCE by image against the reference's run of the same seed."""
+    """Return mCE and relative mCE of each image against the reference's run of the same seed."""
     counted = benchmark_or_all(scores.corruptions)
     own, other = scores.by_corruption[counted], reference.by_corruption[counted]  # type: ignore[index]
     values = {"mce": corruption_error_by_image(1 - own, 1 - other)}

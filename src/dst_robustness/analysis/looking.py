@@ -1,4 +1,4 @@
-"""A look at a study that goes on until its rows are decided: from the runs that are there to a word for each row."""
+"""One look at a study that adds seeds until its rows are decided: from finished runs to a verdict for each row."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from dst_robustness.jobs.files import write_text
 
 
 def write_look(folders: Iterable[str | Path], target: str | Path, *, plan: Mapping[str, Any], baseline: str) -> None:
-    """Write what a look says of each row: scenario, method, sparsity, gain, and the fields of ``looks.Decision``.
+    """Write the result of a look for each row: scenario, method, sparsity, gain, and the fields of ``looks.Decision``.
 
     Args:
-        folders: the runs that the look is at, all of them complete.
+        folders: the runs that this look takes, all of them complete.
+        target: the file to write.
         plan: first, step, last and error of ``Looks``, and margin in points.
         baseline: the method that gains are measured against.
 
     Raises:
-        ValueError: for a run that is not complete or was tested on other images than the rest.
+        ValueError: if a run is not complete, or was tested on other images than the rest.
     """
     gains = gains_of(folders, baseline)
     decisions = look(gains, Looks(**{name: plan[name] for name in Looks.__annotations__}), plan["margin"] / 100)
@@ -40,9 +41,9 @@ def write_look(folders: Iterable[str | Path], target: str | Path, *, plan: Mappi
 
 
 def gains_of(folders: Iterable[str | Path], baseline: str) -> dict[tuple[str, str, float], np.ndarray]:
-    """Return the gain of each seed on each test image over the baseline, float [seeds, images], for every row.
+    """Return for every row the gain over the baseline of each seed on each test image, float [seeds, images].
 
-    A row's seeds are those that it and the baseline have, in their order.
+    A row has the seeds that it shares with the baseline, in rising order.
     """
     runs, missing = complete_runs(folders)
     gains = {}

@@ -1,25 +1,25 @@
-"""Seeds until decided: looking several times at a growing study, and still erring with a known chance.
+"""Seeds until decided: look several times at a growing study, with a known chance of error.
 
 A study looks at its data after ``first`` seeds and after every ``step`` more. At a look, a row (a method at a sparsity
-in a scenario) may get a word. It ``holds`` or ``fails`` where its gain differs from zero. It is ``equivalent`` where
-its gain lies within the margin. Else it is undecided and gets more seeds.
+in a scenario) may get a verdict. It ``holds`` or ``fails`` if its gain differs from zero. It is ``equivalent`` if its
+gain lies within the margin. Else it is undecided and gets more seeds.
 
-- The unit is a seed: one number, its gain over the baseline's run of the same seed, averaged over cells and images.
-  The test images are a second source of chance that more seeds do not remove. The variance of both is that of the
-  hierarchical bootstrap (``bootstrap.standard_errors``), with its corrections for few seeds.
-- A boundary for normal means that spends the error over the looks (``spending``) gives each look its level. The level
-  is turned into a critical value with Student's quantile, as far as the seeds make up the variance.
-  The boundary counts seeds as time. Images make looks more alike than that, and errors rarer.
-- Intervals use the boundary at the full error: they contain the gain at all looks at once with chance 1 - error, so
-  also at the one where a row stops (repeated confidence intervals, Jennison and Turnbull 1989).
-- The smallest level whose boundary a row has crossed, at this look or before, is its sequential p-value. Holm's
-  procedure steps down on these at each look: a row that was found frees its error for the others, whose boundaries
-  come closer (Ye et al. 2013; Maurer and Bretz 2013). Since sequential p-values never rise, a decided row stays
-  decided, and rows may be at different looks. Only the levels error / rows left matter, so only they are compared.
-- The two questions, different from zero and within the margin, are two families with a Holm procedure each. A gain
-  of zero cannot be falsely equivalent, and a gain at the margin cannot falsely differ from zero, but two rows can be
-  one and the other. The families share the error 2 to 1, which gives both the same boundary, since the first has two
-  sides. One row cannot err in both, so a study of one row needs no share.
+- The unit is a seed. It gives one number: the gain over the baseline's run of the same seed, averaged over cells and
+  images. The test images are a second source of chance, which more seeds do not remove. The variance of both is that
+  of the hierarchical bootstrap (``bootstrap.standard_errors``), with its corrections for few seeds.
+- A boundary for normal means spends the error over the looks (``spending``) and gives each look its level. The level
+  becomes a critical value with Student's quantile, in proportion to the seeds' share of the variance. The boundary
+  counts seeds as time. Since all looks share the images, they are more alike than it assumes, and errors are rarer.
+- Intervals use the boundary at the full error. With chance 1 - error they contain the gain at all looks at once, and
+  so also at the look where a row stops (repeated confidence intervals, Jennison and Turnbull 1989).
+- A row's sequential p-value is the smallest level whose boundary it has crossed, at this look or before. At each look
+  Holm's procedure steps down on these: a decided row frees its error for the others, and their boundaries come closer
+  (Ye et al. 2013; Maurer and Bretz 2013). Sequential p-values never rise, so a decided row stays decided, and rows may
+  be at different looks. Only the levels error / rows left matter, so only these are compared.
+- The two questions, different from zero and within the margin, are two families. Each has its own Holm procedure. One
+  row cannot err in both: a gain of zero cannot be falsely equivalent, and a gain at the margin cannot falsely differ
+  from zero. But of two rows, each can err in one. So the families share the error 2 to 1. That gives both the same
+  boundary, since the first has two sides. A study of one row needs no sharing.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from dst_robustness.analysis.bootstrap import blend, seed_share, standard_errors
 from dst_robustness.analysis.spending import Spending, nominal_levels, obrien_fleming
 from dst_robustness.analysis.words import EQUIVALENT, FAILS, HOLDS, UNDECIDED, one_sided_error
 
-# Two seeds hold the error (benchmarks/sequential_looks.py); one does not show its own spread.
+# With two seeds the error holds (benchmarks/sequential_looks.py). One seed does not show its own spread.
 FEWEST = 2
 HIGHEST_MARGIN = 0.2
 MARGIN = 0.005
-# Student's statistics of several looks are less alike than the normal means for which boundaries are computed: looking
-# after every seed would err in 5.5% of studies instead of 5%. So the looks get nine tenths of the error.
+# The boundaries are computed for normal means. Student's statistics differ more from look to look: looking after every
+# seed would err in 5.5% of studies instead of 5%. So the looks get nine tenths of the error.
 STUDENT = 0.9
 SMALLEST = 1e-300
 
@@ -52,8 +52,8 @@ class Looks:
     Attributes:
         first: seeds at the first look.
         step: seeds from one look to the next.
-        last: seeds at the last look, whether or not a step ends there.
-        error: chance of any false word, over all looks and rows.
+        last: seeds at the last look, even if no step ends there.
+        error: chance of any false verdict, over all looks and rows.
     """
 
     first: int = 5
@@ -83,7 +83,7 @@ class Looks:
         return (*range(self.first, self.last, self.step), self.last)
 
     def reached(self, seeds: int) -> int:
-        """Return the seeds of the last look that this many seeds allow; 0 before the first."""
+        """Return the seeds of the latest look that this many seeds allow; 0 before the first."""
         return max((count for count in self.seeds if count <= seeds), default=0)
 
     def following(self, seeds: int) -> int | None:
@@ -93,13 +93,13 @@ class Looks:
 
 @dataclass(frozen=True)
 class Decision:
-    """What is known of one row.
+    """What is known about one row.
 
     Attributes:
         verdict: ``holds``, ``fails``, ``equivalent`` or ``undecided``.
         low, high: the repeated confidence interval of the gain; NaN before the first look.
-        seeds: how many seeds the verdict rests on: those of the deciding or latest look; 0 before the first.
-        decided: whether the row has its word and needs no more seeds.
+        seeds: number of seeds behind the verdict: those of the deciding or else the latest look; 0 before the first.
+        decided: whether the row has its final verdict and needs no more seeds.
     """
 
     verdict: str
@@ -111,9 +111,9 @@ class Decision:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the looks see of a row: means and standard errors over the first seeds of each look, float [K].
+    """The numbers of a row at each of K looks: means and standard errors over its first seeds, float [K].
 
-    NaN at looks that the row has not reached.
+    They are NaN at looks that the row has not reached.
     """
 
     mean: np.ndarray
@@ -122,19 +122,20 @@ class Evidence:
 
 
 def look(gains: Mapping[Hashable, np.ndarray], plan: Looks, margin: float = MARGIN) -> dict[Hashable, Decision]:
-    """Return what each row of a study may say at its latest look.
+    """Return the decision on each row of a study at its latest look.
 
-    The same arrays give the same decisions, and further seeds leave the decided rows as they are. Earlier looks are
-    taken again from the first seeds of an array, so nothing else need be stored.
+    The same arrays give the same decisions, and further seeds do not change decided rows. Earlier looks are repeated
+    from the first seeds of an array, so nothing else has to be stored.
 
     Args:
         gains: for each row the gain of each seed on each test image, float [seeds so far, images], as shares in
             [-1, 1], in the order in which the seeds were run. Rows may have different numbers of seeds and images.
-            All rows of the study must be here, also those that were decided before: the error is that of all of them.
+            All rows of the study must be given, also those decided before, since the error is that of all rows.
+        plan: after how many seeds the study looks.
         margin: the gain that matters, as a share.
 
     Raises:
-        ValueError: in one line, for what is no gain and for a margin that is not above 0 and at most 0.2.
+        ValueError: in one line, if an array does not hold gains, or if the margin is not above 0 and at most 0.2.
     """
     check_margin(margin)
     if not gains:
@@ -143,7 +144,7 @@ def look(gains: Mapping[Hashable, np.ndarray], plan: Looks, margin: float = MARG
 
 
 def check_margin(margin: float) -> None:
-    """Refuse a margin that is no share above 0 and up to 20 points."""
+    """Raise ValueError unless the margin is a share above 0 and at most 0.2 (20 points)."""
     if isinstance(margin, bool) or not 0 < margin <= HIGHEST_MARGIN:
         raise ValueError(
             f"margin is {margin!r}; it must be above 0 and at most {HIGHEST_MARGIN} (a share: 0.005 is 0.5 points)"
@@ -151,7 +152,7 @@ def check_margin(margin: float) -> None:
 
 
 def evidence(gains: np.ndarray, plan: Looks, row: Hashable = "") -> Evidence:
-    """Return what the looks see of one row's gains [seeds so far, images]."""
+    """Return the numbers at each look from one row's gains [seeds so far, images]."""
     gains = np.asarray(gains)
     place = f"look: gains of {row!r}"
     if gains.ndim != 2 or 0 in gains.shape:
@@ -170,7 +171,7 @@ def evidence(gains: np.ndarray, plan: Looks, row: Hashable = "") -> Evidence:
 
 
 def decide(rows: Mapping[Hashable, Evidence], plan: Looks, margin: float) -> dict[Hashable, Decision]:
-    """Return the decision of each row of a study from what its looks see."""
+    """Return the decision on each row of a study from its numbers at the looks."""
     stacked = Evidence(*(np.stack([getattr(row, name) for row in rows.values()]) for name in Evidence.__annotations__))
     words, looks, low, high = step_down(stacked, plan, margin)
     return {
@@ -188,10 +189,12 @@ def decide(rows: Mapping[Hashable, Evidence], plan: Looks, margin: float) -> dic
 def step_down(
     seen: Evidence, plan: Looks, margin: float, spending: Spending = obrien_fleming
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return word, index of the deciding or latest look (-1: none yet), low and high of rows [..., R] in many studies.
+    """Return verdict, deciding or latest look (its index, -1 for none yet), low and high of rows [..., R].
+
+    The leading dimensions are studies.
 
     Args:
-        seen: of rows at looks, [..., R, K].
+        seen: the numbers of the rows at their looks, [..., R, K].
     """
     rows = seen.mean.shape[-2]
     error, share = np.hypot(seen.seed_error, seen.image_error), seed_share(seen.seed_error, seen.image_error)
@@ -222,10 +225,12 @@ def step_down(
 def _holm(
     found: np.ndarray, open_rows: np.ndarray, crossed: Callable[[np.ndarray], np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return which rows [..., R] are found, once no further one frees enough error for another, and at which look.
+    """Return which rows [..., R] Holm's procedure decides, and at which look.
+
+    It stops when no decided row frees enough error for another.
 
     Args:
-        crossed: of how many rows are left, [..., 1, 1]: whether rows cross at the looks so far, [..., R, looks].
+        crossed: takes the number of rows left [..., 1, 1] and returns whether rows cross at each look [..., R, looks].
     """
     while True:
         left = np.maximum(1, (~found).sum(axis=-1))[..., None, None]
@@ -239,7 +244,7 @@ def _holm(
 def _critical(
     left: np.ndarray, share: np.ndarray, error: float, seeds: tuple[int, ...], spending: Spending
 ) -> np.ndarray:
-    """Return the critical values [..., R, K] in studies of which ``left`` [..., 1, 1] rows are not found yet."""
+    """Return the critical values [..., R, K] in studies with ``left`` [..., 1, 1] rows that are not decided yet."""
     numbers, where = np.unique(left, return_inverse=True)
     tables = np.array([_tables(seeds, error / number, spending) for number in numbers])[where.reshape(left.shape[:-2])]
     normal, student, power = (tables[..., None, place, :] for place in range(3))
@@ -248,7 +253,7 @@ def _critical(
 
 @cache
 def _tables(seeds: tuple[int, ...], level: float, spending: Spending) -> tuple[np.ndarray, ...]:
-    """Return the normal and Student's quantile at which each look tests, and the power for ``blend``."""
+    """Return the normal and Student's quantiles at which each look tests, and the exponents for ``blend``."""
     granted = level if len(seeds) == 1 else STUDENT * level
     levels = np.maximum(nominal_levels(seeds, granted, spending), SMALLEST)
     normal, student = stats.norm.isf(levels), stats.t.isf(levels, np.array(seeds) - 1)

@@ -1,4 +1,4 @@
-"""What was published of the study that this package repeats, beside the rows of one's own that it speaks of."""
+"""The published results of the study that this package repeats, beside the matching rows of a user's study."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAPER = (
     "Wu et al. 2025, Dynamic Sparse Training versus Dense Training: The Unexpected Winner in Image Corruption "
     "Robustness (ICLR, arXiv 2410.03030)"
 )
-# The tables of the paper could not be read; nobody has checked these numbers against them.
+# The tables of the paper were not at hand: these numbers are not checked against them.
 SOURCE = "public reviews of the paper, which quote it"
 RANDOM = ("set", "mest_r", "granet_r")
 GRADIENT = ("rigl", "mest_g", "granet_g")
@@ -24,18 +24,18 @@ GRADIENT = ("rigl", "mest_g", "granet_g")
 
 @dataclass(frozen=True)
 class Published:
-    """One published scenario; accuracies are robust accuracy in percent.
+    """One published scenario. All accuracies are robust accuracies in percent.
 
     Attributes:
-        number: of the scenario in this package: that of its preset and of docs/scenarios.md.
+        number: number of the scenario in this package, as in its preset and docs/scenarios.md.
         title: corrupted test set and network.
-        datasets: the data sets that are or hold that test set.
-        sparsity: the sparsity that the accuracies are of.
-        dense: of the dense network; None where no source gives it.
-        best: of the best DST method; None where no source gives it.
-        by_method: of the DST methods that the source names.
-        methods: the DST methods that the paper has for the scenario.
-        remark: what else the source says of the accuracies.
+        datasets: the data sets that are or contain that test set.
+        sparsity: the sparsity of the networks.
+        dense: accuracy of the dense network; None if no source gives it.
+        best: accuracy of the best DST method; None if no source gives it.
+        by_method: accuracies of the DST methods that the source names.
+        methods: the DST methods that the paper tests in the scenario.
+        remark: what else the source says about the accuracies.
     """
 
     number: int
@@ -87,10 +87,10 @@ COLUMNS = [
 
 
 def beside_published(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return each published accuracy beside the row of one's own of the same data, network, method and sparsity.
+    """Return each published accuracy beside the user's row of the same data, network, method and sparsity.
 
-    Where the source names no method but the best, each of one's own DST rows that the paper has stands beside it: the
-    best of them would be chosen on the test set. Networks of another width are other networks.
+    If the source only gives the best method, every DST row that the paper has too is listed. The best of these would be
+    chosen on the test set. A network of another width counts as another network.
 
     Returns:
         The columns ``COLUMNS``: ``published`` and ``accuracy``, with its interval ``low`` to ``high``, are shares in

@@ -1,7 +1,7 @@
-"""Robust accuracy, mean corruption error and their relatives from the cells of many runs at once.
+"""Robust accuracy, mean corruption error and related metrics, from the cells of many runs at once.
 
-A table of cells has one row per run, corruption and severity: the columns that name the run, then corruption, category,
-severity, accuracy, ece, nll. The clean test set is the corruption ``clean``, severity 0.
+A table of cells has one row per run, corruption and severity. Its columns name the run, then follow corruption,
+category, severity, accuracy, ece, nll. The clean test set is the corruption ``clean`` at severity 0.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ALEXNET_ERROR = {
     "pixelate": 0.717840, "jpeg_compression": 0.606500,
 }  # fmt: skip
 ALEXNET_CLEAN_ERROR = 0.435
-# The corruptions that count in mCE; the other four of the nineteen were meant for validation.
+# The corruptions that count in mCE. The other four of the nineteen are for validation.
 BENCHMARK = tuple(ALEXNET_ERROR)
 
 
@@ -31,14 +31,15 @@ def corrupted(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def has_benchmark(corruptions: pd.Index | pd.Series) -> bool:
-    """Whether all fifteen corruptions of the benchmark are among these."""
+    """Return whether all fifteen corruptions of the benchmark are among these."""
     return set(BENCHMARK) <= set(corruptions)
 
 
 def corruption_errors(cells: pd.DataFrame, run: list[str]) -> pd.DataFrame:
-    """Return the mean error over severities, runs x corruptions: the benchmark's fifteen if all are there, else all.
+    """Return the mean error over severities, runs x corruptions: of the benchmark's fifteen if all exist, else of all.
 
     Args:
+        cells: a table of cells.
         run: the columns that name a run; they become the index.
     """
     errors = 1 - corrupted(cells).groupby([*run, "corruption"], sort=False)["accuracy"].mean().unstack()
@@ -53,11 +54,11 @@ def clean_errors(cells: pd.DataFrame, run: list[str]) -> pd.Series:
 def mean_corruption_error(errors: pd.DataFrame, reference: pd.DataFrame | pd.Series) -> pd.Series:
     """Return mCE of each run in percent: the mean over corruptions of error / reference (Hendrycks & Dietterich 2019).
 
-    NaN where the reference is unknown or makes no error on a corruption.
+    NaN if the reference is unknown or makes no error under a corruption.
 
     Args:
-        errors: runs x corruptions.
-        reference: of each run (same index) or the same for all (a series by corruption).
+        errors: errors, runs x corruptions.
+        reference: the errors of each run's reference (same index), or of one for all runs (a series by corruption).
     """
     ratios = errors / reference
     bad = ~(reference > 0)
@@ -68,9 +69,9 @@ def mean_corruption_error(errors: pd.DataFrame, reference: pd.DataFrame | pd.Ser
 def relative_corruption_error(
     errors: pd.DataFrame, clean: pd.Series, reference: pd.DataFrame | pd.Series, reference_clean: pd.Series | float
 ) -> pd.Series:
-    """Return relative mCE of each run in percent: as mCE, of what corruption adds to the clean error.
+    """Return relative mCE of each run in percent: like mCE, but of the error that corruption adds to the clean error.
 
-    NaN where the reference loses nothing under some corruption: the ratio says nothing then.
+    NaN if the reference loses nothing under some corruption, since the ratio then means nothing.
     """
     if isinstance(reference, pd.DataFrame):
         return mean_corruption_error(errors.sub(clean, axis=0), reference.sub(reference_clean, axis=0))
@@ -78,20 +79,20 @@ def relative_corruption_error(
 
 
 def benchmark_or_all(corruptions: Sequence[str]) -> list[int]:
-    """Return the places of the corruptions that count in mCE: the benchmark's fifteen if all are there, else all."""
+    """Return the places of the corruptions that count in mCE: the benchmark's fifteen if all exist, else all."""
     counted = BENCHMARK if has_benchmark(pd.Index(corruptions)) else corruptions
     return [place for place, name in enumerate(corruptions) if name in counted]
 
 
 def corruption_error_by_image(errors: np.ndarray, reference: np.ndarray) -> np.ndarray | None:
-    """Return what each image contributes to mCE in percent, float [N]; the mean over images is mCE.
+    """Return what each image contributes to mCE in percent, float [N]. The mean over images is mCE.
 
-    The ratio of two means is taken apart by its derivatives (the delta method), so that it gets an interval as means
-    do. With what corruption adds to the clean error, the same gives relative mCE. None where a mean of the reference is
-    not above 0.
+    The delta method (derivatives of the ratio of two means) splits the ratio among images, so that it gets an interval
+    like a mean. From the errors that corruption adds to the clean error, the same function computes relative mCE. None
+    if a mean of the reference is not above 0.
 
     Args:
-        errors, reference: of one run and its reference, by corruption and image, float [corruptions, N].
+        errors, reference: errors of a run and of its reference by corruption and image, float [corruptions, N].
     """
     means, references = errors.mean(axis=1), reference.mean(axis=1)
     if not (references > 0).all():
@@ -101,7 +102,7 @@ def corruption_error_by_image(errors: np.ndarray, reference: np.ndarray) -> np.n
 
 
 def run_metrics(cells: pd.DataFrame, run: list[str]) -> pd.DataFrame:
-    """Return accuracies (clean, robust, by category, by severity) and calibration, one row a run."""
+    """Return accuracies (clean, robust, by category, by severity) and calibration, one row per run."""
     measures = ["accuracy", "ece", "nll"]
     bad = corrupted(cells)
     fifteen = bad[bad["corruption"].isin(BENCHMARK)] if has_benchmark(bad["corruption"]) else bad.iloc[:0]
@@ -121,7 +122,10 @@ def error_metrics(cells: pd.DataFrame, run: list[str], dense: pd.Index, *, alexn
     """Return mCE and relative mCE of each run against its dense run and, if asked, against AlexNet on ImageNet-C.
 
     Args:
-        dense: for each run, in the order of ``run_metrics``, the index of its dense run; it need not exist.
+        cells: a table of cells.
+        run: the columns that name a run.
+        dense: for each run, in the order of ``run_metrics``, the index of its dense run, which may be missing.
+        alexnet: whether to compare with AlexNet too.
     """
     errors, clean = corruption_errors(cells, run), clean_errors(cells, run)
     clean = clean.reindex(errors.index)

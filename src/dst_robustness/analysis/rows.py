@@ -1,4 +1,4 @@
-"""One row of the summary for each method and sparsity of a scenario: its numbers and their intervals."""
+"""The rows of the summary: for each method and sparsity of a scenario, its numbers and their intervals."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from dst_robustness.analysis.verdict import corrected, in_range, verdict
 from dst_robustness.analysis.words import BASELINE_ROW, HOLDS, UNDECIDED
 from dst_robustness.sparsity import METHODS
 
-# A ratio whose denominator is fewer standard errors than this from zero is noise (Fieller 1954).
+# If the denominator of a ratio is fewer standard errors than this from zero, the ratio is noise (Fieller 1954).
 CLEAR_OF_ZERO = 3
 ELSEWHERE = "weights_sha256"  # in run.json of networks that were trained elsewhere
 
@@ -34,9 +34,9 @@ class ScenarioRows:
     """The rows of one scenario.
 
     Attributes:
-        table: one line a row.
-        gains: of each line, by how much more often each image was recognised than by the baseline, [seeds, N] or None.
-        pooled: the mean gain of the rows that the hypothesis speaks of; None without any.
+        table: the rows.
+        gains: for each row how much more often it recognised each image than the baseline did, [seeds, N] or None.
+        pooled: the mean gain of the rows that the hypothesis is about; None if there are none.
     """
 
     table: pd.DataFrame
@@ -48,8 +48,10 @@ def scenario_rows(runs: ScenarioRuns, cells: pd.DataFrame, *, margin: float, res
     """Return the rows of one scenario.
 
     Args:
+        runs: the runs of one scenario.
         cells: the cells of all runs, each with the name of its run.
         margin: the gain that matters, as a share.
+        resamples: number of resamples of the bootstrap.
     """
     table = _averages(runs, cells)
     keys: list[RowKey] = list(zip(table["method"], table["sparsity"], strict=True))
@@ -98,7 +100,7 @@ def _mean(scores: Sequence[np.ndarray]) -> float:
 
 
 def _pool(rows: Sequence[Sequence[tuple[LoadedRun, LoadedRun]]]) -> np.ndarray | None:
-    """Average the gains of several rows seed by seed: [S, N]."""
+    """Return the mean gain of several rows for each seed and image, [S, N]."""
     by_seed: dict[int, list[np.ndarray]] = {}
     for pairs in rows:
         for run, other in pairs:
@@ -107,7 +109,7 @@ def _pool(rows: Sequence[Sequence[tuple[LoadedRun, LoadedRun]]]) -> np.ndarray |
 
 
 def _averages(runs: ScenarioRuns, cells: pd.DataFrame) -> pd.DataFrame:
-    """Return the means over seeds of what needs no interval."""
+    """Return the means over seeds of the numbers without an interval."""
     loaded = runs.loaded
     names = pd.MultiIndex.from_frame(pd.DataFrame([item.run.names for item in loaded]))
     others = [runs.runs.get(runs.reference(item.row), {}).get(item.run.seed) for item in loaded]  # type: ignore[arg-type]
@@ -115,7 +117,7 @@ def _averages(runs: ScenarioRuns, cells: pd.DataFrame) -> pd.DataFrame:
     references = pd.MultiIndex.from_tuples(own, names=RUN)
     costs = pd.DataFrame([{name: item.description.get(name) for name in COSTS} for item in loaded], names, dtype=float)
     errors = error_metrics(cells, RUN, references, alexnet=loaded[0].run.dataset.startswith("imagenet"))
-    # A run that has nothing to be measured against was measured against itself.
+    # A run without a reference was compared with itself.
     alone = [other is None and item.run.method != runs.baseline for other, item in zip(others, loaded, strict=True)]
     errors.loc[names[alone], list(ERRORS)] = np.nan
     values = pd.concat([run_metrics(cells, RUN), errors, costs], axis=1)
@@ -131,7 +133,7 @@ def _add_gains(table: pd.DataFrame, gains: Sequence[Estimate | None], references
     table[["gain_low", "gain_high"]] = [gain.interval() if gain else (np.nan, np.nan) for gain in gains]
     table["relative_gain"] = table["gain"] / references
     table["p_value"] = [gain.p_value() if gain else np.nan for gain in gains]
-    # One seed says nothing of trainings, so it gets no word.
+    # One seed says nothing about other trainings, so it gets no verdict.
     several = np.array([gain is not None and gain.degrees > 0 for gain in gains])
     equivalent = np.array([gain.p_equivalent(margin) if gain else np.nan for gain in gains])
     differs, within = corrected(
@@ -164,7 +166,7 @@ def _add_contrasts(
 
 
 def _add_effective(table: pd.DataFrame, keys: Sequence[RowKey], runs: ScenarioRuns) -> None:
-    """Add effective robustness, of all rows but the dense networks that the line goes through."""
+    """Add effective robustness to all rows except the dense networks that the line is fitted to."""
     dense = [key for key in keys if key[0] in METHODS and not METHODS[key[0]].masks]
     points = [answers for key in dense if (answers := _answers(runs, key))]
     names = ["effective_robustness", "effective_robustness_low", "effective_robustness_high"]
@@ -198,7 +200,7 @@ def _notes(line, gain: Estimate | None, baseline: str, margin: float) -> list[st
 
 
 def _leave_out_noise(table: pd.DataFrame, keys: Sequence[RowKey], runs: ScenarioRuns) -> None:
-    """Leave out corruption errors whose denominators chance could have made, and say so in the note."""
+    """Remove corruption errors whose denominator may be due to chance, and say so in the note."""
     noisy = {key: _noisy(list(members.values()), runs) for key, members in runs.runs.items() if key[0] == runs.baseline}
     for index, key in enumerate(keys):
         for name, corruptions in noisy.get(runs.reference(key) or key, {}).items():
@@ -209,7 +211,7 @@ def _leave_out_noise(table: pd.DataFrame, keys: Sequence[RowKey], runs: Scenario
 
 
 def _noisy(baseline: Sequence[LoadedRun], runs: ScenarioRuns) -> dict[str, list[str]]:
-    """Return, for each corruption error, the corruptions under which the baseline's loss is not clear of zero."""
+    """Return for each corruption error the corruptions under which the baseline's loss may be zero."""
     found: dict[str, list[str]] = {name: [] for name in ERRORS}
     for place in benchmark_or_all(runs.corruptions):
         errors = np.stack([1 - run.by_corruption[place] for run in baseline])  # type: ignore[index]

@@ -1,7 +1,7 @@
-"""The small files of one run, read and checked: what cannot be is refused, not averaged.
+"""Read and check the small files of one run. Impossible values are refused, so that they are not averaged.
 
-All functions raise DamagedFileError, which names the file, where it is cut off, of another kind, or holds values that
-are impossible.
+All functions raise DamagedFileError, which names the file, if it is cut off, of another kind, or holds an impossible
+value.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dst_robustness.jobs.files import DamagedFileError
 
 
 def read_description(path: Path) -> dict[str, Any]:
-    """Return what run.json says: names as text, costs as numbers, versions."""
+    """Return the content of run.json: names as text, costs as numbers, versions."""
     try:
         described = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -29,7 +29,7 @@ def read_description(path: Path) -> dict[str, Any]:
 
 
 def check_numbers(path: Path, described: dict[str, Any], names: Iterable[str]) -> None:
-    """Check that a description gives finite numbers of at least 0 under these names, or nothing."""
+    """Check that these entries of a description, if they exist, are finite numbers of at least 0."""
     for name in names:
         value = described.get(name)
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -38,7 +38,7 @@ def check_numbers(path: Path, described: dict[str, Any], names: Iterable[str]) -
 
 
 def read_metrics(path: Path) -> pd.DataFrame:
-    """Return metrics.csv, one row a cell: corruption, category, severity, accuracy and ece in [0, 1], nll."""
+    """Return metrics.csv, one row per cell: corruption, category, severity, accuracy and ece in [0, 1], nll."""
     table = read_table(path, numbers=("severity", "accuracy", "ece", "nll"), words=("corruption", "category"))
     _check_range(path, table, accuracy=(0, 1), severity=(0, 5), ece=(0, 1), nll=(0, np.inf))
     _check_complete(path, table, ["corruption", "category", "severity", "accuracy"])
@@ -48,19 +48,19 @@ def read_metrics(path: Path) -> pd.DataFrame:
 
 
 def read_history(path: Path) -> pd.DataFrame:
-    """Return history.csv, one row an epoch."""
+    """Return history.csv, one row per epoch."""
     table = read_table(path, numbers=("epoch",))
     shares = [name for name in table if name in ("accuracy", "validation_accuracy", "density")]
     _check_range(path, table, **dict.fromkeys(shares, (0, 1)))
     _check_complete(path, table, ["epoch"])
     others = [name for name in table if len(table) and table[name].dtype.kind not in "biuf"]
     if others or table.duplicated(["epoch"]).any():
-        raise DamagedFileError(path, reason=f"{others[0]} is not a number" if others else "an epoch comes twice")
+        raise DamagedFileError(path, reason=f"{others[0]} is not a number" if others else "an epoch is there twice")
     return table
 
 
 def read_topology(path: Path) -> pd.DataFrame:
-    """Return step, density and itop_rate of topology.csv, one row an update."""
+    """Return step, density and itop_rate of topology.csv, one row per update."""
     table = read_table(path, numbers=("step", "density", "itop_rate"))[["step", "density", "itop_rate"]]
     _check_range(path, table, density=(0, 1), itop_rate=(0, 1))
     _check_complete(path, table, list(table))
@@ -68,17 +68,17 @@ def read_topology(path: Path) -> pd.DataFrame:
 
 
 def read_table(path: Path, *, numbers: Iterable[str] = (), words: Iterable[str] = ()) -> pd.DataFrame:
-    """Return a CSV file that has columns of these names, each of its kind."""
+    """Return the table in a CSV file, and check that it has these columns of numbers and of words."""
     try:
         table = pd.read_csv(path, float_precision="round_trip")
-    except ValueError as error:  # of pandas: no columns, other numbers of cells, no text
+    except ValueError as error:  # pandas: no columns, rows of different lengths, not text
         raise DamagedFileError(path, "table") from error
     for name in (*numbers, *words):
         if name not in table:
             raise DamagedFileError(path, reason=f"column {name} is missing")
     for name in numbers:
         if len(table) and table[name].dtype.kind not in "iuf":
-            raise DamagedFileError(path, reason=f"column {name} holds what is no number")
+            raise DamagedFileError(path, reason=f"column {name} holds something that is not a number")
     return table
 
 

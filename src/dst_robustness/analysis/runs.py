@@ -1,4 +1,4 @@
-"""The stored runs that an analysis reads: who they are, whether they are complete, what they answered."""
+"""The stored runs that an analysis reads: their names, whether they are complete, and their predictions."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ FILES = ("predictions.h5", "metrics.csv", "run.json")
 
 
 def is_baseline(rows: Any) -> Any:
-    """Return whether the others of its scenario are compared with a row: one row of a table, a run, or a whole table.
+    """Return whether a row is the baseline of its scenario. Takes a row of a table, a run, or a whole table.
 
-    That is the dense training, or among networks that were trained elsewhere the one that its scenario is named after.
+    The baseline is the dense training. Among networks that were trained elsewhere it is the one that its scenario is
+    named after.
     """
     return (rows.method == BASELINE) | (rows.method == rows.scenario)
 
@@ -42,7 +43,7 @@ def is_baseline(rows: Any) -> Any:
 class StoredRun:
     """One run, named by its folder ``.../{scenario}/{method}/{sparsity}/seed{seed}``.
 
-    Data set and model are those of its run.json; without one they are empty.
+    Data set and model come from its run.json; if there is none, they are empty.
     """
 
     scenario: str
@@ -55,7 +56,7 @@ class StoredRun:
 
     @classmethod
     def at(cls, folder: str | Path) -> StoredRun:
-        """Read the name of a run from its folder, which need not exist; a foreign folder is a ValueError."""
+        """Return the run of a folder, which need not exist. Raises ValueError if this is not the folder of a run."""
         folder = Path(folder)
         try:
             scenario, method, sparsity, seed = folder.parts[-4:]
@@ -77,17 +78,17 @@ class StoredRun:
 
     @property
     def missing_file(self) -> str | None:
-        """The first file that the run still lacks, or None where it is complete."""
+        """The first file that the run still lacks, or None if it is complete."""
         return next((name for name in FILES if not (self.folder / name).is_file()), None)
 
     @property
     def why_incomplete(self) -> str:
-        """What the table of missing runs says of a run that lacks a file."""
+        """What the table of missing runs says about a run that lacks a file."""
         diverged = (self.folder / "diverged.csv").is_file()
         return "diverged: see diverged.csv in its folder" if diverged else f"no {self.missing_file}"
 
     def description(self) -> dict[str, Any]:
-        """Return what run.json says: parameters, costs, versions."""
+        """Return the content of run.json: parameters, costs, versions."""
         return read_description(self.folder / "run.json")
 
     def metrics(self) -> pd.DataFrame:
@@ -95,18 +96,18 @@ class StoredRun:
         return read_metrics(self.folder / "metrics.csv")
 
     def history(self) -> pd.DataFrame | None:
-        """Return history.csv, one row an epoch, or None where the run has none."""
+        """Return history.csv, one row per epoch, or None if the run has none."""
         path = self.folder / "history.csv"
         return read_history(path) if path.is_file() else None
 
     def topology(self) -> pd.DataFrame | None:
-        """Return step, density and itop_rate of topology.csv, one row an update, or None where the run has none."""
+        """Return step, density and itop_rate of topology.csv, one row per update, or None if the run has none."""
         path = self.folder / "topology.csv"
         return read_topology(path) if path.is_file() else None
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    """Return what a JSON file says; nothing where it is missing or damaged."""
+    """Return the content of a JSON file; an empty dictionary if it is missing or damaged."""
     try:
         return read_description(path)
     except (OSError, ValueError):
@@ -121,9 +122,9 @@ class ImageScores:
         cells: (corruption, severity) of each corrupted cell, in the order of the file.
         scores: share of corrupted cells in which the image was recognised, float32 [N]; the mean is robust accuracy.
         corruptions: the names, in the order of the file.
-        by_corruption: share of the severities of each corruption in which it was, float32 [corruptions, N].
-        clean: whether it was without corruption, float32 [N]; None where the run was not tested on clean images.
-        test_set: checksum of all samples and labels: runs that share it saw the same images in the same order.
+        by_corruption: the same share for each corruption, over its severities, float32 [corruptions, N].
+        clean: whether each image was recognised without corruption, float32 [N]; None if there was no clean test set.
+        test_set: checksum of all samples and labels. Runs that share it saw the same images in the same order.
     """
 
     cells: tuple[tuple[str, int], ...]
@@ -135,9 +136,9 @@ class ImageScores:
 
 
 def image_scores(predictions: str | Path) -> ImageScores:
-    """Read the scores of a run from its predictions; raises DamagedFileError where something is missing.
+    """Read the scores of a run from its predictions. Raises DamagedFileError if something is missing.
 
-    Reads the answers only, not the probabilities: the bulk of the file stays on disk.
+    The probabilities, which are most of the file, are not read.
     """
     labels, names, severities, predicted, sums = read_answers(predictions)
     correct = predicted == labels
@@ -168,7 +169,7 @@ def complete_runs(folders: Iterable[str | Path]) -> tuple[list[StoredRun], list[
 
 
 def collect_tables(folders: Iterable[str | Path], name: str, target: str | Path) -> None:
-    """Write the CSV files of one name in the folders of runs below each other, each row with the name of its run.
+    """Join the CSV files of one name from the folders of runs into one table, each row with the name of its run.
 
     Runs without such a file are left out.
     """
@@ -181,7 +182,7 @@ def collect_tables(folders: Iterable[str | Path], name: str, target: str | Path)
 
 
 def made_with(folders: Iterable[str | Path]) -> dict[str, str]:
-    """Return, for the report, on which devices and with which versions the stored runs were made."""
+    """Return the devices and the versions with which the stored runs were made, for the report."""
     runs, _ = complete_runs(folders)
     descriptions = [run.description() for run in runs]
     found: dict[str, set[str]] = {"seeds": {str(run.seed) for run in runs}, "device": set()}

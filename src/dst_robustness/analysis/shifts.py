@@ -1,4 +1,4 @@
-"""Accuracy and gain on sets of natural shift, each for itself: they are no part of robust accuracy."""
+"""Accuracy and gain on sets of natural shift. Each set stands alone; none is part of robust accuracy."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def shift_table(folders: Iterable[str | Path], *, baseline: str = BASELINE, resa
 
 
 def beside(rows: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of a summary with the columns of each set: ``SHIFT_accuracy``, ``SHIFT_gain`` and intervals."""
+    """Return the rows of a summary with columns for each set: ``SHIFT_accuracy``, ``SHIFT_gain`` and intervals."""
     for shift, own in table.groupby("shift", sort=False):
         columns = own[[*ROW, *NUMBERS]].rename(columns={name: f"{shift}_{name}" for name in NUMBERS})
         rows = rows.merge(columns, on=ROW, how="left")

@@ -1,4 +1,4 @@
-"""How much of the allowed error each look at growing data may spend, and the boundaries that follow from it."""
+"""How much of the allowed error each look at growing data spends, and the boundaries that follow."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from functools import cache
 import numpy as np
 from scipy import optimize, stats
 
-# Of the time [0, 1] and the level: the error that may be spent until then.
+# Takes a time in [0, 1] and the level, and returns the error that may be spent until then.
 Spending = Callable[[float, float], float]
-# The continuation region is integrated with so many nodes, down to so many standard deviations.
+# The integral over the continuation region has this many nodes, and reaches down to this many standard deviations.
 NODES, REACH = 300, 9.0
 
 
 def pocock(time: float, level: float) -> float:
-    """Return what Pocock's boundaries have spent by ``time`` (Lan and DeMets 1983): about as much at every look."""
+    """Return the error that Pocock's boundaries have spent by ``time`` (Lan and DeMets 1983): similar at each look."""
     return level * float(np.log1p((np.e - 1) * time))
 
 
 def obrien_fleming(time: float, level: float) -> float:
-    """Return what O'Brien and Fleming's boundaries have spent by ``time`` (Lan and DeMets 1983): most at the end."""
+    """Return the error that O'Brien-Fleming boundaries have spent by ``time`` (Lan and DeMets 1983): most late."""
     return 2 * float(stats.norm.sf(stats.norm.isf(level / 2) / np.sqrt(time)))
 
 
@@ -28,13 +28,14 @@ def obrien_fleming(time: float, level: float) -> float:
 def nominal_levels(seeds: tuple[int, ...], level: float, spending: Spending) -> np.ndarray:
     """Return the one-sided level at which each look tests, so that all looks together err with chance ``level``.
 
-    Normal means after ``seeds`` have independent increments. Look k may be the first to cross with the chance that
-    ``spending`` grants between look k - 1 and k; the density of what has not crossed is carried from look to look
-    (Armitage, McPherson and Rowe 1969).
+    The sums of normal values have independent increments from look to look. The chance that look k is the first to
+    cross is what ``spending`` grants between looks k - 1 and k. The density of the means that have not crossed is
+    carried from look to look (Armitage, McPherson and Rowe 1969).
 
     Args:
-        seeds: number of seeds at each look, rising; the time of a look is its share of the last.
-        level: one-sided.
+        seeds: number of seeds at each look, rising. The time of a look is its share of the last number.
+        level: chance of an error on one side.
+        spending: error that may be spent, as a function of time and level.
     """
     times = np.array(seeds) / seeds[-1]
     spent = np.diff([0.0, *(spending(time, level) for time in times)])

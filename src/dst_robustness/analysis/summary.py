@@ -1,4 +1,4 @@
-"""From the files of all runs to the tables of the study: one row a cell, one row a method, one verdict."""
+"""From the files of all runs to the tables of the study: one row per cell, one row per method, one verdict."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Summary:
     """All numbers of a study: the tables of ``write_summary`` and the overall verdict.
 
     Attributes:
-        attributed: for each attributed gain what a random mask and what moving connections bring, and its sentence.
+        attributed: for each attributed gain, what a random mask and what moving connections add, and a sentence.
     """
 
     rows: pd.DataFrame
@@ -68,21 +68,21 @@ def write_summary(
 ) -> Summary:
     """Summarise the runs of these folders and write the tables into a folder.
 
-    Writes corruptions.csv, summary.csv, training.csv and topology.csv (histories and topology updates, means over
-    seeds), attribution.csv and attribution.json (where the gains of DST come from, in numbers and in words),
-    shifts.csv (sets of natural shift, whose columns stand in summary.csv too), missing.csv (runs that were expected and
-    are not there), verdict.json, and made_with.json (devices and versions). Runs that are incomplete or answered on
-    other test sets are listed as missing, not fatal.
+    The tables are corruptions.csv, summary.csv, training.csv and topology.csv (histories and topology updates, means
+    over seeds), attribution.csv and attribution.json (where the gains of DST come from, in numbers and in words),
+    shifts.csv (sets of natural shift; summary.csv has their columns too), missing.csv (expected runs that do not
+    exist), verdict.json, and made_with.json (devices and versions). Runs that are incomplete or were tested on other
+    test sets are listed as missing.
 
     Args:
         folders: every expected run, ``.../{scenario}/{method}/{sparsity}/seed{seed}``, whether or not it exists.
+        target: the folder for the tables.
         baseline: the method or variant that gains are measured against: at the same sparsity, or at its only one.
-        margin: the gain that matters, as a share; smaller ones may be called equivalent.
-        plan: the fields of ``Looks``, of a study whose seeds are added until its rows are decided; without one, seeds
-            were fixed beforehand.
-        sources: for controls that start from the masks of another method, by name, which method that is.
-        frequency: frequency.csv; without it there is no slope over the share of high frequencies.
-        resamples: of the bootstrap.
+        margin: the gain that matters, as a share. Smaller ones may be called equivalent.
+        plan: the fields of ``Looks`` if seeds are added until the rows are decided; None if their number is fixed.
+        sources: for each control that starts from the masks of another method, the name of that method.
+        frequency: frequency.csv; if it is None, there is no slope over the share of high frequencies.
+        resamples: number of resamples of the bootstrap.
     """
     folders = list(folders)
     summary = summarise(
@@ -129,7 +129,7 @@ def summarise(
     seen: list[Evidence | None] = []
     for _, members in groupby(runs, key=lambda run: run.scenario):
         members = list(members)
-        # Networks that were trained elsewhere form a scenario that is named after their baseline.
+        # The scenario of networks that were trained elsewhere is named after their baseline.
         own = next((run.method for run in members if run.method == run.scenario), baseline)
         scenario = load_scenario(members, own, shares)
         missing += scenario.misfits
@@ -168,7 +168,7 @@ def _joined(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
 
 
 def _cells(loaded: list[LoadedRun]) -> pd.DataFrame:
-    """Put the cells of all runs below each other, each with the name of its run."""
+    """Return the cells of all runs in one table, each with the name of its run."""
     table = pd.concat([item.cells for item in loaded], ignore_index=True)
     lengths = [len(item.cells) for item in loaded]
     names = pd.DataFrame([item.run.names for item in loaded])
@@ -180,7 +180,7 @@ def _evidence(rows: ScenarioRows, plan: Looks | None) -> list[Evidence | None]:
 
 
 def _decide(rows: pd.DataFrame, seen: list[Evidence | None], plan: Looks, margin: float) -> None:
-    """Replace the words and intervals of a fixed number of seeds by those of the looks, over all rows of the study."""
+    """Replace the verdicts and intervals for a fixed number of seeds by those of the looks at all rows of the study."""
     decisions = decide({index: item for index, item in enumerate(seen) if item is not None}, plan, margin)
     rows[["p_value", "p_holm", "p_equivalent"]] = np.nan
     for index, found in decisions.items():

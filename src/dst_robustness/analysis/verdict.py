@@ -1,4 +1,4 @@
-"""Does dynamic sparse training beat dense training? One word for each row, one sentence for the study."""
+"""Does dynamic sparse training beat dense training? One verdict for each row, one sentence for the study."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dst_robustness.analysis.bootstrap import LEVEL, Estimate
 from dst_robustness.analysis.words import EQUIVALENT, FAILS, HOLDS, UNDECIDED, one_sided_error
 
 SUPPORTED, CONTRADICTED = "supported", "contradicted"
-FEW = 2  # seeds, which may agree by chance: their spread has one degree of freedom
+FEW = 2  # so many seeds may agree by chance: their spread has one degree of freedom
 # The range of sparsity for which the paper states the hypothesis.
 LOWEST, HIGHEST = 0.1, 0.5
 HYPOTHESIS = (
@@ -22,7 +22,7 @@ HYPOTHESIS = (
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:
-    """Return p-values corrected for their number after Holm (1979); NaN stays NaN and does not count."""
+    """Return p-values corrected for their number (Holm 1979). NaN stays NaN and does not count."""
     adjusted = np.full(len(p_values), np.nan)
     known = ~np.isnan(p_values)
     if known.any():
@@ -33,13 +33,13 @@ def holm(p_values: np.ndarray) -> np.ndarray:
 def corrected(
     differs: np.ndarray, equivalent: np.ndarray, level_of: float = 1 - LEVEL
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return both kinds of p-values, corrected so that the chance of any false word is that below which they lie.
+    """Correct both kinds of p-values: at a level, the chance of any false verdict is at most that level.
 
-    Holm's procedure goes over the rows of each kind. The kinds share the error as in ``one_sided_error``: of one row,
-    all of it for a difference and half for equivalence; of several, two thirds and one third.
+    Holm's procedure runs over the rows of each kind. The kinds share the error as in ``one_sided_error``. With one row,
+    a difference gets all of it and equivalence half. With several rows, they get two thirds and one third.
 
     Args:
-        differs: two-sided p-values of a gain of zero; NaN where there is none.
+        differs: two-sided p-values of a gain of zero; NaN for a row without a gain.
         equivalent: p-values of a gain at or beyond the margin.
     """
     side = one_sided_error(level_of, int((~np.isnan(differs)).sum()))
@@ -49,10 +49,10 @@ def corrected(
 
 
 def verdict(gain: float, p_differs: float, p_equivalent: float = np.nan, level: float = LEVEL) -> str:
-    """Return the word for a row from its corrected p-values.
+    """Return the verdict on a row from its corrected p-values.
 
-    ``holds`` for a gain above zero, ``fails`` for one below, else ``equivalent`` for one within the margin, and
-    ``undecided`` where chance explains all.
+    It is ``holds`` for a gain above zero and ``fails`` for one below. Else it is ``equivalent`` for a gain within the
+    margin, and ``undecided`` if chance can explain everything.
     """
     if np.isnan(gain):
         return UNDECIDED
@@ -62,7 +62,7 @@ def verdict(gain: float, p_differs: float, p_equivalent: float = np.nan, level: 
 
 
 def in_range(sparsity: float) -> bool:
-    """Whether the hypothesis speaks of this sparsity: 0.1 to 0.5."""
+    """Return whether the hypothesis is about this sparsity: 0.1 to 0.5."""
     return LOWEST - 1e-9 <= sparsity <= HIGHEST + 1e-9
 
 
@@ -72,9 +72,9 @@ class Overall:
 
     Attributes:
         answer: ``supported``, ``contradicted``, ``equivalent`` or ``undecided``.
-        holds, fails, equivalent, undecided: how many rows (scenario x DST method x sparsity) have which verdict.
+        holds, fails, equivalent, undecided: number of rows (scenario x DST method x sparsity) with each verdict.
         scenarios: number of scenarios.
-        gain, gain_low, gain_high: pooled gain in robust accuracy [0, 1] with its interval; NaN without any row.
+        gain, gain_low, gain_high: pooled gain in robust accuracy [0, 1] with its interval; NaN if there are no rows.
         margin: the gain that matters, as a share.
         sentence: all of this in words.
     """
@@ -95,17 +95,18 @@ class Overall:
 def overall(
     rows: pd.DataFrame, pooled: Estimate | None, every_row: pd.DataFrame, *, margin: float, looks: bool = False
 ) -> Overall:
-    """Judge the hypothesis from the rows of DST methods in its range of sparsity and their pooled gain.
+    """Judge the hypothesis from the rows of DST methods in its range of sparsity, and from their pooled gain.
 
-    The answer follows the pooled interval: above zero ``supported``, below ``contradicted``, within the margin
-    ``equivalent``, else ``undecided``. A study that looks several times is answered from its words, as the pooled
-    interval does not know of the looks: supported where more rows hold than not and none fails. One seed answers
-    nothing, and two, which may agree by chance, nothing that no row says.
+    The answer follows the pooled interval: above zero it is ``supported``, below ``contradicted``, within the margin
+    ``equivalent``, else ``undecided``. The pooled interval does not know about looks, so a study with several looks is
+    answered from its verdicts: it is supported if more rows hold than not and none fails. One seed answers nothing. Two
+    seeds may agree by chance, so they answer nothing that no row says too.
 
     Args:
         rows: columns scenario, sparsity, verdict: one row per scenario x DST method x sparsity of the range.
         pooled: mean gain over the scenarios, each the mean over its rows.
-        every_row: all rows of the study, for a study that has nothing to say about the hypothesis.
+        margin: the gain that matters, as a share.
+        every_row: all rows of the study, for a study that says nothing about the hypothesis.
         looks: whether seeds were added until rows were decided.
     """
     counts = {word: int((rows["verdict"] == word).sum()) for word in (HOLDS, FAILS, EQUIVALENT, UNDECIDED)}
@@ -190,7 +191,7 @@ def _of_one_seed(low: float, high: float, at: str, numbers: str) -> str:
 
 
 def _without_hypothesis(rows: pd.DataFrame) -> str:
-    """Return what there is to say of a study that compares no DST run with its baseline."""
+    """Return the sentence for a study that compares no DST run with its baseline."""
     if rows.empty:
         return "No run is complete yet."
     why = (

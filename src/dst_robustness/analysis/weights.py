@@ -1,4 +1,4 @@
-"""Where the weights of a sparse network are, and how far two networks agree about it."""
+"""Where the active weights of a sparse network are, and how much two networks overlap."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dst_robustness.analysis.runs import ROW, RUN, SCENARIO, StoredRun, is_basel
 from dst_robustness.jobs.files import atomic_path
 from dst_robustness.jobs.shown import cells_without_formulas
 
-# Active weights are True, or not zero.
+# Active weights are True in a mask and not zero in a weight.
 Topology = Mapping[str, np.ndarray]
 LAYER_COLUMNS = (
     "layer", "weights", "nonzeros", "kernels", "empty_kernels", "output_channels", "empty_output_channels",
@@ -27,8 +27,8 @@ OVERLAP_COLUMNS = (
 def load_topology(folder: str | Path) -> dict[str, np.ndarray]:
     """Return which weights of a stored run are active, bool, by the name of the parameter.
 
-    Taken from masks.pt for the layers that it holds, since an active weight may be zero, and from the non-zeros of
-    model.pt for all others of two and more dimensions.
+    For the layers in masks.pt they come from the masks, since an active weight may be zero. For all other parameters of
+    two or more dimensions they are the non-zeros in model.pt.
     """
     from dst_robustness.models.tensor_files import load_tensors
 
@@ -45,7 +45,7 @@ def kernel_counts(weight: np.ndarray) -> np.ndarray:
 
 
 def layer_table(topology: Topology) -> pd.DataFrame:
-    """Return one row a layer: non-zeros, and how many kernels and channels hold none (``LAYER_COLUMNS``)."""
+    """Return one row per layer: its non-zeros, and how many kernels and channels hold none (``LAYER_COLUMNS``)."""
     rows = []
     for name, weight in topology.items():
         counts = kernel_counts(weight)
@@ -57,10 +57,10 @@ def layer_table(topology: Topology) -> pd.DataFrame:
 
 
 def mask_overlap(one: Topology, other: Topology) -> tuple[float, float]:
-    """Return the overlap of two networks' non-zeros, and what independent random masks of their densities would have.
+    """Return the overlap of two networks' non-zeros, and that of independent random masks of the same densities.
 
-    The overlap is the Jaccard index, intersection / union, over the layers in which either network is sparse; 1
-    where there are none. Raises ValueError for networks of different shapes.
+    The overlap is the Jaccard index, intersection / union, over the layers in which either network is sparse. It is 1
+    if there are no such layers. Raises ValueError for networks of different shapes.
     """
     intersection = union = expected = total = 0.0
     for name, weight in one.items():
@@ -110,7 +110,7 @@ def weight_summary(layers: pd.DataFrame, overlaps: pd.DataFrame) -> pd.DataFrame
     Returns:
         The columns scenario, dataset, model, method, sparsity; density, empty_kernels, empty_output_channels,
         empty_input_channels over all layers and seeds; overlap_of_seeds and overlap_of_methods, means over the pairs
-        that the method is in, each with what random masks would have as chance_of_seeds and chance_of_methods.
+        that contain the method; chance_of_seeds and chance_of_methods, the same for random masks.
     """
     sums = layers[~is_baseline(layers)].groupby(ROW, sort=False).sum(numeric_only=True)
     found = pd.DataFrame({"density": sums["nonzeros"] / sums["weights"]})
@@ -125,7 +125,7 @@ def weight_summary(layers: pd.DataFrame, overlaps: pd.DataFrame) -> pd.DataFrame
 
 
 def write_weight_tables(folders: Iterable[str | Path], layers: str | Path, overlaps: str | Path) -> None:
-    """Write the layer tables of all runs that have a model.pt below each other, and the overlap of their topologies."""
+    """Write the layer tables of all runs that have a model.pt in one table, and the overlaps of their topologies."""
     runs = [run for run in map(StoredRun.at, folders) if (run.folder / "model.pt").is_file()]
     tables = [layer_table(load_topology(run.folder)).assign(**run.names) for run in runs]
     names = [*RUN, *LAYER_COLUMNS]

@@ -1,4 +1,4 @@
-"""The words that a row may get, and how the allowed error is shared among them."""
+"""The verdicts that a row may get, and how they share the allowed error."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ HOLDS, FAILS, EQUIVALENT, UNDECIDED, BASELINE_ROW = "holds", "fails", "equivalen
 
 
 def one_sided_error(error: float, rows: int) -> float:
-    """Return the error of one side of a word, over all rows together, where the chance of any false word is ``error``.
+    """Return the error on one side, over all rows together, if the chance of any false verdict shall be ``error``.
 
-    One row: half on either side of zero. The same serves equivalence, which the row cannot be falsely called then.
-    Several rows: a third on either side of zero and a third at the margin, as one row may be falsely found to differ
-    and another falsely equivalent.
+    With one row, each side of zero gets half. Equivalence gets the same, since one row cannot err in both. With several
+    rows, each side of zero and the margin get a third, since one row may falsely differ while another is falsely
+    equivalent.
     """
     return error / 2 if rows == 1 else error / 3

@@ -1,1 +1,1 @@
-"""What the command ``dst-robustness`` does: one module a command."""
+"""The commands of ``dst-robustness``, one module each."""

@@ -17,7 +17,7 @@ def add_corruptions(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen_corruptions(text: str, family: str) -> tuple[str, ...]:
-    """Return the corruptions of a suite, or of a list with commas; an unknown name is a ValueError with the nearest."""
+    """Return the corruptions of a suite or of a list with commas. Raises ValueError for an unknown name."""
     suites = image_suites(family)
     if text in suites:
         return choose_corruptions(text, suites)
@@ -35,8 +35,8 @@ def chosen_severities(text: str) -> tuple[int, ...]:
     for part in text.split(","):
         first, _, last = part.strip().partition("-")
         if not first.isdigit() or not (last or first).isdigit():
-            raise ValueError(f"--severities is {text}; allowed: as 1-5 or 1,3,5")
+            raise ValueError(f"--severities is {text}; allowed: a range or list such as 1-5 or 1,3,5")
         chosen |= set(range(int(first), int(last or first) + 1))
     if not chosen or not chosen <= set(SEVERITIES):
-        raise ValueError(f"--severities is {text}; allowed: from 1 to 5")
+        raise ValueError(f"--severities is {text}; allowed: 1 to 5")
     return tuple(severity for severity in SEVERITIES if severity in chosen)

@@ -1,4 +1,4 @@
-"""``dst-robustness evaluate CHECKPOINT ... --images FOLDER``: trained networks on clean and on corrupted images."""
+"""``dst-robustness evaluate CHECKPOINT ... --images FOLDER``: test trained networks on clean and corrupted images."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from dst_robustness.sets.storage import JPEG_QUALITY
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the options of the command."""
     parser.add_argument("checkpoints", nargs="+", type=Path, help="weights: safetensors or a state_dict of torch.save")
-    parser.add_argument("--images", type=Path, required=True, help="folder with one folder of images a class")
-    says = "(default: what the checkpoint says of itself)"
+    parser.add_argument("--images", type=Path, required=True, help="folder with one folder of images per class")
+    says = "(default: as the checkpoint says)"
     parser.add_argument("--model", help=f"resnet18, timm:NAME, torchvision:NAME or FILE.py:FUNCTION {says}")
-    parser.add_argument("--size", type=int, help=f"side in pixels that images are brought to {says}")
-    parser.add_argument("--mean", type=float, nargs=3, help=f"of the training pixels in [0, 1] {says}")
-    parser.add_argument("--std", type=float, nargs=3, help=f"of the training pixels in [0, 1] {says}")
+    parser.add_argument("--size", type=int, help=f"side in pixels to which images are resized {says}")
+    parser.add_argument("--mean", type=float, nargs=3, help=f"mean of the training pixels in [0, 1] {says}")
+    parser.add_argument("--std", type=float, nargs=3, help=f"std of the training pixels in [0, 1] {says}")
     parser.add_argument("--family", help=f"whose constants to use: {', '.join(FAMILIES)} (default: by size)")
     add_corruptions(parser)
-    parser.add_argument("--severities", default="1-5", help="as 1-5 or 1,3,5 (default: 1-5)")
-    parser.add_argument("--seed", type=int, default=0, help="of the corrupted copies (default: 0)")
+    parser.add_argument("--severities", default="1-5", help="for example 1-5 or 1,3,5 (default: 1-5)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the corrupted copies (default: 0)")
     parser.add_argument("--precision", choices=["auto", "float32", "bfloat16"], default="float32", help="arithmetic")
-    parser.add_argument("--batch-size", type=int, help="images at once (default: 256, fewer large ones)")
+    parser.add_argument("--batch-size", type=int, help="images at once (default: 256, or fewer if they are large)")
     parser.add_argument("--frost", type=Path, help="folder of the benchmark's frost images")
     parser.add_argument("--out", type=Path, help="CSV with a row for each network, corruption and severity")
 
@@ -84,7 +84,7 @@ def _test(path: Path, options: argparse.Namespace) -> pd.DataFrame:
             raise ValueError(f"{path} does not say how it was trained: give {option}")
     found = read_folder(options.images, size, threads=os.cpu_count() or 1)
     if found.labels is None:
-        raise ValueError(f"{options.images} has no class folders, which say what is right")
+        raise ValueError(f"{options.images} has no class folders, so the true classes are not known")
     order = _order(found.classes, path, said)
     side = min(found.images.shape[1:3])
     family = options.family or family_of(side)
@@ -108,7 +108,7 @@ def _test(path: Path, options: argparse.Namespace) -> pd.DataFrame:
 
 
 def _order(folders: Sequence[str], path: Path, said: Mapping[str, Any]) -> list[int]:
-    """Return the classes of a network in the order of the class folders, then those that have no folder."""
+    """Return the classes of a network in the order of the class folders, and then those without a folder."""
     classes = said.get("classes")
     if classes is None:
         return list(range(int(said.get("num_classes", len(folders)))))

@@ -1,6 +1,6 @@
 """From a network to its predictions on every test set, and from predictions to metrics.
 
-What is listed here needs no torch, and is imported when it is first asked for.
+The functions listed here need no torch. Each is imported at its first use.
 """
 
 from __future__ import annotations

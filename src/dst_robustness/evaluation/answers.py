@@ -1,4 +1,4 @@
-"""What anybody's predict function returns, made into classes and probabilities of numpy, or refused in one line."""
+"""Turn the result of any predict function into numpy classes and probabilities, or refuse it in one line."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-SUM_ERROR = 0.02  # how far rows of probabilities in half precision may be from one
+SUM_ERROR = 0.02  # how far the sum of a row of probabilities in half precision may be from one
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Answers to a batch.
+    """The answers of a network to a batch of images.
 
     Attributes:
-        predicted: class of each image, int64 [N].
-        confidence: its probability, float64 [N]; NaN where only classes are known.
-        nll: negative log-likelihood of the true class in nats, float64 [N]; NaN likewise.
+        predicted: predicted class of each image, int64 [N].
+        confidence: probability of that class, float64 [N]; NaN if only classes are known.
+        nll: negative log-likelihood of the true class in nats, float64 [N]; NaN if only classes are known.
     """
 
     predicted: np.ndarray
@@ -29,11 +29,12 @@ def read_answers(returned: Any, labels: np.ndarray) -> Answers:
     """Return the answers to images with these labels, int64 [N].
 
     Args:
-        returned: classes [N], or probabilities or logits [N, K], of numpy, torch, JAX, TensorFlow or lists. Rows of
-            numbers in [0, 1] that sum to one are probabilities, all others logits.
+        returned: classes [N], or probabilities or logits [N, K], as numpy, torch, JAX, TensorFlow or lists. If all rows
+            are in [0, 1] and sum to one, they are probabilities, else logits.
+        labels: true class of each image, int64 [N].
 
     Raises:
-        ValueError: for another length or shape, NaN, fewer classes than the labels need.
+        ValueError: for another length or shape, for NaN, or for fewer classes than the labels need.
     """
     values = to_numpy(returned, "what predict returned")
     count = len(labels)
@@ -63,16 +64,16 @@ def read_answers(returned: Any, labels: np.ndarray) -> Answers:
 
 
 def to_numpy(value: Any, what: str) -> np.ndarray:
-    """Return an array of any library, on any device and in any precision, as numpy."""
-    if hasattr(value, "detach"):  # torch, which gives no array of what is on a GPU, needs a gradient, or is bfloat16
+    """Convert an array of any library, on any device and in any precision, to numpy."""
+    if hasattr(value, "detach"):  # torch converts no tensor that is on a GPU, needs a gradient, or is bfloat16
         value = value.detach().cpu()
         value = value.float() if value.is_floating_point() else value
     if isinstance(value, dict) or (isinstance(value, tuple) and len({np.shape(part) for part in value}) > 1):
-        raise ValueError(f"{what} is a {type(value).__name__} of several things; expected one array")
+        raise ValueError(f"{what} is a {type(value).__name__} of several items; expected one array")
     try:
         array = np.asarray(value)
     except Exception as error:  # ragged lists, objects of unknown libraries
-        raise ValueError(f"{what} is a {type(value).__name__} that is no array: {error}") from error
+        raise ValueError(f"{what} is a {type(value).__name__}, not an array: {error}") from error
     if array.dtype.kind not in "biufV" or (array.dtype.kind == "V" and "float" not in array.dtype.name):
         raise ValueError(f"{what} is {array.dtype}; expected numbers")
     return array.astype(np.float32) if array.dtype.kind == "V" else array  # bfloat16 of JAX
@@ -80,7 +81,7 @@ def to_numpy(value: Any, what: str) -> np.ndarray:
 
 def _from_classes(values: np.ndarray) -> Answers:
     if values.dtype.kind == "f" and not (np.isfinite(values).all() and np.all(values == np.rint(values))):
-        raise ValueError(f"predict returned {values.dtype} [{len(values)}] that are no whole numbers; expected classes")
+        raise ValueError(f"predict returned {values.dtype} [{len(values)}], not whole numbers; expected classes")
     unknown = np.full(len(values), np.nan)
     return Answers(values.astype(np.int64), unknown, unknown)
 

@@ -1,4 +1,4 @@
-"""One run: what the trained network answers on the clean and on every corrupted test set."""
+"""Test one trained network on the clean test set and on every corrupted one."""
 
 from __future__ import annotations
 
@@ -29,16 +29,17 @@ def evaluate_run(
 ) -> None:
     """Write the predictions of one run (see ``Predictions``) to ``target``.
 
-    Where the test split holds several clips of each video, a video is one sample, and its class probabilities are the
-    mean over its clips.
+    If the test split holds several clips of each video, a video is one sample. Its class probabilities are the mean
+    over its clips.
 
     Args:
         model: the network's state_dict.
         run: run.json, which says how to build the network.
         test: the clean test split.
-        corrupted: corrupted test sets, five severities each, in files that have the names of the corruptions.
-        precision: arithmetic of the forward pass; the one that the network was trained in.
-        threads: that read and decode samples while the network computes.
+        corrupted: the corrupted test sets with five severities each, in files named after the corruptions.
+        target: the file to write.
+        precision: arithmetic of the forward pass, as in training.
+        threads: number of threads that read and decode samples while the network computes.
     """
     network = load_network(model, run, precision)
     mean, std = scale_of(run, test, choose_device())
@@ -64,7 +65,7 @@ def evaluate_run(
 
 
 def scale_of(run: Path, test: Path, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return mean and std of the pixels that a network was trained on: its own, else those of the test split."""
+    """Return mean and std of the pixels that a network was trained on, or those of the test split if it has none."""
     said = json.loads(run.read_text(encoding="utf-8"))
     with open_hdf5(test) as file:
         values = [said.get(name, file.attrs.get(name)) for name in ("mean", "std")]
@@ -78,7 +79,7 @@ def load_network(model: Path, run: Path, precision: str) -> nn.Module:
     for library, version in find_source(said["model"]).version.items():
         before = said.get("versions", {}).get(library, version)
         if before != version:
-            print(f"{run}: the network was built with {library} {before}, and is tested with {library} {version}")
+            print(f"{run}: the network was built with {library} {before}, but is tested with {library} {version}")
     network = build_model(
         said["model"],
         said["num_classes"],
@@ -108,7 +109,7 @@ def predict(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return predicted class int32 [N], its probability float32 [N] and nll float32 [N] of one test set.
 
-    With ``clips`` samples of each video, one after the other, N is the number of videos.
+    If there are ``clips`` samples of each video, one after the other, N is the number of videos.
     """
     answers = []
     labels = torch.from_numpy(samples.labels[::clips].copy()).to(mean.device)
@@ -136,7 +137,7 @@ def forward(
 def predictor(
     network: nn.Module, mean: Sequence[float], std: Sequence[float], precision: str
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Return a function that maps images uint8 [n, H, W, 3] to probabilities [n, classes], on the device at hand."""
+    """Return a function that maps images uint8 [n, H, W, 3] to probabilities [n, classes]. It uses a GPU if visible."""
     device = choose_device()
     network = network.to(device).eval()
     network.to(memory_format=memory_format(network, device))
@@ -150,7 +151,12 @@ def predictor(
 
 
 def average_clips(logits: torch.Tensor, clips: int) -> torch.Tensor:
-    """Return logits [N, classes] of videos whose softmax is the mean of that of their clips, [N * clips, classes]."""
+    """Return logits [N, classes] whose softmax is the mean over the clips of each video.
+
+    Args:
+        logits: logits of the clips, [N * clips, classes].
+        clips: number of clips of each video.
+    """
     if clips == 1:
         return logits
     log_probabilities = logits.log_softmax(1).unflatten(0, (-1, clips))

@@ -13,7 +13,7 @@ from dst_robustness.training.devices import choose_device
 
 
 class Pictures:
-    """Images in memory, read as ``storage.Samples`` are; their labels are not asked for."""
+    """Images in memory that are read in batches like ``storage.Samples``, without labels."""
 
     def __init__(self, images: np.ndarray) -> None:
         self.images = images
@@ -42,8 +42,8 @@ def measure_run(
     Args:
         model: the network's state_dict.
         run: run.json, which says how to build the network.
-        test: the clean test split, of images.
-        precision: arithmetic of the forward pass; the one that the network was trained in.
+        test: the clean test split of images.
+        precision: arithmetic of the forward pass, as in training.
     """
     network = load_network(model, run, precision)
     mean, std = scale_of(run, test, choose_device())

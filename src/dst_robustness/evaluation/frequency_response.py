@@ -1,4 +1,4 @@
-"""Which frequencies a network relies on: accuracy without some of them, and error when one of them is disturbed.
+"""Which frequencies a network relies on: its accuracy without some of them, and its error if one is disturbed.
 
 All functions take ``predict``, which maps images uint8 [N, H, W, 3] to classes int [N].
 """
@@ -16,18 +16,19 @@ from dst_robustness.sets.storage import Samples, open_hdf5
 
 Predict = Callable[[np.ndarray], np.ndarray]
 RADII = 12
-# The norm of Yin et al. for CIFAR-10 and the side of its images; other sizes keep the root mean square per pixel.
+# The norm of Yin et al. for CIFAR-10 and the side of its images. Other sizes have the same root mean square per pixel.
 NORM, NORM_SIDE = 4.0, 32
 
 
 def keep_frequencies(images: np.ndarray, radius: float, side: str) -> np.ndarray:
     """Return images with only the frequencies within ``radius`` of zero (``low``) or only those beyond it (``high``).
 
-    Radii are in cycles per image height, 0 to H / sqrt(2). The mean of each image and channel always stays: without it,
-    high-pass images would be half black.
+    Radii are in cycles per image height, 0 to H / sqrt(2). The mean of each image and channel always stays, since
+    high-pass images would be half black without it.
 
     Args:
         images: uint8 [N, H, W, 3].
+        radius: radius in cycles per image height.
         side: ``low`` or ``high``.
     """
     if side not in ("low", "high"):
@@ -58,7 +59,7 @@ def radius_accuracy(
 def fourier_basis(height: int, width: int, row: int, column: int) -> np.ndarray:
     """Return the real wave of unit norm, float [H, W], with this many cycles per height and per width."""
     spectrum = np.zeros((height, width), dtype=complex)
-    # Phase of 45 degrees: sine and cosine together, so that no wave vanishes at the highest frequency.
+    # A phase of 45 degrees mixes sine and cosine, so that no wave vanishes at the highest frequency.
     spectrum[row % height, column % width] += 1 - 1j
     spectrum[-row % height, -column % width] += 1 + 1j
     wave = np.fft.ifft2(spectrum).real
@@ -75,11 +76,11 @@ def fourier_errors(
 
     Args:
         images: uint8 [N, H, W, 3].
-        norm: of the wave in pixels of [0, 1]; by default that of the paper for 32 pixels, 4, in proportion to the side.
-        size: waves of up to size // 2 cycles; by default all that pixels can carry.
+        norm: norm of the wave for pixels in [0, 1]; by default the paper's 4 for 32 pixels, in proportion to the side.
+        size: use waves of up to size // 2 cycles; by default all that pixels can represent.
 
     Returns:
-        columns row, column (cycles per image; column >= 0: the other half is its mirror image) and error in [0, 1].
+        Columns row and column (cycles per image; column >= 0, since the other half mirrors it), and error in [0, 1].
     """
     height, width = images.shape[1:3]
     norm = NORM * height / NORM_SIDE if norm is None else norm
@@ -117,12 +118,12 @@ def write_frequency_response(
 ) -> None:
     """Write radius-accuracy and Fourier errors of one network on the first images of a test set as CSV.
 
-    A test set of clips is a ValueError: the analyses are about images.
+    Raises ValueError for a test set of clips.
     """
     with open_hdf5(test) as file:
         stored = Samples(file)
         if len(stored.sample_shape) != 3:
-            raise ValueError(f"{test} holds clips; the frequency response is that of a network for images")
+            raise ValueError(f"{test} holds clips; the frequency response is measured on images only")
         images, labels = stored[:samples], stored.labels[:samples]
     tables = {
         radii: radius_accuracy(predict, images, labels),

@@ -1,4 +1,4 @@
-"""What a table of ``corruption_table`` says in one number, and how sure the difference of two tables is."""
+"""Single numbers from a table of ``corruption_table``, and the difference of two tables with its interval."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _RUN = ["network"]
 
 @dataclass(frozen=True)
 class Gain:
-    """How much more robust one network is than another, as a difference of robust accuracies with its interval.
+    """How much more robust one network is than another: the difference of robust accuracies with its interval.
 
-    The interval is over test images: it speaks of these two networks, not of the methods that trained them.
+    The interval is over test images. It speaks of these two networks, not of the methods that trained them.
     """
 
     value: float
@@ -40,10 +40,11 @@ def mean_corruption_error(table: pd.DataFrame, baseline: pd.DataFrame | None = N
     """Return mCE in percent: the mean over corruptions of error / error of the baseline (Hendrycks & Dietterich 2019).
 
     Args:
-        baseline: the table of another network on the same corruptions; None for AlexNet on ImageNet-C, which is for the
-            fifteen of the benchmark at 224 pixels.
+        table: the table of one network.
+        baseline: the table of another network on the same corruptions. None for AlexNet on ImageNet-C, which fits the
+            fifteen corruptions of the benchmark at 224 pixels.
 
-    Raises ValueError where the two have not the same corruptions. NaN where the baseline makes no error on one.
+    NaN if the baseline makes no error on one. Raises ValueError if the two do not have the same corruptions.
     """
     errors = robustness.corruption_errors(_corrupted(table).assign(network=0), _RUN)
     if baseline is None:
@@ -74,18 +75,18 @@ def gain(
     """Return robust accuracy minus that of the baseline, with an interval paired by image.
 
     Args:
-        table, baseline: tables of the same images and corruptions, or for several trainings of each a list of tables in
-            the same order, paired one by one: the interval is then over trainings and images.
+        table, baseline: tables of the same images and corruptions. For several trainings, give two lists of tables in
+            the same order. They are paired one by one, and the interval is then over trainings and images.
 
-    Raises ValueError where the tables are not of the same images and corruptions.
+    Raises ValueError if the tables are not of the same images and corruptions.
     """
     pairs = list(zip(_scores(table), _scores(baseline), strict=True))
     first = pairs[0][0]
     for one in (score for pair in pairs for score in pair):
         if one.test_set != first.test_set or len(one.scores) != len(first.scores):
-            raise ValueError("the tables are of other images or labels; a gain is paired by image")
+            raise ValueError("the tables are of different images or labels; a gain is paired by image")
         if one.cells != first.cells:
-            raise ValueError("the tables are of other corruptions or severities; a gain is of the same ones")
+            raise ValueError("the tables are of different corruptions or severities; a gain compares the same ones")
     differences = np.stack([mine.scores - theirs.scores for mine, theirs in pairs])
     estimate = hierarchical_bootstrap([differences], resamples=resamples, images_seed=first.test_set)[0].within(-1, 1)
     return Gain(estimate.value, *estimate.interval(level), level)

@@ -1,4 +1,4 @@
-"""From the stored answers of one network to one row of numbers for each corruption and severity."""
+"""From the stored predictions of one network to one row of metrics for each corruption and severity."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray, bins
     Source: Guo et al. 2017, On Calibration of Modern Neural Networks, equation 3; 15 equal-width bins as there.
 
     Args:
-        confidence: probability of the answer, float [N].
-        correct: whether the answer is right, bool [N].
+        confidence: probability of the predicted class, float [N].
+        correct: whether the prediction is right, bool [N].
     """
     index = np.clip(np.ceil(confidence.astype(np.float64) * bins).astype(int) - 1, 0, bins - 1)
     surplus = np.bincount(index, weights=correct.astype(np.float64) - confidence, minlength=bins)
@@ -29,7 +29,7 @@ def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray, bins
 
 
 def category(corruption: str) -> str:
-    """Return the category of a corruption; ``clean`` for the clean test set, ``other`` for a name of a foreign set."""
+    """Return the category of a corruption: ``clean`` for the clean test set, ``other`` for an unknown name."""
     if corruption == CLEAN:
         return CLEAN
     from dst_robustness.corruptions import KNOWN_CORRUPTIONS, VIDEO_CORRUPTIONS

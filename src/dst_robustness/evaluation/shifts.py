@@ -1,4 +1,4 @@
-"""What a trained network answers on sets of natural shift."""
+"""Test one trained network on sets of natural shift."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from dst_robustness.training.devices import choose_device
 
 
 class Among(nn.Module):
-    """A network that chooses among some of its classes, as is done for ImageNet-A and -R.
+    """A network that chooses among some of its classes only, as is done for ImageNet-A and ImageNet-R.
 
     Args:
-        network: maps to logits [N, classes].
-        answers: the labels that it may answer.
+        network: a network that returns logits [N, classes].
+        answers: the classes among which it chooses.
     """
 
     def __init__(self, network: nn.Module, answers: Sequence[int]) -> None:
@@ -39,17 +39,17 @@ class Among(nn.Module):
 def evaluate_shifts(
     model: Path, run: Path, shifts: Sequence[Path], target: Path, *, precision: str, threads: int = 1
 ) -> None:
-    """Write the answers of one run to sets of natural shift: a group for each, ``labels`` and ``predicted`` int [N].
+    """Write the predictions of one run on sets of natural shift: ``labels`` and ``predicted``, int [N], in groups.
 
-    The group's attribute ``samples_sha256`` tells which images it was tested on.
+    Each set has a group. Its attribute ``samples_sha256`` says which images it was tested on.
 
     Args:
         model: the network's state_dict.
         run: run.json, which says how to build the network.
         shifts: files of ``sets.shifted``.
         target: the HDF5 file to write.
-        precision: arithmetic of the forward pass; the one that the network was trained in.
-        threads: that read and decode images while the network computes.
+        precision: arithmetic of the forward pass, as in training.
+        threads: number of threads that read and decode images while the network computes.
     """
     device = choose_device()
     network = load_network(model, run, precision)

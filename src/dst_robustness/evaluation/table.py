@@ -1,4 +1,4 @@
-"""From any predict function to a table of accuracies under corruption: in memory, no files, no torch."""
+"""From any predict function to a table of accuracies under corruption: in memory, without files or torch."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from dst_robustness.sets.jpeg import decode_jpeg, encode_jpeg
 from dst_robustness.sets.predictions import CLEAN
 
 BATCH_SIZE = 256
-BATCH_BYTES = 32 << 20  # of images; larger ones come in smaller batches
+BATCH_BYTES = 32 << 20  # bytes of images in a batch: large images come in smaller batches
 
 Predict = Callable[[np.ndarray], Any]
 
 
 @dataclass(frozen=True, eq=False)
 class ImageScores:
-    """How a network did on each image; kept in the ``attrs`` of a table under ``KEY``.
+    """How a network did on each image. A table keeps this in its ``attrs`` under ``KEY``.
 
     Attributes:
-        scores: share of the corrupted cells in which the image was recognised, float32 [N].
+        scores: share of the corrupted cells in which each image was recognised, float32 [N].
         cells: (corruption, severity) of each corrupted cell.
-        test_set: checksum of the labels: tables that share it are of the same images in the same order.
+        test_set: checksum of the labels. Tables that share it are of the same images in the same order.
     """
 
     KEY = "image_scores"
@@ -45,7 +45,7 @@ class ImageScores:
     test_set: int
 
     def __deepcopy__(self, memo: dict) -> ImageScores:
-        return self  # pandas copies attrs with every table that is made of one
+        return self  # pandas would copy it with every table that is derived from one
 
 
 def corruption_table(
@@ -63,30 +63,30 @@ def corruption_table(
     frost_folder: str | os.PathLike[str] | None = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
-    """Test a network on clean and on corrupted images, corrupted as they are needed.
+    """Test a network on clean images and on corrupted ones, which are made while it runs.
 
     Args:
         predict: maps images uint8 [n, H, W, 3] to classes [n], or to probabilities or logits [n, classes], as arrays of
-            any library. It is called from this thread.
-        images: uint8 [N, H, W, 3], RGB: an array, or anything that gives such when sliced, as an HDF5 data set does.
-        labels: class of each image, whole numbers [N] from 0 on.
-        family: whose constants to use, ``cifar``, ``tiny_imagenet`` or ``imagenet``; see ``corrupt_images``.
+            any library. It is called in this thread.
+        images: uint8 [N, H, W, 3], RGB: an array, or an object that returns one when sliced, like an HDF5 data set.
+        labels: class of each image, whole numbers [N] from 0.
+        family: whose constants to use: ``cifar``, ``tiny_imagenet`` or ``imagenet``; see ``corrupt_images``.
         corruptions: ``benchmark`` (the fifteen of mCE), ``all``, ``c_bar``, ``3dcc``, or a list of names.
-        seed: of the corrupted copies; two tables of one seed are of the same pixels, whatever the batches.
-        batch_size: images that ``predict`` gets at once; by default 256, or fewer large ones.
-        threads: that corrupt the next batch while ``predict`` works; by default one a core.
-        jpeg_quality: pass corrupted images through JPEG, as the published sets from 64 pixels on were (85).
+        seed: seed of the corrupted copies. Tables of the same seed use the same pixels, whatever the batches.
+        batch_size: number of images in a call of ``predict``; by default 256, or fewer if they are large.
+        threads: number of threads that corrupt the next batch while ``predict`` works; by default one per core.
+        jpeg_quality: store corrupted images as JPEG of this quality, as published sets from 64 pixels do (85).
         frost_folder: folder of the benchmark's frost images; see ``load_frost``.
-        progress: whether to show a bar; by default on a terminal.
+        progress: whether to show a bar; by default only on a terminal.
 
     Returns:
-        One row for the clean images (corruption ``clean``, severity 0) and one for each corruption and severity, with
-        corruption, category, severity, accuracy, ece and nll (nats); the last two are NaN where ``predict`` returns
-        classes.
+        One row for the clean images (corruption ``clean``, severity 0) and one for each corruption and severity. The
+        columns are corruption, category, severity, accuracy, ece and nll (nats). The last two are NaN if ``predict``
+        returns classes.
 
     Raises:
-        ValueError: for images or labels of another form, an unknown name, answers that cannot be read.
-        RuntimeError: ``predict`` failed; the batch is named.
+        ValueError: for images or labels of another form, an unknown name, or answers that cannot be read.
+        RuntimeError: if ``predict`` fails; the message names the batch.
     """
     images, labels = _checked_images(images), _checked_labels(labels, len(images))
     if family not in FAMILIES:
@@ -130,7 +130,7 @@ def corruption_table(
 
 
 def _made_ahead(make: Callable[[tuple[str, int], int], np.ndarray], places: list) -> Iterator[np.ndarray]:
-    """Yield the batches in order while the next one is in the making."""
+    """Yield the batches in order, and make the next one meanwhile."""
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(make, *places[0])
         for place in [*places[1:], None]:

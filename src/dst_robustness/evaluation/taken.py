@@ -1,4 +1,4 @@
-"""A network that was trained elsewhere, made into the files that a training would leave: all else is then the same."""
+"""Turn a network that was trained elsewhere into the files that a training would leave, so that all later steps fit."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def take_network(
     Args:
         weights: safetensors, or a state_dict of torch.save.
         test: the clean test split, for its classes and sizes.
-        folder: where the files go.
-        run: what the network is called; ``method`` is its name, ``scenario`` that of its baseline.
-        mean, std: of its training pixels in [0, 1]; None for what the file says of itself.
+        folder: folder for the files.
+        run: what the network is called. Its ``method`` is the network's name, its ``scenario`` that of the baseline.
+        mean, std: mean and std of its training pixels in [0, 1]; None for those in the file.
 
     Raises:
-        ValueError: where the weights do not fit the model or the classes, or the file does not say mean and std.
+        ValueError: if the weights do not fit the model or the classes, or if mean and std are not known.
     """
     said = describe_checkpoint(weights)
     with open_hdf5(test) as file:
@@ -77,7 +77,7 @@ def take_network(
 
 
 def _check_classes(weights: Path, theirs: Sequence[str] | None, ours: Sequence[str]) -> None:
-    """Raise ValueError where a file has the classes of the data set in another order."""
+    """Raise ValueError if a file has the classes of the data set in another order."""
     if theirs and list(theirs) != list(ours) and sorted(theirs) == sorted(ours):
         first = next(i for i, (one, other) in enumerate(zip(theirs, ours, strict=True)) if one != other)
         raise ValueError(
@@ -87,7 +87,7 @@ def _check_classes(weights: Path, theirs: Sequence[str] | None, ours: Sequence[s
 
 
 def _masks(network: nn.Module) -> Mapping[str, torch.Tensor]:
-    """Return where the weights are not zero: a sparse network of elsewhere does not say more."""
+    """Return where the weights are not zero, since a sparse network from elsewhere has no masks."""
     return {name: weight.detach() != 0 for name, weight in maskable_weights(network).items()}
 
 

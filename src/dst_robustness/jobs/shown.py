@@ -46,7 +46,7 @@ def sum_of(text: str) -> str:
 
 
 def address(text: str) -> str:
-    """Return an address on one line, without user, password, query, fragment and what in its path looks like a token.
+    """Return an address on one line, without user, password, query, fragment, and parts of its path that look like tokens.
 
     A path of the file system keeps all its characters.
     """
