@@ -93,9 +93,9 @@ def beside_published(rows: pd.DataFrame) -> pd.DataFrame:
     chosen on the test set. A network of another width counts as another network.
 
     Returns:
-        The columns ``COLUMNS``: ``published`` and ``accuracy``, with its interval ``low`` to ``high``, are shares in
-        [0, 1]; ``method`` is what the source names, ``is_best`` says that it names the best only; ``corrupted`` says
-        whether one's own row is of the published images or of images that are made here.
+        The columns ``COLUMNS``. ``published`` and ``accuracy``, with its interval ``low`` to ``high``, are shares in
+        [0, 1]. ``method`` is the method that the source names. ``is_best`` says that it only gives the best one.
+        ``corrupted`` says whether the user's row is of the published images or of images that are made here.
     """
     found = []
     for one in SCENARIOS:

@@ -28,8 +28,8 @@ Answers = dict[RowKey, dict[int, np.ndarray]]  # by row and seed: right or not, 
 def shift_table(folders: Iterable[str | Path], *, baseline: str = BASELINE, resamples: int = RESAMPLES) -> pd.DataFrame:
     """Return one row for each method, sparsity and set of natural shift; the columns are ``COLUMNS``.
 
-    Accuracies are shares; gain is accuracy minus that of the baseline's run of the same seed. Intervals are those of
-    robust accuracy: 95%, over seeds and images. Runs that lack the file are left out, and those that saw other images
+    Accuracies are shares. A gain is the accuracy minus that of the baseline's run of the same seed. Intervals are made
+    as for robust accuracy: 95%, over seeds and images. Runs that lack the file are left out. Runs that saw other images
     than the first run of their scenario are left out with a warning.
 
     Args:

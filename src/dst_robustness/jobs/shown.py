@@ -46,9 +46,9 @@ def sum_of(text: str) -> str:
 
 
 def address(text: str) -> str:
-    """Return an address on one line, without user, password, query, fragment, and parts of its path that look like tokens.
+    """Return an address on one line, without user, password, query, fragment, and tokens in its path.
 
-    A path of the file system keeps all its characters.
+    A path of the file system stays whole.
     """
     return name(_hide(text) if _IS_URL.match(text) else text, longest=4096)
 
