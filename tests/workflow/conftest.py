@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +18,23 @@ import pytest
 import yaml
 
 PROJECT = Path(__file__).parents[2]
+# To import Snakemake and what the rules need takes most of the time of a dry run. One process does it once, and each
+# call is a fork of it.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(
+    ["snakemake.cli", "snakemake.api", "dst_robustness.study.origins", "dst_robustness.reporting.figures"]
+)
+CALL = """
+import os
+os.chdir(folder)
+os.environ.clear()
+os.environ.update(environment)
+written = os.open(output, os.O_WRONLY | os.O_APPEND)
+os.dup2(written, 1)
+os.dup2(written, 2)
+from snakemake.cli import main
+main(arguments)
+"""
 TINY = {
     "results_dir": "results",
     "resources_dir": "resources",
@@ -42,6 +61,7 @@ class Study:
         self.folder = folder
         self.environment = {**os.environ, "CI": "true"}  # with all that Snakemake prints
         self.output = ""
+        self.has_own_package = False
 
     @classmethod
     def create(cls, folder: Path, config: dict[str, object]) -> Study:
@@ -63,6 +83,7 @@ class Study:
         """Let the study run a copy of the package of its own, which a test may change; return the copy."""
         shutil.copytree(PROJECT / "src", self.folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
         self.environment["PYTHONPATH"] = str(self.folder / "src")
+        self.has_own_package = True
         return self.folder / "src/dst_robustness"
 
     def config(self) -> dict[str, object]:
@@ -76,16 +97,25 @@ class Study:
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run Snakemake to its end and return its status and output."""
-        return subprocess.run(
-            self.command(*arguments),
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        command = self.command(*arguments)
+        with tempfile.NamedTemporaryFile("r") as output:
+            if self.has_own_package:
+                with open(output.name, "w") as written:
+                    call = {"cwd": self.folder, "env": self.environment, "stdout": written, "stderr": written}
+                    status = subprocess.run(command, timeout=300, check=False, **call).returncode
+            else:
+                status = self._fork(command[3:], output.name)
+            return subprocess.CompletedProcess(command, status, output.read())
+
+    def _fork(self, arguments: list[str], output: str) -> int:
+        call = {"folder": str(self.folder), "environment": self.environment, "output": output, "arguments": arguments}
+        process = FORKS.Process(target=exec, args=(CALL, call))
+        process.start()
+        process.join(timeout=300)
+        if process.exitcode is None:
+            process.kill()
+            raise TimeoutError(Path(output).read_text())
+        return process.exitcode
 
     def run(self, *arguments: str) -> str:
         """Run Snakemake, which must succeed, and return its output."""
@@ -136,6 +166,13 @@ def finished_study(tmp_path_factory: pytest.TempPathFactory) -> Study:
 def study(finished_study: Study, tmp_path: Path) -> Study:
     """A copy of the finished tiny study, to be changed."""
     return finished_study.copy(tmp_path)
+
+
+@pytest.fixture
+def untrained(study: Study) -> Study:
+    """The tiny study with its data, and none of its networks."""
+    shutil.rmtree(study.folder / "results")
+    return study
 
 
 @pytest.fixture

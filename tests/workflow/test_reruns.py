@@ -120,8 +120,9 @@ def test_changed_code_reruns_the_steps_that_import_it(
 
 def test_code_is_not_tracked_where_the_configuration_says_so(new_study) -> None:
     """With track_code off an upgrade reruns nothing."""
+    target = "resources/digits/raw/acquired.json"
     new_study.write_config(new_study.config() | {"track_code": False})
-    new_study.run("resources/digits/corrupted/contrast.h5")
-    path = new_study.copy_package() / "corruptions/digital.py"
+    new_study.run(target)
+    path = new_study.copy_package() / "datasets/acquire.py"
     path.write_text(path.read_text() + "\nNEW = 1\n")
-    assert new_study.planned("resources/digits/corrupted/contrast.h5") == {}
+    assert new_study.planned(target) == {}
