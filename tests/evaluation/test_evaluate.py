@@ -16,6 +16,7 @@ from dst_robustness.sets.storage import Samples, create_hdf5, open_hdf5, write_s
 torch = pytest.importorskip("torch")
 
 from dst_robustness.evaluation import evaluate  # noqa: E402
+from dst_robustness.evaluation.kept import evaluate_run  # noqa: E402
 from dst_robustness.models import build_model  # noqa: E402
 
 
@@ -67,7 +68,7 @@ def test_predictions_of_videos_have_one_answer_each(tmp_path: Path) -> None:
         for severity in range(1, 6):
             write_samples(file.create_group(str(severity)), [clips[:, ::-1]], labels)
     files = [tmp_path / name for name in ("model.pt", "run.json", "test.h5")]
-    evaluate.evaluate_run(*files, [tmp_path / "reversed.h5"], tmp_path / "predictions.h5", precision="float32")
+    evaluate_run(*files, [tmp_path / "reversed.h5"], tmp_path / "predictions.h5", precision="float32")
     found = Predictions.load(tmp_path / "predictions.h5")
     assert found.labels.tolist() == [2, 1]
     assert found.predicted.shape == found.confidence.shape == found.nll.shape == (6, 2)

@@ -18,7 +18,7 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import save_file  # noqa: E402
 
 from dst_robustness.analysis.summary import summarise  # noqa: E402
-from dst_robustness.evaluation.evaluate import evaluate_run  # noqa: E402
+from dst_robustness.evaluation.kept import evaluate_run  # noqa: E402
 from dst_robustness.evaluation.metrics import write_metrics  # noqa: E402
 from dst_robustness.evaluation.taken import take_network  # noqa: E402
 from dst_robustness.models import build_model  # noqa: E402

@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dst_robustness.jobs.locks import alone
+
 PROJECT = Path(__file__).parents[2]
 # To import Snakemake and what the rules need takes most of the time of a dry run. One process does it once, and each
 # call is a fork of it.
@@ -156,9 +158,16 @@ class Study:
 
 @pytest.fixture(scope="session")
 def finished_study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """The tiny study, run to its end once. Tests that change it take a copy."""
-    study = Study.create(tmp_path_factory.mktemp("finished"), TINY)
-    study.output = study.run()
+    """The tiny study, run to its end once, by whichever test process comes first. Tests that change it take a copy."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished"
+    said = folder.with_suffix(".txt")
+    with alone(folder):
+        if not said.exists():
+            folder.mkdir()
+            said.write_text(Study.create(folder, TINY).run())
+    study = Study(folder)
+    study.output = said.read_text()
     return study
 
 

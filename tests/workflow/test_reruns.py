@@ -7,6 +7,7 @@ import pytest
 
 from dst_robustness.reporting.figures import FIGURES
 
+FIRST = ("corruption", "clean")  # lines of every metrics.csv
 SUMMARY = {"summarise": 1, "draw_figure": len(FIGURES), "write_report": 1}
 
 
@@ -36,18 +37,26 @@ def test_a_new_sparsity_leaves_dense_alone(study) -> None:
     assert study.planned() == {"train_run": 1, "evaluate_run": 1, **SUMMARY}
 
 
-def test_a_new_corruption_trains_nothing(study) -> None:
-    """Stored networks are tested again, on one more corrupted set."""
+def test_a_new_corruption_is_the_only_one_that_networks_are_tested_on(study) -> None:
+    """Nothing is trained; what was answered before stays, and is there again when a corruption was away."""
+    run = "runs/digits_resnet8/rigl/0.5/seed0"
+    log, metrics = study.folder / f"results/logs/{run}/evaluate.log", f"results/{run}/metrics.csv"
     config = study.config()
-    config["scenarios"][0]["corruptions"] = ["gaussian_noise", "contrast", "fog"]
-    study.write_config(config)
-    assert study.planned() == {
-        "corrupt_dataset": 1,
-        "evaluate_run": 2,
-        "measure_corruptions": 1,
-        "draw_gallery": 1,
-        **SUMMARY,
-    }
+    before = (study.folder / metrics).read_text().splitlines()
+    for corruptions, tested in (
+        (["gaussian_noise", "contrast", "fog"], ["testing on fog"]),
+        (["contrast"], []),
+        (["gaussian_noise", "contrast"], []),
+    ):
+        config["scenarios"][0]["corruptions"] = corruptions
+        study.write_config(config)
+        is_new = {"corrupt_dataset": 1} if tested else {}
+        assert study.planned() == {"evaluate_run": 2, "measure_corruptions": 1, "draw_gallery": 1, **is_new, **SUMMARY}
+        study.run(metrics)
+        assert log.read_text().splitlines() == tested
+        lines = (study.folder / metrics).read_text().splitlines()
+        assert len(lines) == 2 + 5 * len(corruptions)
+        assert set(before) & set(lines) == {line for line in before if line.split(",")[0] in {*corruptions, *FIRST}}
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 
 rule evaluate_run:
-    """Test one network on the clean test split and on every corrupted copy of it."""
+    """Test one network on the clean test split and on every corrupted copy of it, but for those it was tested on."""
     input:
         model=f"{RESULTS}/{RUN}/model.pt",
         run=f"{RESULTS}/{RUN}/run.json",
@@ -27,6 +27,7 @@ rule evaluate_run:
     params:
         precision=lambda wildcards: training_of(wildcards).precision,
         code=lambda wildcards: tracked(code.evaluation_code(run_of(wildcards).model)),
+        metrics=tracked(code.fingerprint("dst_robustness.evaluation.metrics")),
     message:
         "Evaluate {wildcards.scenario}: {wildcards.method}, sparsity {wildcards.sparsity}, seed {wildcards.seed}"
     script:

@@ -1,13 +1,12 @@
+from functools import partial
 from pathlib import Path
 
+from dst_robustness.evaluation.kept import evaluate_run
+from dst_robustness.evaluation.metrics import write_metrics
 from dst_robustness.jobs.gpus import take_gpus
 from dst_robustness.jobs.logs import log_to
 
 with log_to(snakemake.log[0]):
-    take_gpus(snakemake.resources.gpu, per_gpu=snakemake.resources.runs_per_gpu)
-    from dst_robustness.evaluation.evaluate import evaluate_run  # not earlier: as in train_run.py
-    from dst_robustness.evaluation.metrics import write_metrics
-
     evaluate_run(
         Path(snakemake.input.model),
         Path(snakemake.input.run),
@@ -15,6 +14,8 @@ with log_to(snakemake.log[0]):
         [Path(path) for path in snakemake.input.corrupted],
         Path(snakemake.output.predictions),
         precision=snakemake.params.precision,
+        code=snakemake.params.code,
         threads=snakemake.threads,
+        take_device=partial(take_gpus, snakemake.resources.gpu, per_gpu=snakemake.resources.runs_per_gpu),
     )
     write_metrics(Path(snakemake.output.predictions), Path(snakemake.output.metrics))

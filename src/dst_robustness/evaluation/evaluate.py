@@ -1,67 +1,40 @@
-"""Test one trained network on the clean test set and on every corrupted one."""
+"""Ask one trained network about a set of samples."""
 
 from __future__ import annotations
 
 import json
 import math
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
-from tqdm import tqdm
 
 from dst_robustness.evaluation.inference import batch_size, prepared
 from dst_robustness.models import build_model
 from dst_robustness.models.sources import find_source
 from dst_robustness.models.tensor_files import give_weights, load_tensors
-from dst_robustness.sets.predictions import CLEAN, Predictions
 from dst_robustness.sets.storage import Samples, open_hdf5
 from dst_robustness.training.data import normalise
 from dst_robustness.training.devices import autocast, choose_device, memory_format
 
 
-def evaluate_run(
-    model: Path, run: Path, test: Path, corrupted: Sequence[Path], target: Path, *, precision: str, threads: int = 1
-) -> None:
-    """Write the predictions of one run (see ``Predictions``) to ``target``.
-
-    If the test split holds several clips of each video, a video is one sample. Its class probabilities are the mean
-    over its clips.
+def tester(
+    model: Path, run: Path, test: Path, precision: str
+) -> Callable[[Samples, int], tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Return what asks a stored network on the device at hand: see ``predict``.
 
     Args:
         model: the network's state_dict.
         run: run.json, which says how to build the network.
-        test: the clean test split.
-        corrupted: the corrupted test sets with five severities each, in files named after the corruptions.
-        target: the file to write.
-        precision: arithmetic of the forward pass, as in training.
-        threads: number of threads that read and decode samples while the network computes.
+        test: the clean test split, for the scale of its pixels where the network does not say it.
+        precision: arithmetic of the forward pass.
     """
     network = load_network(model, run, precision)
     mean, std = scale_of(run, test, choose_device())
-    with open_hdf5(test) as file:
-        clips = int(file.attrs.get("clips_per_video", 1))
-    cells, answers, sums, labels = [], [], [], None
-    sets = {path.stem: path for path in corrupted}
-    with tqdm(total=1 + 5 * len(sets), unit="cell", disable=not sys.stderr.isatty()) as progress:
-        for corruption, severity, samples in _cells(test, sets, threads):
-            if labels is not None and not np.array_equal(labels, samples.labels):
-                raise ValueError(
-                    f"{sets[corruption]}: severity {severity} has other labels than {test}; delete it and run again"
-                )
-            labels = samples.labels
-            cells.append((corruption, severity))
-            sums.append(samples.sha256)
-            answers.append(predict(network, samples, mean, std, precision, clips))
-            progress.update()
-    predicted, confidence, nll = (np.stack(arrays) for arrays in zip(*answers, strict=True))
-    corruptions, severities = zip(*cells, strict=True)
-    cells = labels[::clips], list(corruptions), np.array(severities)
-    Predictions(*cells, predicted, confidence, nll, tuple(sums)).save(target)
+    return lambda samples, clips: predict(network, samples, mean, std, precision, clips)
 
 
 def scale_of(run: Path, test: Path, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
@@ -92,15 +65,6 @@ def load_network(model: Path, run: Path, precision: str) -> nn.Module:
     frames = [said["frames"]] if said.get("frames") else []
     shape = (3, *frames, said["image_size"], said["image_size"])
     return prepared(network, choose_device(), precision, shape)
-
-
-def _cells(test: Path, corrupted: Mapping[str, Path], threads: int) -> Iterator[tuple[str, int, Samples]]:
-    with open_hdf5(test) as file:
-        yield CLEAN, 0, Samples(file, threads)
-    for name, path in corrupted.items():
-        with open_hdf5(path) as file:
-            for severity in sorted(map(int, file)):
-                yield name, severity, Samples(file[str(severity)], threads)
 
 
 @torch.inference_mode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -51,6 +52,16 @@ class Predictions:
             file["sums"] = np.array(self.sums, dtype="S64")
             for name in ("predicted", "confidence", "nll"):
                 file.create_dataset(name, data=getattr(self, name), chunks=True, shuffle=True, compression="lzf")
+
+    @classmethod
+    def joined(cls, parts: Sequence[Predictions]) -> Predictions:
+        """Return the cells of several parts, which have the same labels, one after the other."""
+        stacked = {
+            name: np.concatenate([getattr(part, name) for part in parts])
+            for name in ("severities", "predicted", "confidence", "nll")
+        }
+        names, sums = ([item for part in parts for item in getattr(part, key)] for key in ("corruptions", "sums"))
+        return cls(labels=parts[0].labels, corruptions=names, sums=tuple(sums), **stacked)
 
     @classmethod
     def load(cls, path: str | Path) -> Predictions:

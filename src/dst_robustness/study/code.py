@@ -39,7 +39,7 @@ def _builder(model: str) -> tuple[str, ...]:
 @cache
 def evaluation_code(model: str) -> list[str | None]:
     """Return what changes with the code that tests a network."""
-    evaluation = [f"dst_robustness.evaluation.{name}" for name in ("evaluate", "inference", "metrics")]
+    evaluation = [f"dst_robustness.evaluation.{name}" for name in ("evaluate", "inference")]
     return [fingerprint(STORED_PIXELS, *evaluation, *_builder(model)), find_source(model).code]
 
 
