@@ -92,13 +92,13 @@ def test_throughput_is_that_of_the_finished_jobs() -> None:
 class Snakemake:
     """The events of a call with four trainings, at hand-set times."""
 
-    def __init__(self, folder: Path, *, local: bool) -> None:
+    def __init__(self, folder: Path, *, local: bool = True, **options: object) -> None:
         self.now, self.said = 0.0, []
         self.jobs = {number: job(folder, number, "train") for number in range(4)}
         self.logger = logging.Logger("test")
         self.logger.addHandler(
             ProgressHandler(
-                lambda: self.jobs, 4, 4, is_local=lambda: local, say=self.said.append, clock=lambda: self.now
+                lambda: self.jobs, 4, 4, is_local=lambda: local, say=self.said.append, clock=lambda: self.now, **options
             )
         )
 
@@ -111,6 +111,23 @@ class Snakemake:
         self.jobs[number].write_text(json.dumps({"s": seconds}))
         self.log("job_finished", job_id=number)
         self.log("progress", done=1, total=5)
+
+
+def test_a_dry_run_says_the_plan_once_below_its_list_of_jobs(tmp_path: Path) -> None:
+    """Snakemake gives its overview before the list and after it."""
+    call = Snakemake(tmp_path, overview=2)
+    call.log("run_info")
+    assert call.said == []
+    call.log("run_info")
+    assert [line.split(".")[0] for line in call.said] == ["To train: 4 of 4 networks"]
+
+
+def test_what_is_kept_is_said_where_nothing_is_to_be_done_too(tmp_path: Path) -> None:
+    """There is no overview then."""
+    call = Snakemake(tmp_path, nothing="Nothing to do", warn=lambda: ["one network is kept"])
+    call.logger.info("Something else")
+    call.logger.info("Nothing to do")
+    assert call.said == ["one network is kept"]
 
 
 @pytest.mark.parametrize(("local", "first", "last"), [(True, "2 min", "50 s"), (False, "5 min", "1 min")])

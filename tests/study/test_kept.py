@@ -3,7 +3,14 @@
 import json
 from pathlib import Path
 
-from dst_robustness.study.kept import KEEP, OLDER, differences, of_an_older_layout, trained_again
+from dst_robustness.study.kept import (
+    KEEP,
+    OLDER,
+    differences,
+    kept_though_changed,
+    of_an_older_layout,
+    trained_again,
+)
 
 RECIPE = {"model": "resnet8", "training": {"epochs": 3, "schedule": "step"}, "source": None}
 
@@ -30,6 +37,21 @@ def test_each_cause_is_one_line_with_the_number_of_networks(tmp_path: Path) -> N
         KEEP,
     ]
     assert trained_again(networks[3:]) == []
+
+
+def test_networks_that_are_kept_though_the_options_changed_are_told(tmp_path: Path) -> None:
+    """As from an archive, of whose trainings Snakemake has no record; what does not say its recipe is not compared."""
+    longer = {**RECIPE, "training": {"epochs": 4, "schedule": "step"}}
+    networks = [
+        (network(tmp_path, 0, {"recipe": RECIPE}), longer),
+        (network(tmp_path, 1, {"recipe": longer}), longer),
+        (network(tmp_path, 2, {}), longer),
+        (tmp_path / "seed3", longer),
+    ]
+    assert kept_though_changed(networks[1:]) == []
+    (line,) = kept_though_changed(networks)
+    assert line.startswith("1 finished network will be kept, but the configuration says otherwise now: ")
+    assert "training.epochs 3 -> 4. To train anew: --forcerun train_run." in line
 
 
 def test_differences_name_the_option_and_both_values() -> None:

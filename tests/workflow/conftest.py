@@ -104,7 +104,7 @@ class Study:
             if self.has_own_package:
                 with open(output.name, "w") as written:
                     call = {"cwd": self.folder, "env": self.environment, "stdout": written, "stderr": written}
-                    status = subprocess.run(command, timeout=300, check=False, **call).returncode
+                    status = subprocess.run(command, timeout=900, check=False, **call).returncode
             else:
                 status = self._fork(command[3:], output.name)
             return subprocess.CompletedProcess(command, status, output.read())
@@ -113,7 +113,7 @@ class Study:
         call = {"folder": str(self.folder), "environment": self.environment, "output": output, "arguments": arguments}
         process = FORKS.Process(target=exec, args=(CALL, call))
         process.start()
-        process.join(timeout=300)
+        process.join(timeout=900)
         if process.exitcode is None:
             process.kill()
             raise TimeoutError(Path(output).read_text())

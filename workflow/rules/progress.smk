@@ -1,10 +1,11 @@
 # What a call will do, and how long it still takes, in words, among the lines that Snakemake prints; and which of those
 # lines a person sees. All of them are in Snakemake's log, .snakemake/log.
+from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake.logging import logger
 
 from dst_robustness.jobs.progress import ProgressHandler
 from dst_robustness.jobs.terminal import Steps, WithoutDetails, accuracies
-from dst_robustness.study.kept import of_an_older_layout, trained_again
+from dst_robustness.study.kept import kept_though_changed, of_an_older_layout, trained_again
 
 
 def jobs_on_networks():
@@ -24,11 +25,18 @@ def why(job):
     return "this call asks for it"
 
 
-def what_is_lost():
+def trainings(is_due):
+    """Return folder, recipe and job of each network of this call that is trained, or that is kept."""
+    jobs = [job for job in workflow.dag.jobs if job.rule.name == "train_run" and workflow.dag.needrun(job) == is_due]
+    return [
+        (Path(job.output.run).parent, recipe_of(job.wildcards.scenario, job.wildcards.method), job) for job in jobs
+    ]
+
+
+def what_happens_to_networks():
     """Return what this call does to finished networks, a line a cause."""
-    jobs = [job for job in workflow.dag.needrun_jobs() if job.rule.name == "train_run"]
-    recipe = {job: recipe_of(job.wildcards.scenario, job.wildcards.method) for job in jobs}
-    return trained_again((Path(job.output.run).parent, recipe[job], why(job)) for job in jobs)
+    again = trained_again((folder, recipe, why(job)) for folder, recipe, job in trainings(is_due=True))
+    return again + kept_though_changed((folder, recipe) for folder, recipe, _ in trainings(is_due=False))
 
 
 SO_FAR = "One line a step follows. The table of what is there so far, at any time: snakemake --cores 1 --nolock summary"
@@ -66,7 +74,9 @@ if workflow.is_main_process:  # and not one of the processes that it starts for 
         evaluations=len(runs_so_far()),
         is_local=lambda: workflow.local_exec,
         say=logger.info,
-        warn=lambda: [*what_is_lost(), *what_is_likely(), *what_to_look_at()],
+        warn=lambda: [*what_happens_to_networks(), *what_is_likely(), *what_to_look_at()],
+        overview=2 if workflow.dryrun and QUIET != {Quietness.RULES, Quietness.PROGRESS} else 1,
+        nothing=NOTHING_TO_BE_DONE_MSG,
         quiet=is_short() or Quietness.PROGRESS in QUIET,
     )
     logger.addHandler(progress)

@@ -28,7 +28,7 @@ class Corruption:
     Attributes:
         name: the name of the benchmark's folder.
         category: noise, blur, weather or digital; extra for the four that the benchmark keeps for validation; c_bar or
-            3dcc for those of the other benchmarks.
+            3dcc for those of the other benchmarks; own for those of none.
         place: ``module:function``. It is imported at first use, since whoever lists names should not wait for numba.
     """
 
@@ -95,7 +95,14 @@ _THREE_DCC = (
 # The corruptions of ImageNet-3DCC that need neither the depth of the scene nor a video codec.
 THREE_DCC_CORRUPTIONS: dict[str, Corruption] = {corruption.name: corruption for corruption in _THREE_DCC}
 
-KNOWN_CORRUPTIONS: dict[str, Corruption] = IMAGE_CORRUPTIONS | C_BAR_CORRUPTIONS | THREE_DCC_CORRUPTIONS
+_OWN: tuple[Corruption, ...] = (
+    # Of no published benchmark. A study lists them by name: they are not part of `all`, so that the results of a study
+    # that says `all` stay what they are.
+)
+
+KNOWN_CORRUPTIONS: dict[str, Corruption] = (
+    IMAGE_CORRUPTIONS | C_BAR_CORRUPTIONS | THREE_DCC_CORRUPTIONS | {corruption.name: corruption for corruption in _OWN}
+)
 # By family and name. C-bar has none for 64 pixels, and a corruption of C-bar only has those of the sets it is in.
 CONSTANTS: dict[str, dict[str, Severities]] = {
     family: table | c_bar.FAMILIES.get(family, {}) | THREE_DCC for family, table in FAMILIES.items()

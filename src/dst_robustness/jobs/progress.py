@@ -135,6 +135,9 @@ class ProgressHandler(EventHandler):
         is_local: whether a job runs as soon as Snakemake starts it. On a cluster it may wait in a queue.
         say: prints a line on the terminal.
         warn: returns the lines that come before the plan: what this call does to existing results.
+        overview: number of the overview of Snakemake below which the plan is printed. A dry run that lists its jobs
+            prints one before and one after the list.
+        nothing: what Snakemake prints if nothing is to be done.
         quiet: print only the plan.
         clock: returns the time in seconds.
     """
@@ -148,12 +151,15 @@ class ProgressHandler(EventHandler):
         is_local: Callable[[], bool],
         say: Callable[[str], None],
         warn: Callable[[], Iterable[str]] = list,
+        overview: int = 1,
+        nothing: str = "",
         quiet: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__()
         self.read_jobs, self.networks, self.evaluations = jobs, networks, evaluations
         self.is_local, self.say, self.warn, self.quiet, self.clock = is_local, say, warn, quiet, clock
+        self.overviews, self.nothing = overview, nothing  # overviews to come until the plan is said
         self.jobs: dict[int, Path] = {}
         self.earlier: dict[Kind, float | None] = {}  # seconds that a job of a kind took in earlier calls
         self.running: set[int] = set()
@@ -162,13 +168,12 @@ class ProgressHandler(EventHandler):
         self.said = float("-inf")
 
     def hear(self, event: str, fields: Mapping[str, Any]) -> None:
-        if event == "run_info":  # a dry run sends it before and after its list of jobs
-            if not self.jobs:
+        if event == "run_info":
+            self.overviews -= 1
+            if self.overviews == 0:
                 self.jobs = dict(self.read_jobs())
                 self.earlier = {kind: measured_seconds(*kind) for kind in set(map(kind_of, self.jobs.values()))}
-            for text in (*self.warn(), plan(self.jobs.values(), self.networks, self.evaluations, self._left())):
-                if text:
-                    self.say(text)
+                self._say((*self.warn(), plan(self.jobs.values(), self.networks, self.evaluations, self._left())))
         elif event == "job_started":
             self.running |= self.jobs.keys() & set(fields["jobs"])
             self.most_running = max(self.most_running, len(self.running))
@@ -180,6 +185,12 @@ class ProgressHandler(EventHandler):
         elif event == "progress" and self._is_due():
             self.said = self.clock()
             self.say(self._progress())
+        elif self.nothing and fields["msg"] == self.nothing:
+            self._say(self.warn())
+
+    def _say(self, lines: Iterable[str]) -> None:
+        for line in filter(None, lines):
+            self.say(line)
 
     def _is_due(self) -> bool:
         under_way = 0 < len(self.finished) < len(self.jobs)

@@ -85,8 +85,8 @@ def read_me(archive: str, *, name: str, commit: str, holds: Iterable[str], citat
             f"    snakemake --cores all --forcerun summarise --configfile {CONFIGURATION}", "",
             "The last call trains nothing again, and makes tables, figures and report anew. With another seed, method "
             "or sparsity in the configuration it trains what is new. Snakemake's record of parameters is not in the "
-            "archive: that the training options of a packed network changed is not noticed, so give a study with other "
-            "options another name.",
+            "archive: where the options of a packed network change, a line says so, and `--forcerun train_run` trains "
+            "anew.",
         ]  # fmt: skip
     else:
         lines += [

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dst_robustness.corruptions import BENCHMARK_CORRUPTIONS, VIDEO_CORRUPTIONS, choose_corruptions, image_suites
+from dst_robustness.corruptions.video.clips import SUITES
 from dst_robustness.datasets import DATASETS, SPEC_OPTIONS, DatasetSpec, dataset_spec
 from dst_robustness.datasets.corrupted import files_for
 from dst_robustness.jobs.shown import Address
@@ -165,7 +166,7 @@ def _suites(spec: DatasetSpec) -> dict[str, list[str]]:
     """Return the corruptions of each suite that fits a data set; together they are those that may be listed."""
     suites: dict[str, list[str]] = {}
     if spec.kind == "clips":
-        suites["all"] = list(VIDEO_CORRUPTIONS)
+        suites["all"] = [name for name, corruption in VIDEO_CORRUPTIONS.items() if corruption.suite in SUITES]
         for name, corruption in VIDEO_CORRUPTIONS.items():
             suites.setdefault(corruption.suite, []).append(name)
         return suites

@@ -1,4 +1,4 @@
-"""What a call does to finished networks, said before it does it: which are trained again, and why."""
+"""What a call does to finished networks, said before it does it: which are trained again or kept, and why."""
 
 from __future__ import annotations
 
@@ -25,6 +25,25 @@ def trained_again(networks: Iterable[tuple[Path, Mapping[str, Any], str]]) -> li
             causes[", ".join(differences(_recipe_in(folder), recipe)) or otherwise] += 1
     lines = [f"{_networks(count)} will be trained again: {cause}." for cause, count in causes.most_common()]
     return [*lines, KEEP] if lines else []
+
+
+def kept_though_changed(networks: Iterable[tuple[Path, Mapping[str, Any]]]) -> list[str]:
+    """Return a line for each way in which networks that are kept were trained otherwise than the study says now.
+
+    Snakemake does not notice it where it has no record of their training, as after an archive was unpacked.
+
+    Args:
+        networks: folder and recipe of each network that this call keeps.
+    """
+    changes: Counter[str] = Counter()
+    for folder, recipe in networks:
+        if (trained := _recipe_in(folder)) and (change := ", ".join(differences(trained, recipe))):
+            changes[change] += 1
+    return [
+        f"{_networks(count)} will be kept, but the configuration says otherwise now: {change}. "
+        "To train anew: --forcerun train_run. Else take the change back, or give this study another `name`."
+        for change, count in changes.most_common()
+    ]
 
 
 def differences(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> list[str]:

@@ -24,7 +24,8 @@ class VideoCorruption:
     Attributes:
         name: as published. ``_p`` marks one of UCF101-P where Kinetics-C has a different one of the same name.
         category: noise, blur, weather, digital, temporal, camera or stream.
-        suite: ``kinetics_c`` or ``ucf101_p``.
+        suite: ``kinetics_c`` or ``ucf101_p``; ``own`` for one of neither, which a study lists by name: ``all`` is what
+            it was. Its constants are in the table of ``ucf101_p``.
         place: ``module:function``, imported when first needed.
         acts_on: ``clip``: the function takes clips. ``frame``: an image corruption with new random numbers for each
             frame, as published. ``shared``: an image corruption with the same random numbers for all frames of a clip.
