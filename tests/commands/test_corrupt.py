@@ -128,7 +128,7 @@ def test_a_folder_without_classes_keeps_names_and_sizes(tmp_path, capsys) -> Non
         (["--family", "imagnet"], "Did you mean 'imagenet'"),
         (["--quality", "0"], "--quality is 0"),
         (["--format", "npy", "--severities", "1"], "hold severities 1-5"),
-        ([], "give a size that all are brought to"),
+        ([], "give a size to which all are resized"),
     ],
 )
 def test_bad_options_are_named(folder, tmp_path, capsys, options, message) -> None:

@@ -97,7 +97,7 @@ def test_the_names_read_from_the_sources_are_those_that_the_libraries_list() -> 
         ("resnet81", r"Did you mean 'resnet8'"),
         ("jax:resnet50", r"unknown model 'jax:resnet50'.*timm:NAME, torchvision:NAME, FILE.py:FUNCTION"),
         ("timm:resnet50.a1_in1k", r"never downloaded here; write 'timm:resnet50'"),
-        ("torchvision:fasterrcnn_resnet50_fpn", r"answers with boxes"),
+        ("torchvision:fasterrcnn_resnet50_fpn", r"returns boxes"),
         ("torchvision:fcn_resnet50", r"a class for each pixel"),
         ("torchvision:quantized_resnet18", r"computes with integers"),
         ("absent.py:build", r"there is no file .*absent.py"),
@@ -110,11 +110,11 @@ def test_a_string_that_leads_nowhere_is_answered_with_what_exists(name: str, mes
 
 
 def test_functions_of_a_file_are_checked_before_it_is_run(own: Path) -> None:
-    """A wrong function or a file that is no Python is found when the configuration is read."""
+    """A wrong function or a file that is not Python is found when the configuration is read."""
     with pytest.raises(ValueError, match=r"defines no 'biuld'. Did you mean 'build'"):
         find_source("nets.py:biuld", own.parent)
     own.with_name("bad.py").write_text("def build(:\n")
-    with pytest.raises(ValueError, match=r"bad.py is no Python"):
+    with pytest.raises(ValueError, match=r"bad.py is not valid Python"):
         find_source("bad.py:build", own.parent)
 
 

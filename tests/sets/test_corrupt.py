@@ -166,7 +166,7 @@ def test_folders_that_do_not_fit_are_refused(split, tmp_path):
     with pytest.raises(ValueError, match=r"3 holds 1 images of class ant, the test split 2"):
         import_corrupted(root, split, tmp_path / "x.h5")
     cv2.imwrite(str(root / "3" / "ant" / "3.png"), np.zeros((32, 32, 3), np.uint8))
-    with pytest.raises(ValueError, match=r"ant/3\.JPEG and .*ant/3\.png have one name; leave one"):
+    with pytest.raises(ValueError, match=r"ant/3\.JPEG and .*ant/3\.png have the same name; keep only one"):
         import_corrupted(root, split, tmp_path / "x.h5")
     (root / "6").mkdir()
     with pytest.raises(ValueError, match="holds 6 severities"):

@@ -1,7 +1,7 @@
 """Networks by name, for images (channels-first [N, 3, H, W]) and for clips ([N, 3, T, H, W]).
 
-Listing the names imports nothing. Every network has fresh weights from torch's global generator: a seed decides them,
-and nothing is ever downloaded. Inputs are floats, already normalised.
+Listing the names imports nothing. Every network has fresh weights from torch's global generator, so a seed decides
+them. Nothing is ever downloaded. Inputs are floats that are already normalised.
 """
 
 from __future__ import annotations
@@ -52,16 +52,17 @@ def build_model(
     Args:
         name: a name of ``MODELS``, ``timm:NAME``, ``torchvision:NAME``, or ``FILE.py:FUNCTION`` for a function
             ``build(num_classes, image_size)`` of your own, which may take ``width`` and ``frames`` too.
-        image_size: side of the square images or frames in pixels. It decides the stem (stride 1 for small images) of
-            registered networks and the patches of transformers.
-        width: multiplies the channels of every hidden layer.
-        frames: of the clips; None for images. Only some networks for clips depend on it.
-        arguments: for a network of a library, exactly the arguments that it is built with, as ``library_arguments``
-            returns them; by default those are chosen by size and width.
+        num_classes: number of classes.
+        image_size: side of the square images or frames in pixels. It decides the stem of registered networks (stride 1
+            for small images) and the patches of transformers.
+        width: factor for the channels of every hidden layer.
+        frames: frames of a clip, or None for images. Only some networks for clips depend on it.
+        arguments: for a network of a library, exactly the arguments to build it with, as ``library_arguments`` returns
+            them. By default size and width decide them.
 
     Raises:
-        ValueError: for a name that leads nowhere, a number out of range, a network that does not take such images or
-            does not answer with one tensor of class scores.
+        ValueError: for an unknown name or a number out of range, or if the network does not take such images or does
+            not return one tensor of class scores.
     """
     if num_classes < 2:
         raise ValueError(f"model '{name}': num_classes is {num_classes}, but must be at least 2")

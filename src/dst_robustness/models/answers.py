@@ -1,4 +1,4 @@
-"""Whether a network answers with one score a class, asked before a study depends on it."""
+"""Check that a network returns one score per class, before a study depends on it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from torch import Tensor, nn
 def check_answers(network: nn.Module, name: str, num_classes: int, input_shape: Sequence[int]) -> None:
     """Raise ValueError unless a network maps two samples to scores [2, num_classes], in training and in testing.
 
-    A copy of the network is run on the meta device, without data or arithmetic, or where it cannot run there on its own
-    device. Random numbers and the network stay as they were.
+    A copy of the network runs on the meta device, without data or arithmetic. If it cannot, it runs on the network's
+    own device. The random state and the network do not change.
 
     Args:
-        input_shape: of a sample, [3, H, W] or [3, T, H, W].
+        network: the network.
+        name: its name for messages.
+        num_classes: number of classes.
+        input_shape: shape of a sample, [3, H, W] or [3, T, H, W].
     """
     for training in (False, True):
         answer = _run(network, name, input_shape, training)

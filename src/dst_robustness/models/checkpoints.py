@@ -1,4 +1,4 @@
-"""A trained network from its file: what the file says of itself, what else must be said, and the network."""
+"""Load a trained network from its file, with what the file says about it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ ARCHITECTURE = "model"  # the key under which run.json and the header of an expo
 
 
 def describe_checkpoint(path: str | Path) -> dict[str, Any]:
-    """Return what a file of weights says of itself: the header of an export, or the run.json beside a model.pt.
+    """Return the description of a file of weights: the header of an export, or the run.json beside a model.pt.
 
-    The keys are those of run.json: model, num_classes, image_size, width, classes, mean, std and more; nothing where
-    the file says nothing.
+    The keys are those of run.json: model, num_classes, image_size, width, classes, mean, std and more. The result is
+    empty if there is no description.
     """
     path = Path(path)
     beside = path.with_name("run.json")
@@ -57,8 +57,8 @@ def load_checkpoint(
 ) -> nn.Module:
     """Return the network of a checkpoint with its weights; see ``build_model`` and ``load_weights``.
 
-    A transformer of a library is tried with the small patches that are chosen here for small images, then with the
-    library's own.
+    A transformer of a library is first tried with the small patches that this project chooses for small images, then
+    with the library's own.
     """
     options = {"image_size": image_size, "frames": frames, "width": width}
     network = build_model(model, num_classes, **options, arguments=arguments)

@@ -20,9 +20,9 @@ B0 = (
 
 
 def efficientnet_b0(num_classes: int, image_size: int, width: float) -> nn.Module:
-    """Return EfficientNet-B0; below 64 pixels the stem keeps the resolution, so that 32 pixels end in a 2x2 map.
+    """Return EfficientNet-B0. Below 64 pixels the stem keeps the resolution, so that 32 pixels end in a 2x2 map.
 
-    ``width`` is the width multiplier of the paper: channels are rounded to multiples of eight.
+    ``width`` is the width multiplier of the paper, which rounds channels to multiples of eight.
     """
     stage = partial(MBConvConfig, width_mult=width, depth_mult=1.0)
     model = EfficientNet([stage(*row) for row in B0], dropout=0.2, num_classes=num_classes)

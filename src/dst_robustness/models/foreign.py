@@ -1,4 +1,4 @@
-"""Networks that are not registered here: of a library, or of a user's file."""
+"""Networks that are not registered here: from a library or from a user's file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def foreign_network(
     frames: int | None,
     arguments: Mapping[str, Any] | None = None,
 ) -> nn.Module:
-    """Return the network; see ``build_model``. What it answers is checked."""
+    """Return the network, after checking what it returns; see ``build_model``."""
     source = find_source(name)
     if frames is not None and source.kind == IMAGES:
         raise ValueError(f"model '{name}' is a network for images; it does not take clips")
@@ -41,7 +41,7 @@ def foreign_network(
 
 
 def library_arguments(network: nn.Module) -> dict[str, Any]:
-    """Return what a network of a library was built with besides the number of classes; of others, nothing.
+    """Return the arguments with which a library's network was built, without the number of classes; else nothing.
 
     ``timm.create_model(NAME, num_classes=K, **arguments)`` builds the same network.
     """

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from dst_robustness.models.layers import initialise, scaled
 
-# Channels of the branches: 1 | 1 -> 3 | 1 -> 3 | pool -> 1 (figure 3 of the paper; figures of GoogLeNet, table 1).
+# Channels of the branches: 1 | 1 -> 3 | 1 -> 3 | pool -> 1 (figure 3 of the paper, with the numbers of GoogLeNet).
 MIXED = {
     "mixed3b": (64, 96, 128, 16, 32, 32),
     "mixed3c": (128, 128, 192, 32, 96, 64),
@@ -45,9 +45,9 @@ class Mixed(nn.Module):
 
 
 def i3d(num_classes: int, image_size: int, width: float) -> nn.Module:
-    """Return I3D for colour clips, made for 64 frames of 224 pixels; it takes any length and size.
+    """Return I3D for colour clips. It is made for 64 frames of 224 pixels, but takes any length and size.
 
-    The head averages over all that is left of time and space, which equals the paper's 7x7 window at 224 pixels.
+    The head averages over the remaining time and space. At 224 pixels that is the paper's 7x7 window.
     """
     first, second = scaled(64, width), scaled(192, width)
     layers: OrderedDict[str, nn.Module] = OrderedDict()

@@ -1,4 +1,4 @@
-"""What every convolutional model here shares: scaled channel counts and the initial weights."""
+"""What all convolutional networks here share: scaled channel counts and initial weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def scaled(channels: int, width: float) -> int:
 
 
 def initialise(model: nn.Module) -> nn.Module:
-    """Draw a model's convolution weights by He et al. (2015, fan out), as torchvision does, and return the model."""
+    """Draw the weights of convolutions by He et al. (2015, fan out), as torchvision does. Return the network."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.Conv3d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

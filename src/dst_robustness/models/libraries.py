@@ -1,4 +1,4 @@
-"""Networks of timm and torchvision with fresh weights, given the arguments that each of them takes."""
+"""Networks of timm and torchvision with fresh weights, built with the arguments that each of them accepts."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ log = logging.getLogger(__name__)
 
 Build = Callable[..., nn.Module]
 Takes = Callable[[Mapping[str, Any]], nn.Module | None]
-GRID = 8  # a transformer cuts a small image into a grid of patches of at least this side
-SMALL = 64  # pixels; below, the stem of a network made for 224 leaves a map of one or two positions
-FRAMES = 16  # of a clip, for networks that must know, where nobody says
+GRID = 8  # a transformer cuts a small image into at least this many patches per side
+SMALL = 64  # pixels; below this, a stem made for 224 pixels leaves a map of one or two positions
+FRAMES = 16  # frames of a clip, for networks that must know them, if the caller does not say
 _REFUSED = re.compile(r"(?:unexpected keyword argument|multiple values for)(?P<names>.*)")
 
 
@@ -33,13 +33,13 @@ def library_network(
     width: float,
     arguments: Mapping[str, Any] | None = None,
 ) -> tuple[nn.Module, dict[str, Any]]:
-    """Return a network of a library, and the arguments that it was built with besides the number of classes.
+    """Return a network of a library, and the arguments with which it was built, without the number of classes.
 
-    Size of the images, frames of the clips and patches for small images are set by the arguments that the library has
-    for them; a network without such arguments is built as it is.
+    If the library has arguments for the size of the images, the frames of the clips and the patches for small images,
+    they are set. A network without such arguments is built as it is.
 
     Args:
-        arguments: exactly these, in place of those chosen here.
+        arguments: if given, exactly these are used, and none is chosen here.
     """
     build = _builder(source)
     taken = dict(arguments) if arguments is not None else _choose(source, build, num_classes, image_size, frames, width)
@@ -51,20 +51,20 @@ def library_network(
 def _choose(
     source: Source, build: Build, num_classes: int, image_size: int, frames: int | None, width: float
 ) -> dict[str, Any]:
-    """Return the arguments for a network, found by building it on the meta device, or where it cannot be, on the CPU.
+    """Find the arguments for a network by building it on the meta device, or on the CPU if that fails.
 
-    No random number that counts is drawn: the weights are those of the seed.
+    The random state does not change, so that the weights depend on the seed alone.
     """
 
     def choose() -> dict[str, Any]:
         offers: dict[str, Any] = {"img_size": image_size, "image_size": image_size}
-        offers |= {"aux_logits": False, "init_weights": True}  # Inception: no second head; its own start
+        offers |= {"aux_logits": False, "init_weights": True}  # Inception: no second head, its own initial weights
         if source.kind == CLIPS:
             offers |= {"spatial_size": (image_size, image_size), "temporal_size": frames or FRAMES}
         network, taken = _with_accepted(source, build, num_classes, offers)
 
         def takes(more: Mapping[str, Any]) -> nn.Module | None:
-            """Return the network with further arguments; None where it does not take them."""
+            """Return the network with further arguments, or None if it does not take them."""
             try:
                 return build(num_classes=num_classes, **{**taken, **more})
             except Exception as error:  # each network refuses in its own way
@@ -77,7 +77,7 @@ def _choose(
     try:
         with torch.device("meta"):
             return choose()
-    except Exception as error:  # some compute with numbers while they are built
+    except Exception as error:  # some networks compute with their weights while they are built
         log.debug("%s cannot be built without numbers: %s", source.name, error)
     with torch.random.fork_rng([]):
         return choose()
@@ -107,7 +107,7 @@ def _with_accepted(
             if not refused:
                 raise _one_line(source, error) from error
             left = {name: value for name, value in left.items() if name not in refused}
-        except Exception as error:  # whatever a library says of a size or a number it does not take
+        except Exception as error:  # a library may raise anything for a size or a number that it does not take
             raise _one_line(source, error) from error
 
 
@@ -124,7 +124,7 @@ def _one_line(source: Source, error: Exception, detail: str = "") -> ValueError:
 
 
 def _small_patches(network: nn.Module, image_size: int, takes: Takes) -> dict[str, Any]:
-    """Return the smaller patches of a transformer whose grid would be coarse, where the library has them."""
+    """Return smaller patches for a transformer whose grid would be coarse, if the library has an argument for them."""
     side = _patch_side(network)
     if side is None or image_size >= GRID * side:
         return {}
@@ -135,14 +135,14 @@ def _small_patches(network: nn.Module, image_size: int, takes: Takes) -> dict[st
 
 
 def _patch_side(network: nn.Module) -> int | None:
-    """Return the side of the patches that a network cuts its images into; None for one that cuts none."""
+    """Return the side of the patches that a network cuts its images into, or None if it has no patches."""
     sizes = (getattr(module, "patch_size", None) for module in network.modules())
     side = next((size for size in sizes if isinstance(size, int | tuple)), None)
     return side[0] if isinstance(side, tuple) else side
 
 
 def _narrower(source: Source, full: nn.Module, width: float, takes: Takes) -> dict[str, Any]:
-    """Return the argument that multiplies the channels of a network by ``width``."""
+    """Return the argument that scales the channels of a network by ``width``."""
     for argument, value in _width_arguments(full, width).items():
         network = takes({argument: value})
         if network is not None and _size(network) != _size(full):
@@ -154,7 +154,7 @@ def _narrower(source: Source, full: nn.Module, width: float, takes: Takes) -> di
 
 
 def _note_coarse(network: nn.Module, source: Source, image_size: int) -> None:
-    """Say in one line where small images meet a stem for large ones."""
+    """Log a line if small images meet a stem for large ones."""
     side = _patch_side(network)
     if side is not None and image_size < GRID * side:
         grid = max(1, image_size // side)
@@ -180,12 +180,12 @@ def _size(network: nn.Module) -> int:
 
 
 def _width_arguments(full: nn.Module, width: float) -> dict[str, Any]:
-    """Return what might set the width of a network: argument -> value, by the names that the libraries use."""
+    """Return arguments that may set the width of a network, by the names that the libraries use, with their values."""
     found: dict[str, Any] = {}
     parameters = inspect.signature(type(full)).parameters
     if "embed_dim" in parameters and isinstance(getattr(full, "embed_dim", None), int):
         heads = next((m.num_heads for m in full.modules() if isinstance(getattr(m, "num_heads", None), int)), 1)
-        step = 2 * heads  # rotary and sine positions want even channels a head
+        step = 2 * heads  # rotary and sine positions need an even number of channels per head
         found["embed_dim"] = step * scaled(full.embed_dim // step, width)
     if "dims" in parameters and hasattr(full, "feature_info"):
         found["dims"] = tuple(scaled(stage["num_chs"], width) for stage in full.feature_info)

@@ -1,4 +1,4 @@
-"""A network from a function in a file of the user's: ``build(num_classes, image_size)``, or with ``width``."""
+"""A network from a function in a user's file: ``build(num_classes, image_size)``, perhaps with ``width``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OFFERED = ("num_classes", "image_size", "width", "frames")
 def own_network(source: Source, num_classes: int, *, image_size: int, frames: int | None, width: float) -> nn.Module:
     """Call the function with those of ``OFFERED`` that it takes by name, and return its network.
 
-    Raises ValueError, with the line of the file, where the function fails or returns anything else.
+    Raises ValueError, with the line of the file, if the function fails or does not return a network.
     """
     function = _load(source)
     values = dict(zip(OFFERED, (num_classes, image_size, width, frames), strict=True))
@@ -53,7 +53,7 @@ def _load(source: Source) -> Callable[..., Any]:
     module = _import(source)
     function = getattr(module, source.entry, None)
     if not callable(function):
-        raise ValueError(f"model '{source.name}': '{source.entry}' of {source.file} is no function")
+        raise ValueError(f"model '{source.name}': '{source.entry}' in {source.file} is not a function")
     return function
 
 
@@ -69,7 +69,7 @@ def _import(source: Source) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and pickle look their module up
     beside = str(file.parent)
-    sys.path.insert(0, beside)  # it may import what lies beside it
+    sys.path.insert(0, beside)  # it may import files beside it
     try:
         spec.loader.exec_module(module)
     except Exception as error:
@@ -81,7 +81,7 @@ def _import(source: Source) -> ModuleType:
 
 
 def _at_line(source: Source, error: Exception) -> ValueError:
-    """Return the error in one line with the last line of the user's own file that it passed."""
+    """Return the error in one line, with the last line of the user's file in its traceback."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(source.file)]
     place = f"{source.file}, line {lines[-1]}" if lines else str(source.file)
     said = next(iter(str(error).strip().splitlines()), "")

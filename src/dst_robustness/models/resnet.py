@@ -1,7 +1,7 @@
 """Residual networks (He et al., 2016, https://arxiv.org/abs/1512.03385) in two and three dimensions.
 
-The two-dimensional ones carry the layer names of torchvision, so that weights move between the two. They are written
-out here because importing torchvision nearly doubles the start-up time of a job, and it has no option for width.
+The two-dimensional ones have torchvision's layer names, so that each can load the other's weights. torchvision's own
+are not used, since importing it nearly doubles the start-up time of a job, and it has no option for the width.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SMALLEST_LARGE_IMAGE = 128  # from this side on, images get the ImageNet stem th
 
 
 class BasicBlock(nn.Module):
-    """Two 3-wide convolutions and a shortcut; a 1-wide convolution on the shortcut where shapes change."""
+    """Two 3-wide convolutions and a shortcut, which has a 1-wide convolution if the shape changes."""
 
     expansion = 1
 
@@ -82,7 +82,10 @@ def residual_network(
     stem_stride: int | tuple[int, ...],
     stem_pool: bool,
 ) -> nn.Module:
-    """Return a stem, a stage per entry of ``blocks`` (all but the first halve the resolution), a mean, a classifier."""
+    """Return a network of a stem, a stage per entry of ``blocks``, a mean and a classifier.
+
+    All stages but the first halve the resolution.
+    """
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     layers["conv1"] = CONV[dims](3, channels[0], stem_kernel, stem_stride, stem_kernel // 2, bias=False)
     layers["bn1"] = NORM[dims](channels[0])
@@ -125,7 +128,7 @@ def _image_resnet(
 
 
 def resnet8(num_classes: int, image_size: int, width: float) -> nn.Module:
-    """Return the small CIFAR form of He et al., section 4.2, with one block a stage: 77 thousand weights."""
+    """Return the small CIFAR network of He et al., section 4.2, with one block per stage: 77 thousand weights."""
     return _image_resnet(BasicBlock, (1, 1, 1), (16, 32, 64), num_classes, image_size, width)
 
 

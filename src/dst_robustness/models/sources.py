@@ -1,6 +1,6 @@
-"""Where a model string leads: a registered name, a network of timm or torchvision, or a function in a user's file.
+"""What a model string means: a registered name, a network of timm or torchvision, or a function in a user's file.
 
-Nothing here imports a library of networks: their names are read from their sources.
+Nothing here imports timm or torchvision. The names of their networks are read from their source files.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dst_robustness.models import MODELS, VIDEO_MODELS
 
 IMAGES, CLIPS = "images", "clips"
 LIBRARIES = ("timm", "torchvision")
-# What networks answer that stand in these folders of torchvision; those elsewhere answer with classes of images.
+# What the networks in these folders of torchvision return. All others return scores of classes.
 _ANSWERS = {"detection": "boxes", "segmentation": "a class for each pixel", "optical_flow": "motion"}
 _INTEGER = "quantization"
 # @register_model or @register_model(...), perhaps with a name; perhaps further decorators; then the function.
@@ -37,8 +37,8 @@ class Source:
     Attributes:
         name: the whole model string.
         library: ``timm``, ``torchvision``, ``file``, or ``registered``.
-        entry: the name there: of the network, or of the function.
-        kind: what the network takes, ``images`` or ``clips``; None where only building it tells.
+        entry: the name of the network in its library, or of the function in the file.
+        kind: what the network takes, ``images`` or ``clips``; None if only building it can tell.
         file: the user's file.
     """
 
@@ -50,7 +50,7 @@ class Source:
 
     @property
     def code(self) -> str | None:
-        """A text that changes with the network's own code; a library's network is told by the library's version."""
+        """A text that changes with the code of the network; for a library's network it is the library's version."""
         if self.file:
             return file_fingerprint(self.file)
         return code_fingerprint(MODELS.module(self.name)) if self.library == "registered" else None
@@ -62,11 +62,11 @@ class Source:
 
 
 def find_source(name: str, folder: str | Path = ".") -> Source:
-    """Return where a model string leads; raises ValueError with the nearest names where it leads nowhere.
+    """Return what a model string means. Raises ValueError with the nearest names if it means nothing.
 
     Args:
         name: a name of ``MODELS``, ``timm:NAME``, ``torchvision:NAME`` or ``FILE.py:FUNCTION``.
-        folder: that a relative FILE is looked for in.
+        folder: the folder in which to look for a relative FILE.
     """
     if name in MODELS:
         return Source(name, "registered", name, CLIPS if name in VIDEO_MODELS else IMAGES)
@@ -92,7 +92,7 @@ def is_installed(library: str) -> bool:
 
 @cache
 def networks_of(library: str) -> dict[str, str]:
-    """Return the networks of an installed library: name -> folder below its ``models`` ("" for most)."""
+    """Return the networks of an installed library, each with its folder below ``models`` ("" for most)."""
     spec = importlib.util.find_spec(library)
     if spec is None or not spec.submodule_search_locations:
         return {}
@@ -122,7 +122,7 @@ def _kind_in_library(name: str, library: str, entry: str) -> str:
         )
     folder = known[entry]
     if folder in _ANSWERS:
-        raise ValueError(f"model '{name}' answers with {_ANSWERS[folder]}; a network here answers with class scores")
+        raise ValueError(f"model '{name}' returns {_ANSWERS[folder]}; a network must return class scores")
     if folder == _INTEGER:
         raise ValueError(f"model '{name}' computes with integers, which cannot be trained; take it without {_INTEGER}")
     return CLIPS if folder == "video" else IMAGES
@@ -134,7 +134,7 @@ def _check_function(name: str, file: Path, entry: str) -> None:
     try:
         tree = ast.parse(file.read_text(encoding="utf-8"))
     except (SyntaxError, UnicodeDecodeError) as error:
-        raise ValueError(f"model '{name}': {file} is no Python: {error}") from error
+        raise ValueError(f"model '{name}': {file} is not valid Python: {error}") from error
     defined = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
     bound = [
         alias.asname or alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
@@ -155,7 +155,7 @@ def _check_function(name: str, file: Path, entry: str) -> None:
 
 
 def file_fingerprint(file: Path) -> str:
-    """Return a hash over a user's file and over the files beside it that it imports, at any depth.
+    """Return a hash over a user's file and the files beside it that it imports, directly or not.
 
     Comments, layout and docstrings do not count.
     """

@@ -1,4 +1,4 @@
-"""Files of tensors: written in one piece, read without running code that they may hold."""
+"""Files of tensors: never seen half written, and read without running code that they may hold."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dst_robustness.jobs.files import DamagedFileError, atomic_path
 
 
 def save_tensors(path: str | Path, content: Mapping[str, Any]) -> None:
-    """Write tensors in one piece; a full disk is an OSError that says so, which torch itself would hide."""
+    """Write a file of tensors. If the disk is full, an OSError says so, which torch itself would hide."""
     buffer = io.BytesIO()
     torch.save(dict(content), buffer)
     with atomic_path(path) as partial:
@@ -24,9 +24,9 @@ def save_tensors(path: str | Path, content: Mapping[str, Any]) -> None:
 
 
 def give_weights(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Load tensors by the network's names; all must be there, in its shapes.
+    """Load tensors into a network by name. All must exist and have the network's shapes.
 
-    They count as of the network's own version: some networks of torchvision take none of unknown version.
+    They are marked as being of the network's version, since some networks of torchvision refuse an unknown version.
     """
     state = OrderedDict(tensors)
     state._metadata = network.state_dict()._metadata  # type: ignore[attr-defined]
@@ -34,7 +34,7 @@ def give_weights(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
 
 
 def load_tensors(path: str | Path, device: torch.device | str = "cpu") -> dict[str, Any]:
-    """Return what ``save_tensors`` wrote; raises DamagedFileError where the file is truncated or of another kind."""
+    """Return what ``save_tensors`` wrote. Raises DamagedFileError if the file is truncated or of another kind."""
     try:
         return torch.load(path, map_location=device, weights_only=True)
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:

@@ -21,7 +21,7 @@ def vgg16(num_classes: int, image_size: int, width: float) -> nn.Module:
     for stage in STAGES:
         for full in stage:
             channels = scaled(full, width)
-            # The norm that follows takes any bias away again, so the convolution has none.
+            # The following norm would remove a bias, so the convolution has none.
             layers += [
                 nn.Conv2d(in_channels, channels, 3, padding=1, bias=False),
                 nn.BatchNorm2d(channels),

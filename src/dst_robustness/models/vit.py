@@ -24,7 +24,7 @@ def _deit(heads: int, num_classes: int, image_size: int, width: float) -> nn.Mod
         embed_dim=heads * scaled(HEAD_CHANNELS, width),
         depth=12,
         num_heads=heads,
-        drop_path_rate=0.1,  # the published recipe
+        drop_path_rate=0.1,  # as in the published recipe
     )
 
 

@@ -1,4 +1,4 @@
-"""Trained weights from a file of anybody's: found inside it, matched to a network by name and shape, checked."""
+"""Trained weights from any file: find them in it, match them to a network by name and shape, check them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from dst_robustness.models.tensor_files import give_weights
 
 SHOWN = 4  # names in a message
-_WRAPPERS = ("module", "_orig_mod")  # put before names by DistributedDataParallel, AveragedModel and torch.compile
-_COUNTERS = ("n_averaged",)  # of AveragedModel, beside the weights
-_UNCOUNTED = "num_batches_tracked"  # of batch norm, which old files lack and testing does not use
+_WRAPPERS = ("module", "_orig_mod")  # DistributedDataParallel, AveragedModel and torch.compile put these before names
+_COUNTERS = ("n_averaged",)  # AveragedModel has these beside the weights
+_UNCOUNTED = "num_batches_tracked"  # batch norm has this, but old files lack it and testing does not use it
 
 
 class WeightsError(ValueError):
@@ -25,13 +25,13 @@ class WeightsError(ValueError):
 
 
 def load_weights(network: nn.Module, path: str | Path, num_classes: int) -> str:
-    """Give a network the weights of a file, and return in words what was taken.
+    """Load the weights of a file into a network, and return in words what was loaded.
 
     The file is safetensors, or a state_dict of ``torch.save``, alone or inside a larger mapping. ``module.`` and
-    ``_orig_mod.`` in names are left out; any floating-point precision is taken; where a file holds several sets of
-    weights that fit, it is the moving average (EMA).
+    ``_orig_mod.`` in names are ignored. Any floating-point precision is accepted. If a file holds several sets of
+    weights that fit, the moving average (EMA) is used.
 
-    Raises WeightsError for a file that is missing, empty, truncated, or would run code; for weights that are missing or
+    Raises WeightsError if the file is missing, empty or truncated, or would run code, and if weights are missing or
     unexpected, have other shapes, or are not finite.
     """
     network_state = network.state_dict()
@@ -57,9 +57,9 @@ def load_weights(network: nn.Module, path: str | Path, num_classes: int) -> str:
 
 
 def start_from(network: nn.Module, path: str | Path, num_classes: int) -> tuple[str, list[str]]:
-    """Give a network the weights of a file as a start, and return what was taken and which tensors were left fresh.
+    """Load the weights of a file as a start. Return what was loaded, and which tensors stay fresh.
 
-    As ``load_weights``, but a class head for another number of classes, or none, is left as it is in the network.
+    It is like ``load_weights``, but the class head stays fresh if the file has none or one for other classes.
     """
     network_state = network.state_dict()
     found = _best_match(read_tensors(path), network_state, path)
@@ -73,7 +73,7 @@ def start_from(network: nn.Module, path: str | Path, num_classes: int) -> tuple[
 
 @dataclass(frozen=True)
 class _Match:
-    """The tensors of one place of a file beside those of a network, all by the network's names."""
+    """The tensors at one place of a file, compared with those of a network. All have the network's names."""
 
     place: str
     tensors: Mapping[str, Tensor]
@@ -86,7 +86,7 @@ class _Match:
         return len(self.missing) + len(self.unexpected) + len(self.other_shape)
 
     def only_classes_differ(self, wanted: Mapping[str, Tensor], num_classes: int) -> bool:
-        """Whether all that does not fit are tensors with another length where the network has its classes."""
+        """Return whether the only misfits are tensors of another length along the network's classes."""
         pairs = [(self.tensors[name].shape, wanted[name].shape) for name in self.other_shape]
         lengths = {(theirs[:1], ours[:1]) for theirs, ours in pairs}
         same_rest = all(theirs[1:] == ours[1:] for theirs, ours in pairs)
@@ -94,14 +94,14 @@ class _Match:
         return self.faults == len(pairs) > 0 and len(lengths) == 1 and same_rest and of_classes
 
     def head(self, wanted: Mapping[str, Tensor], num_classes: int) -> list[str]:
-        """Return the tensors of the class head, where nothing but the head is missing or of another size."""
+        """Return the tensors of the class head, if only they are missing or of another size."""
         if self.only_classes_differ(wanted, num_classes):
             return self.other_shape
         last = [name for name in wanted if name.rpartition(".")[0] == next(reversed(wanted)).rpartition(".")[0]]
         return self.missing if self.faults == len(self.missing) > 0 and set(self.missing) <= set(last) else []
 
     def checked(self, wanted: Mapping[str, Tensor], path: str | Path) -> dict[str, Tensor]:
-        """Return the tensors of these names, refusing those that are not finite or no plain numbers."""
+        """Return the tensors of these names. Refuse any that are not finite or not plain numbers."""
         taken = {}
         for name, place in wanted.items():
             value = self.tensors.get(name, place)
@@ -117,7 +117,7 @@ class _Match:
 
 
 def read_tensors(path: str | Path) -> dict[str, Any]:
-    """Return what a file of weights holds, without running code; see ``load_weights`` for the errors."""
+    """Return the content of a file of weights without running code; see ``load_weights`` for the errors."""
     path = Path(path)
     if not path.is_file():
         raise WeightsError(f"there is no file of weights {path}")
@@ -178,7 +178,7 @@ def _best_match(content: Mapping[str, Any], wanted: Mapping[str, Tensor], path: 
 
 
 def _state_dicts(content: Mapping[Any, Any], place: str = "") -> Iterator[tuple[str, dict[str, Tensor]]]:
-    """Yield each mapping of names to tensors inside a file with its place; weights of several networks come apart."""
+    """Yield each mapping of names to tensors inside a file, with its place. Several networks come one by one."""
     tensors = {key: value for key, value in content.items() if isinstance(key, str) and isinstance(value, Tensor)}
     if tensors:
         yield place or "the whole file", tensors
@@ -188,7 +188,7 @@ def _state_dicts(content: Mapping[Any, Any], place: str = "") -> Iterator[tuple[
 
 
 def _match(place: str, tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> _Match:
-    """Compare tensors with the network's: under their own names, or without wrappers where that fits better."""
+    """Compare tensors with the network's, under their own names or without wrappers, whichever fits better."""
     bare = {_bare(name): value for name, value in tensors.items()}
     return min((_compare(place, names, wanted) for names in (tensors, bare)), key=lambda match: match.faults)
 
@@ -214,7 +214,7 @@ def _bare(name: str) -> str:
 
 
 def _common_prefix(names: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    """Return what stands before the network's names in a file where it is part of a larger module, as in Lightning."""
+    """Return the prefix of the network's names in a file where it is part of a larger module, as in Lightning."""
     prefixes: dict[str, int] = {"": sum(name in names for name in wanted)}
     for ours in list(wanted)[:SHOWN]:
         for theirs in names:

@@ -9,20 +9,20 @@ from torch import nn
 
 from dst_robustness.models import build_model
 
-TOLERANCE = 0.1  # how far from the wished parameter count the nearest width may be, as a share of it
+TOLERANCE = 0.1  # how far the nearest width may be from the wanted parameter count, as a share of it
 RESOLUTION = 1 / 4096  # finer than one channel in the widest layer of any model
 
 
 def build_unallocated(
     name: str, num_classes: int, *, image_size: int = 32, width: float = 1.0, frames: int | None = None
 ) -> nn.Module:
-    """Return a network without memory for its weights, or where it cannot be built so, one with; draws nothing."""
+    """Return a network without memory for its weights, if it can be built so. The random state does not change."""
     options = {"image_size": image_size, "width": width, "frames": frames}
     with torch.random.fork_rng([]):
         try:
             with torch.device("meta"):
                 return build_model(name, num_classes, **options)
-        except Exception:  # some networks compute with numbers while they are built
+        except Exception:  # some networks compute with their weights while they are built
             return build_model(name, num_classes, **options)
 
 
@@ -45,7 +45,7 @@ def width_for_density(
 ) -> float:
     """Return the width at which the parameter count is nearest to ``density`` times that of the network at ``width``.
 
-    A density outside (0, 1], or one that whole channels do not meet within a tenth, is a ValueError.
+    Raises ValueError if the density is outside (0, 1], or if no whole number of channels comes within a tenth of it.
     """
     if not 0 < density <= 1:
         raise ValueError(f"density is {density}, but must be above 0 and at most 1")
@@ -66,7 +66,7 @@ def width_for_parameters(
 ) -> float:
     """Return the width up to ``widest`` at which the parameter count is nearest to ``parameters``.
 
-    A count that whole channels do not meet within a tenth is a ValueError.
+    Raises ValueError if no whole number of channels comes within a tenth of that count.
     """
     # In steps of the resolution; the count grows with the width.
     below, above = 1, max(2, math.ceil(widest / RESOLUTION))

@@ -1,4 +1,4 @@
-"""One way to work ahead: what comes next is made while what is there is used, in bounded memory."""
+"""Work ahead: make the next items while the current one is used, in bounded memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 
 
 def ahead(function: Callable[[Item], Result], items: Iterable[Item], *, threads: int, waiting: int) -> Iterator[Result]:
-    """Yield ``function(item)`` of each item, in their order, while threads work on the next ``waiting`` ones."""
+    """Yield ``function(item)`` of each item in order, while threads work on the next ``waiting`` items."""
     pool = ThreadPoolExecutor(threads)
     pending: deque[Future[Result]] = deque()
     try:

@@ -1,4 +1,4 @@
-"""What a file says about the set in it."""
+"""The description of a set in its file."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ _JSON = {"json": True}  # HDF5 has no lists of texts, nor mappings, for attribut
 
 @dataclass(frozen=True, kw_only=True)
 class SetAttributes:
-    """The attributes of a file of samples, each under its own name; None where a file does not say it.
+    """The attributes of a file of samples. One that a file does not have is None.
 
     Attributes:
-        dataset, split: whose samples these are.
+        dataset, split: the data set and the split of the samples.
         classes: names of the classes, in the order of the labels.
         mean, std: of the training pixels per RGB channel, on the scale 0-1.
         family: whose constants of the corruption benchmark fit the size.
         image_size: side of the square images that networks are evaluated on, in pixels.
         flip_ok: whether a mirrored image keeps its class.
-        clips_per_video: how many samples that follow each other are of one video.
-        damaged: what could not be read and was left out, with the reason.
-        reader: what decoded the videos, with its version.
-        corruption, severities: of a corrupted set, whose groups are the severities.
-        pairing: of a published set, whether each image is made from the sample at its place (``image``), or shows
-            another one of its class (``class``): then no difference of the two means anything.
+        clips_per_video: number of samples of one video. They follow each other.
+        damaged: the files that could not be read and were left out, with the reasons.
+        reader: the library that decoded the videos, with its version.
+        corruption, severities: for a corrupted set, whose groups are the severities.
+        pairing: for a published set: ``image`` if each image is made from the sample at its place, or ``class`` if it
+            shows another one of the same class. Then a difference of the two means nothing.
         shift: name of a set of natural shift, which has no severities.
-        answers: labels that networks choose among, where those are not all.
-        frost_source: which images were laid over.
-        library_versions: of what the result depends on beside this package.
-        seed: of every choice and draw.
-        source: where a set that was not made here comes from.
-        source_sha256: sum over what the set was made from.
-        made_by: sum over all that decides what is in the file.
-        package_version: of this package.
+        answers: labels among which networks choose, if these are not all.
+        frost_source: which frost images were used.
+        library_versions: versions of the other libraries that the result depends on.
+        seed: seed of every choice and draw.
+        source: origin of a set that was not made here.
+        source_sha256: checksum of what the set was made from.
+        made_by: checksum of everything that decides the content of the file.
+        package_version: version of this package.
     """
 
     dataset: str | None = None
@@ -69,7 +69,7 @@ class SetAttributes:
     package_version: str | None = __version__
 
     def stored(self) -> dict[str, Any]:
-        """Return what is written to a file: nothing of what is None."""
+        """Return what is written to a file: the attributes that are not None."""
         values = {one.name: (one, getattr(self, one.name)) for one in fields(self)}
         return {
             name: json.dumps(value) if one.metadata else value
@@ -79,7 +79,7 @@ class SetAttributes:
 
     @classmethod
     def read(cls, file: h5py.File) -> SetAttributes:
-        """Read what ``stored`` gave; what a file says beyond that is not looked at."""
+        """Read what ``stored`` returned. Other attributes of the file are ignored."""
         said = [one for one in fields(cls) if one.name in file.attrs]
         found = {one.name: _read(file.attrs[one.name], is_json=bool(one.metadata)) for one in said}
         return cls(**{"package_version": None} | found)

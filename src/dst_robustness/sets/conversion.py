@@ -1,4 +1,4 @@
-"""From raw images or videos to one HDF5 file a split: in parallel, resumable, in bounded memory, each one checked."""
+"""From raw images or videos to one HDF5 file per split: parallel, resumable, in bounded memory, each one checked."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ log = logging.getLogger(__name__)
 SHARD_BYTES = 64 << 20  # of pixels: what an interrupted preparation has to do again at most
 TASK_BYTES = 1 << 20  # of pixels that a thread reads at a time
 TASK_ROWS = 64
-HOPELESS = 1000  # damaged files beyond the limit after which the rest is not read any more
+HOPELESS = 1000  # so many damaged files beyond the limit, and the rest is not read any more
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """The conversion of one split, in two steps: ``read`` all samples into shards, ``join`` them to the output.
+    """The conversion of one split, in two steps: ``read`` all samples into shards, then ``join`` them to the output.
 
-    The shards lie in ``{output}.parts/`` until the output is there, so a second call goes on where the first one was
+    The shards are in ``{output}.parts/`` until the output exists, so a second call continues where the first one was
     stopped.
 
     Attributes:
@@ -57,22 +57,22 @@ class Conversion:
 
     @cached_property
     def made_by(self) -> str:
-        """Sum over all that decides what is in the output."""
+        """Checksum of everything that decides the content of the output."""
         return _sum(self.attributes.stored(), self.sample_shape, self.quality, self.split.clips, self.rows.tolist())
 
     def is_made(self) -> bool:
-        """Return whether the output is there, made from the same by the same."""
+        """Return whether the output exists, made from the same input in the same way."""
         return _says(self.output, self.made_by)
 
     def read(self, threads: int, processes: ReadingProcesses, *, damaged_limit: int) -> None:
-        """Read the samples that no shard holds yet; what cannot be read is added to ``damaged``, with the reason.
+        """Read the samples that no shard holds yet. Add what cannot be read to ``damaged``, with the reason.
 
-        Reading ends early where far more than ``damaged_limit`` are damaged.
+        Reading ends early if far more than ``damaged_limit`` files are damaged.
         """
         done = 0
         for path, shard in self._shards():
             made_by = _sum(self.made_by, [self.split.describe(row) for row in shard])
-            if not (_says(path, made_by) and not _damaged(path)):  # what was damaged may be repaired
+            if not (_says(path, made_by) and not _damaged(path)):  # a damaged file may be repaired by now
                 self._write_shard(path, made_by, shard, threads, processes)
             self.damaged.extend(_damaged(path))
             done += len(shard)
@@ -94,9 +94,9 @@ class Conversion:
         )
         with create_hdf5(self.output, **attributes.stored()) as file:
             file["index"] = index
-            if self.attributes.split == "test":  # published copies of it are found by these
+            if self.attributes.split == "test":  # the names lead from here to published copies
                 names = [self.split.stem(row).encode("utf-8", "surrogateescape") for row in index.tolist()]
-                if len(set(names)) > 1:  # rows of one file have no names of their own
+                if len(set(names)) > 1:  # rows of a single file have no names
                     file["names"] = np.array(names)
             writer = Writer(file, self.split.labels[index], self.sample_shape, jpeg=self.quality is not None)
             for path in shards:
@@ -145,7 +145,7 @@ class Conversion:
                 writer.add(samples)
 
     def _stored(self, row: int, processes: ReadingProcesses) -> np.ndarray | str:
-        """Return the samples of a row as they are stored, or what is wrong with its file."""
+        """Return the samples of a row as they will be stored, or a text that says what is wrong with its file."""
         try:
             loaded = self.split.load(row)
             if callable(loaded):
@@ -165,9 +165,9 @@ class Conversion:
         return encode_samples(samples, self.quality)
 
     def _cropped(self, pixels: np.ndarray) -> np.ndarray:
-        """Return the samples of a row, uint8 [clips, ...sample_shape], cut to the centre.
+        """Return the samples of a row, uint8 [clips, ...sample_shape], cropped to the centre.
 
-        Square images of a set whose size is fixed are enlarged where the study asks for more pixels.
+        Square images of a set of fixed size are enlarged if the study asks for more pixels.
         """
         expected = list(self.sample_shape)
         if self.split.clips > 1:
@@ -183,7 +183,7 @@ class Conversion:
 
 
 def centre_crop(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Cut the centre out of images [..., H, W, 3] that are larger, at the place where torchvision cuts it."""
+    """Crop larger images [..., H, W, 3] to the centre, at the same place as torchvision."""
     top, left = (max(0, round((pixels.shape[axis] - side) / 2)) for axis, side in ((-3, height), (-2, width)))
     return pixels[..., top : top + height, left : left + width, :]
 

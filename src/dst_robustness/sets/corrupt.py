@@ -53,14 +53,14 @@ def generate_corrupted(
 
     Args:
         source: the clean test split in HDF5, images or clips.
-        target: the corrupted set; it appears when it is complete.
+        target: the corrupted set. The file appears when it is complete.
         name: name of the corruption.
         family: whose constants to use; by default the split's attribute ``family``. Clips have none.
-        seed: of the whole set.
+        seed: seed of the whole set.
         frost_folder: folder with the benchmark's frost images.
         jpeg_quality: of the stored pictures; by default 85, as in the published sets, where the split holds JPEG, and
             pixels where it holds pixels.
-        threads: how many threads corrupt, besides the one that reads and writes; the result does not depend on it.
+        threads: number of threads that corrupt, besides the one for reading and writing. It does not change the result.
 
     Raises:
         ValueError: for an unreadable split, an unknown name or family, or frost images that are not the benchmark's.
@@ -87,7 +87,7 @@ def generate_corrupted(
 def _corruption(
     clean: Samples, name: str, family: str | None, seed: int, frost_folder: str | Path | None
 ) -> tuple[Callable[..., np.ndarray], dict[str, Any]]:
-    """Return the function (samples, severity, first_index) -> samples, and the attributes that are its own."""
+    """Return the function (samples, severity, first_index) -> samples, and the attributes that it adds to the set."""
     if len(clean.sample_shape) == 4:
         if name not in VIDEO_CORRUPTIONS:
             raise unknown_name("video corruption", name, VIDEO_CORRUPTIONS)
@@ -106,8 +106,8 @@ def _corruption(
 
 
 def _corrupted_batches(clean: Samples, corrupt: Callable[..., np.ndarray], threads: int) -> Iterator[np.ndarray]:
-    """Yield corrupted batches in order while the next ones are in the making, at most ``threads`` of them."""
-    # Whole chunks: a chunk that two batches share would be read back in between.
+    """Yield corrupted batches in order, and make at most ``threads`` of the next ones meanwhile."""
+    # A batch is a whole number of chunks. A chunk that two batches share would have to be read back in between.
     size = CHUNKS_PER_BATCH * max(1, CHUNK_BYTES // int(np.prod(clean.sample_shape)))
     starts = range(0, len(clean), size)
 

@@ -1,4 +1,4 @@
-"""From a folder of images to the folders of ImageNet-C, or the arrays of CIFAR-10-C: in parallel, resumable."""
+"""From a folder of images to the folders of ImageNet-C or the arrays of CIFAR-10-C: parallel and resumable."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dst_robustness.sets.image_files import ImageFiles
 from dst_robustness.sets.jpeg import encode_jpeg
 
 BATCH = 16  # images that a thread holds
-SETTINGS = "corrupted.json"  # beside the corruptions: what they were made with
+SETTINGS = "corrupted.json"  # beside the corruptions: how they were made
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class Recipe:
 
     Attributes:
         family: whose constants are used.
-        seed: of the whole set.
-        size: side that images were brought to, None where they keep theirs.
-        quality: of the JPEG that is written; None for arrays.
-        frost: the frost images, None where they are not needed.
+        seed: seed of the whole set.
+        size: side to which images are resized, or None if they keep theirs.
+        quality: quality of the JPEG that is written; None for arrays.
+        frost: the frost images, or None if they are not needed.
     """
 
     family: str
@@ -67,11 +67,11 @@ def write_folders(
 ) -> int:
     """Write ``NAME/SEVERITY/`` + the name of each image + ``.JPEG``, and return how many were missing.
 
-    Images that are there are kept, so that a second call goes on where the first was stopped. ValueError where the
+    Existing images are kept, so that a second call continues where the first was stopped. Raises ValueError if the
     folder holds images that were made in another way.
 
     Args:
-        names: of each image below the severity, without its ending, as ``CLASS/FILE``.
+        names: name of each image below the severity, without its ending, such as ``CLASS/FILE``.
         cells: (corruption, severity) of each folder.
     """
     _claim(target, names, recipe)
@@ -112,7 +112,7 @@ def write_arrays(
 ) -> int:
     """Write ``NAME.npy`` uint8 [5 N, H, W, 3], severity by severity, and return how many were missing.
 
-    ``labels.npy`` uint8 [5 N] stands beside them where the labels are known. Arrays that are there are kept.
+    If the labels are known, ``labels.npy`` uint8 [5 N] is written too. Existing arrays are kept.
     """
     _claim(target, images.files, recipe)
     if labels is not None:
@@ -127,7 +127,7 @@ def write_arrays(
             with atomic_path(target / f"{name}.npy") as partial:
                 shape = (len(SEVERITIES) * count, *images.shape[1:])
                 array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
-                with open(partial, "r+b") as sparse:  # a disk that is full under a map ends the process (SIGBUS)
+                with open(partial, "r+b") as sparse:  # allocated first: a map on a full disk kills the process (SIGBUS)
                     os.posix_fallocate(sparse.fileno(), 0, partial.stat().st_size)
 
                 def write(start: int, name: str = name, array: np.ndarray = array) -> int:
@@ -153,7 +153,7 @@ def _in_threads(work: Callable[[int], int], starts: Iterable[int], threads: int)
 
 
 def _claim(target: Path, names: Sequence[Path], recipe: Recipe) -> None:
-    """Note what the images in a folder are made with; ValueError where they were made in another way."""
+    """Note how the images in a folder are made. Raises ValueError if it holds images made in another way."""
     made_with = {key: value for key, value in asdict(recipe).items() if key != "frost"}
     made_with |= {
         "frost": recipe.frost.source if recipe.frost else None,
@@ -182,7 +182,7 @@ def _is_whole(path: Path) -> bool:
 
 
 def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file in one piece. Unlike ``atomic_path`` it does not wait for the disk: there are millions of them."""
+    """Write a file that is never seen half written. Do not wait for the disk, since there are millions of files."""
     partial = path.with_name(f".{path.name}.partial")
     partial.write_bytes(content)
     os.replace(partial, path)

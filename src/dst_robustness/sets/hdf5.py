@@ -1,4 +1,4 @@
-"""HDF5 files that are complete or absent, whatever the disk does, and that hold what they claim when they are read."""
+"""HDF5 files: complete or absent when they are written, even on a full disk, and checked when they are read."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ import numpy as np
 
 from dst_robustness.jobs.files import DamagedFileError, atomic_path
 
-LARGEST_CHUNK = 256 << 20  # bytes, which HDF5 holds in memory to read a single value
-LEAST_SHARE = 100  # bytes that a byte in the file may stand for; LZF, with which predictions are stored, makes 88 of 1
-NO_CLAIM = 64 << 20  # bytes that any dataset may claim to hold
+LARGEST_CHUNK = 256 << 20  # bytes; HDF5 loads a whole chunk to read a single value
+LEAST_SHARE = 100  # how many bytes a byte in the file may stand for; LZF, used for predictions, reaches 88
+NO_CLAIM = 64 << 20  # bytes; any dataset may claim to hold this much
 
 
 @contextmanager
 def create_hdf5(path: str | Path, **attributes: object) -> Iterator[h5py.File]:
-    """Yield a new HDF5 file with these attributes; it appears under ``path`` only when the block ends well.
+    """Yield a new HDF5 file with these attributes. It appears at ``path`` only if the block succeeds.
 
-    Raises OSError, naming the file, where the disk is full; nothing is left behind then.
+    If the disk is full, it raises an OSError that names the file, and leaves nothing behind.
     """
     with atomic_path(path) as partial, _Target(partial, Path(path)) as target:
         _TARGETS[repr(target)] = target
@@ -38,14 +38,16 @@ def create_hdf5(path: str | Path, **attributes: object) -> Iterator[h5py.File]:
 
 
 def check_disk(group: h5py.Group) -> None:
-    """Raise the OSError with which the disk refused what was written to a file of ``create_hdf5`` so far."""
+    """Raise the OSError of the disk, if writing to a file of ``create_hdf5`` has failed so far."""
     if target := _TARGETS.get(group.file.filename):
         target.check()
 
 
 class _Target(FileIO):
-    """A file for HDF5 to write to that keeps the disk's refusal for later: HDF5 cannot close a file that it cannot
-    write to, and the process dies of what is then left over (SIGSEGV)."""
+    """A file for HDF5 that keeps errors of the disk for later.
+
+    HDF5 cannot close a file that it cannot write to, and the process would then crash (SIGSEGV).
+    """
 
     def __init__(self, partial: Path, path: Path) -> None:
         super().__init__(partial, "w+")
@@ -64,7 +66,7 @@ class _Target(FileIO):
         return len(view)
 
     def readinto(self, data: Any) -> int:
-        """Read, and fill up with zeros where that was never written."""
+        """Read; places that were never written are zeros."""
         view = memoryview(data)
         done = super().readinto(view) or 0
         view[done:] = bytes(len(view) - done)
@@ -92,16 +94,16 @@ _TARGETS: dict[str, _Target] = {}
 
 @contextmanager
 def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
-    """Open an HDF5 file for reading; OSError where that cannot be done.
+    """Open an HDF5 file for reading. Raises OSError if that is not possible.
 
-    Raises DamagedFileError where the file is truncated, foreign, or not its own: no link to another place or file, no
-    data in another file, no chunk larger than 256 MiB, and no dataset much larger than what is stored of it.
+    Raises DamagedFileError if the file is truncated or not HDF5, if it has a link to another place or data in another
+    file, if a chunk is larger than 256 MiB, or if a dataset claims far more than is stored of it.
     """
     try:
         # Locking fails on many network file systems, and files are complete once they have their name.
         file = h5py.File(path, "r", locking=False)
     except OSError as error:
-        if error.errno is not None:  # missing, not permitted: no fault of its content
+        if error.errno is not None:  # missing or not permitted: the content is not at fault
             raise OSError(error.errno, os.strerror(error.errno), str(path)) from None
         raise DamagedFileError(path, "HDF5") from error
     with file:

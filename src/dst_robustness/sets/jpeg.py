@@ -1,4 +1,4 @@
-"""Images as the JPEG bytes that are stored of them."""
+"""Encode images as JPEG for storage, and decode them."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def encode_jpeg(image: np.ndarray, quality: int = QUALITY) -> np.ndarray:
 def decode_jpeg(encoded: np.ndarray, shape: tuple[int, ...] | None = None) -> np.ndarray:
     """Decode the bytes uint8 [n] of a JPEG or PNG to an RGB image uint8 [H, W, 3].
 
-    Raises ValueError where that cannot be done, or where the header says that the image has more than 64 million pixels
-    or another shape than (H, W, 3) = ``shape``: that is known before any memory is taken for it.
+    Raises ValueError if the bytes cannot be decoded, or if the header says that the image has more than 64 million
+    pixels or another shape than ``shape`` = (H, W, 3). The header is checked before memory is allocated.
     """
     size = _declared_size(encoded.tobytes())
     if size is None:
@@ -38,7 +38,7 @@ def decode_jpeg(encoded: np.ndarray, shape: tuple[int, ...] | None = None) -> np
 
 
 def _declared_size(data: bytes) -> tuple[int, int] | None:
-    """Return height and width as the header of a PNG or JPEG says (ITU-T T.81, B.1), None where it says nothing."""
+    """Return height and width from the header of a PNG or JPEG (ITU-T T.81, B.1), or None if they are not there."""
     if data.startswith(_PNG) and len(data) >= 24:
         width, height = struct.unpack_from(">II", data, 16)
         return height, width

@@ -1,4 +1,4 @@
-"""Which published image belongs to which sample of the test split."""
+"""Find the published image that belongs to each sample of the test split."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Pairing = Literal["image", "class"]
 
 
 class PublishedImages:
-    """The images of one severity of a published set, ``CLASS/FILE``, of the classes of the test split.
+    """The images of one severity of a published set, ``CLASS/FILE``, in the classes of the test split.
 
-    Raises ValueError where none of its classes is one of the test split's, or two files of a class have one name.
+    Raises ValueError if it has none of the test split's classes, or if two files of a class have the same name.
     """
 
     def __init__(self, place: Path, classes: Sequence[str]) -> None:
@@ -27,20 +27,20 @@ class PublishedImages:
         label_of = {name: label for label, name in enumerate(classes)}
         folders = [(label_of[shown(path.name)], path) for path in folders_in(place) if shown(path.name) in label_of]
         if not folders:
-            raise ValueError(f"{place} has none of the classes of the test split, as {classes[0]}")
+            raise ValueError(f"{place} has none of the classes of the test split, such as {classes[0]}")
         self.files: dict[tuple[int, str], Path] = {}
         for label, folder in folders:
             for path in files_in(folder, ENDINGS):
                 other = self.files.setdefault((label, shown(path.stem)), path)
                 if other != path:
-                    raise ValueError(f"{other} and {path} have one name; leave one")
+                    raise ValueError(f"{other} and {path} have the same name; keep only one")
 
     def of(self, labels: np.ndarray, index: np.ndarray, names: list[str] | None) -> tuple[list[Path], Pairing]:
         """Return the image of each sample, and how they are paired.
 
-        That is by ``image`` where names tell that each is made from the very sample; of a split without names, where
-        all images in the order of their names have the classes of the split. Else it is by ``class``: as many images
-        of each class as the split has, the first ones by name.
+        They are paired by ``image`` if the names say which sample each image is made from. In a split without names,
+        they are paired by ``image`` if all images, in the order of their names, have the classes of the split. Else
+        they are paired by ``class``: the first images by name, as many of each class as the split has.
 
         Args:
             labels: class of each sample, int64 [N].
@@ -48,7 +48,7 @@ class PublishedImages:
             names: file name of each sample without its ending.
 
         Raises:
-            ValueError: where some of the images are missing, or there are too few of a class.
+            ValueError: if some of the images are missing, or if there are too few of a class.
         """
         if names is not None:
             found = [self.files.get((label, name)) for label, name in zip(labels.tolist(), names, strict=True)]
@@ -72,7 +72,7 @@ class PublishedImages:
             if len(stock.get(label, [])) < count:
                 raise ValueError(
                     f"{self.place} holds {len(stock.get(label, []))} images of class {self.classes[label]}, the test "
-                    f"split {count}; they are other images, so that as many of each class are needed: "
+                    f"split {count}; they are not the same images, so as many of each class are needed: "
                     "give fewer test_samples"
                 )
         following = {label: iter(paths) for label, paths in stock.items()}
@@ -80,5 +80,5 @@ class PublishedImages:
 
 
 def _by_number(name: str) -> list[tuple[int, str]]:
-    """Return a key by which val_7 comes before val_10."""
+    """Return a sorting key that puts val_7 before val_10."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name) if part]

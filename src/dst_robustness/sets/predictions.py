@@ -1,4 +1,4 @@
-"""What a trained network answered on every test set: the one file from which all metrics are derived."""
+"""The predictions of a trained network on every test set: the file from which all metrics are derived."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ CLEAN = "clean"
 
 @dataclass(frozen=True)
 class Predictions:
-    """Answers of one network on the clean test set and its corrupted copies; a cell is one corruption x severity.
+    """The predictions of one network on the clean test set and its corrupted copies.
+
+    A cell is one corruption at one severity.
 
     Attributes:
         labels: true class of each sample, int64 [N].
@@ -27,7 +29,7 @@ class Predictions:
         predicted: class with the largest probability, int32 [C, N].
         confidence: that probability, float32 [C, N].
         nll: negative log-likelihood of the true class in nats, float32 [C, N].
-        sums: SHA-256 of the samples of each cell, C texts; who shares them saw the same samples.
+        sums: SHA-256 of the samples of each cell, C texts. Networks that share one saw the same samples.
     """
 
     labels: np.ndarray
@@ -40,11 +42,11 @@ class Predictions:
 
     @property
     def correct(self) -> np.ndarray:
-        """Whether each answer is right, bool [C, N]."""
+        """Return whether each prediction is right, bool [C, N]."""
         return self.predicted == self.labels
 
     def save(self, path: str | Path, **attributes: object) -> None:
-        """Write to HDF5 in one piece."""
+        """Write to an HDF5 file that is never seen half written."""
         with create_hdf5(path, **attributes) as file:
             file["labels"] = self.labels
             file["corruptions"] = self.corruptions
@@ -65,7 +67,7 @@ class Predictions:
 
     @classmethod
     def load(cls, path: str | Path) -> Predictions:
-        """Read what ``save`` wrote; raises DamagedFileError, naming the file, where it holds something else."""
+        """Read what ``save`` wrote. Raises DamagedFileError, which names the file, if it holds something else."""
         answers = read_answers(path)
         with open_hdf5(path) as file:
             confidence, nll = (
@@ -76,7 +78,7 @@ class Predictions:
 
 
 class Answers(NamedTuple):
-    """Predictions without the probabilities, which are the bulk of the file; see ``Predictions``."""
+    """Predictions without the probabilities, which are most of the file; see ``Predictions``."""
 
     labels: np.ndarray
     corruptions: list[str]
@@ -86,9 +88,9 @@ class Answers(NamedTuple):
 
 
 def read_answers(path: str | Path) -> Answers:
-    """Read the answers alone of what ``Predictions.save`` wrote.
+    """Read the predicted classes alone from what ``Predictions.save`` wrote.
 
-    Raises DamagedFileError, naming the file, where something is missing, has another shape, or is out of range.
+    Raises DamagedFileError, which names the file, if something is missing, has another shape, or is out of range.
     """
     with open_hdf5(path) as file:
         labels, severities = (_stored(file, path, name, "iu", (None,)) for name in ("labels", "severities"))
@@ -102,7 +104,7 @@ def read_answers(path: str | Path) -> Answers:
 
 
 def _stored(file: h5py.File, path: str | Path, name: str, kinds: str, shape: tuple[int | None, ...]) -> np.ndarray:
-    """Return a dataset that must have one of these kinds of NumPy's, and this shape, where None fits any length."""
+    """Return a dataset that must have one of these NumPy kinds and this shape; None fits any length."""
     stored = file.get(name)
     if not isinstance(stored, h5py.Dataset):
         raise DamagedFileError(path, reason=f"no complete predictions, {name} are missing")

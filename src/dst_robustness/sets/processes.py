@@ -1,4 +1,4 @@
-"""Processes that read what may hang or crash its reader: a bad file costs one process, not the preparation."""
+"""Processes for reading files that may hang or crash the reader: a bad file then costs only one process."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ MEMORY = 1600 << 20  # bytes of address space of one process
 
 
 class ReadingProcesses:
-    """Processes that make one call at a time each, within a time limit. ``run`` is called from several threads.
+    """Processes that each make one call at a time, within a time limit. Several threads may call ``run``.
 
     Args:
-        count: how many; they are started when first needed.
+        count: number of processes. They start at their first use.
     """
 
     def __init__(self, count: int) -> None:
@@ -33,8 +33,7 @@ class ReadingProcesses:
     def run(self, call: Callable[[], np.ndarray], time_limit: float) -> np.ndarray:
         """Return what a picklable call returns.
 
-        Raises ValueError, in words, where the call fails, takes longer than ``time_limit`` seconds, or ends its
-        process.
+        Raises ValueError in words if the call fails, takes longer than ``time_limit`` seconds, or ends its process.
         """
         assert self._pool is not None
         try:
@@ -47,12 +46,12 @@ class ReadingProcesses:
             raise ValueError("ends the process that decodes it; the file is damaged") from None
         except MemoryError:
             raise ValueError(f"takes more than {MEMORY >> 20} MiB of memory to decode") from None
-        except Exception as error:  # whatever a library makes of a damaged file, one line must come back
+        except Exception as error:  # a library may raise anything for a damaged file; one line must come back
             raise ValueError(str(error) or type(error).__name__) from None
 
     def __enter__(self) -> ReadingProcesses:
-        # A process is started anew rather than forked, since a fork copies the locks that other threads hold. Python
-        # then runs the main script once more in it, here the script of a job: it must not find that.
+        # Processes are started anew, not forked, since a fork copies the locks that other threads hold. But then Python
+        # runs the main script again in each of them, here the script of a job. So that script is hidden.
         for name in ("__file__", "__spec__"):
             if (value := getattr(self._main, name, None)) is not None:
                 self._hidden[name] = value
@@ -70,6 +69,6 @@ class ReadingProcesses:
 
 
 def _start() -> None:
-    """Set up a process: one thread, bounded memory, and nothing of what libraries print mixed into the job's output."""
+    """Set up a process: one thread, limited memory, and no output of libraries in the job's log."""
     os.environ["OMP_NUM_THREADS"] = "1"
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))

@@ -1,7 +1,7 @@
-"""From the formats in which corrupted test sets are published.
+"""Import corrupted test sets from the formats in which they are published.
 
-CIFAR-10-C: a folder of ``NAME.npy`` uint8 [5 N, H, W, 3], the N images at severity 1, then all of them at severity 2,
-and so on, and ``labels.npy`` uint8 [5 N]. ImageNet-C: pictures ``NAME/SEVERITY/CLASS/FILE.JPEG``.
+CIFAR-10-C is a folder with ``labels.npy`` uint8 [5 N] and files ``NAME.npy`` uint8 [5 N, H, W, 3]: the N images at
+severity 1, then the same at severity 2, and so on. ImageNet-C has images ``NAME/SEVERITY/CLASS/FILE.JPEG``.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def import_corrupted(published: str | Path, clean: str | Path, target: str | Pat
 
 
 class _CleanSplit:
-    """What the prepared test split says of its samples."""
+    """What the prepared test split says about its samples."""
 
     def __init__(self, path: Path) -> None:
         with open_hdf5(path) as file:
@@ -119,7 +119,7 @@ def _severities(folder: Path, split: _CleanSplit) -> list[tuple[Path, list[Path]
 
 
 def _import_images(paths: list[Path], split: _CleanSplit, group: h5py.Group) -> None:
-    """Store files as they are, so that nothing is compressed a second time; as pixels beside a split of pixels."""
+    """Store files as they are, so that nothing is compressed twice. If the split holds pixels, store pixels."""
     writer = Writer(group, split.labels, split.shape, jpeg=split.is_jpeg)
     encoded = np.empty(1, dtype=object)
     for path in paths:
@@ -129,7 +129,7 @@ def _import_images(paths: list[Path], split: _CleanSplit, group: h5py.Group) -> 
 
 
 def _read(path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the bytes of an image, which must have the right size, and its pixels."""
+    """Return the bytes and the pixels of an image, which must have the right size."""
     encoded = np.fromfile(path, dtype=np.uint8)
     try:
         image = decode_jpeg(encoded)

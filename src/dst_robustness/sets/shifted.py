@@ -1,4 +1,4 @@
-"""A published test set of natural shift as one file that networks are tested on."""
+"""Convert a published test set of natural shift to one file on which networks are tested."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ BATCH = 64
 def import_shifted(spec: DatasetSpec, acquired: Acquired, clean: str | Path, target: str | Path) -> None:
     """Convert a set of natural shift to the shape, storage and labels of a test split.
 
-    The file's attribute ``shift`` is the set's name, ``answers`` the labels that occur where those are not all:
-    networks choose among these classes, as is done for ImageNet-A and -R.
+    The file's attribute ``shift`` is the set's name. If not all labels occur, its attribute ``answers`` lists those
+    that do. Networks choose among these classes only, as is done for ImageNet-A and ImageNet-R.
 
     Args:
         spec: the set, one of ``datasets.shifted``.
-        acquired: what ``acquire`` left of it.
+        acquired: the files that ``acquire`` has fetched.
         clean: the prepared test split of the data set that networks are trained on.
         target: the HDF5 file to write.
 
     Raises:
-        ValueError: where the set cannot be read, naming the file, or has none of the classes.
+        ValueError: if the set cannot be read (the message names the file), or if it has none of the classes.
     """
     from dst_robustness.datasets.shifted import read_shifted
 

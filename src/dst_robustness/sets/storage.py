@@ -1,8 +1,8 @@
 """The layout of images and clips in HDF5: one writer, one reader.
 
 A set is a group with ``images`` uint8 [N, H, W, 3] (or ``clips`` uint8 [N, T, H, W, 3]) and ``labels`` int64 [N].
-Where images are kept as JPEG, ``images`` [N] (or ``clips`` [N, T]) holds their bytes at variable length, and its
-attribute ``picture_shape`` says (H, W, 3).
+If images are stored as JPEG, ``images`` [N] (or ``clips`` [N, T]) holds their bytes at variable length, and its
+attribute ``picture_shape`` is (H, W, 3).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from dst_robustness.sets.jpeg import QUALITY as JPEG_QUALITY
 from dst_robustness.sets.jpeg import decode_jpeg, encode_jpeg, encode_samples
 
 CHUNK_BYTES = 1 << 20
-SUM = "samples_sha256"  # attribute of a group: who saw the same samples finds the same here
+SUM = "samples_sha256"  # attribute of a group: it is the same for the same samples
 NAMES = {3: "images", 4: "clips"}  # by the number of a sample's dimensions
 _BYTES = h5py.vlen_dtype(np.uint8)
 
@@ -32,11 +32,11 @@ __all__ = ["JPEG_QUALITY", "Samples", "Writer", "create_hdf5", "encode_jpeg", "i
 
 
 class Writer:
-    """Writes the samples of a group one after the other, as pixels or as JPEG bytes.
+    """Writes the samples of a group in order, as pixels or as JPEG bytes.
 
     Args:
         group: an empty group of a new file.
-        labels: class of each sample to come, int64 [N].
+        labels: class of each sample that follows, int64 [N].
         sample_shape: (H, W, 3) or (T, H, W, 3).
         jpeg: whether samples come as JPEG bytes.
     """
@@ -74,14 +74,14 @@ class Writer:
         check_disk(self._stored.parent)
 
     def _add_bytes(self, samples: np.ndarray) -> None:
-        # Past h5py's own assignment, which takes an array of equally long images for a table.
+        # Not by h5py's assignment, which mistakes an array of equally long images for a table.
         place = self._stored.id.get_space()
         place.select_hyperslab((self._done, *(0 for _ in self._shape)), samples.shape)
         memory = h5py.h5s.create_simple(samples.shape)
         self._stored.id.write(memory, place, np.ascontiguousarray(samples.astype(_BYTES)), h5py.h5t.py_create(_BYTES))
 
     def finish(self) -> None:
-        """Write the sum over all samples, as stored; ValueError where there are fewer samples than labels."""
+        """Write the checksum of all samples as stored. Raises ValueError if there are fewer samples than labels."""
         if self._done != len(self._stored):
             raise ValueError(f"{self._done} samples for {len(self._stored)} labels")
         self._group.attrs[SUM] = self._sum.hexdigest()
@@ -90,10 +90,10 @@ class Writer:
 def write_samples(
     group: h5py.Group, batches: Iterable[np.ndarray], labels: np.ndarray, *, jpeg_quality: int | None = None
 ) -> None:
-    """Write batches of images uint8 [n, H, W, 3] or clips uint8 [n, T, H, W, 3], one label each, into a group.
+    """Write batches of images uint8 [n, H, W, 3] or clips uint8 [n, T, H, W, 3] into a group, with one label each.
 
-    With ``jpeg_quality`` they are stored as JPEG (4:2:0). Memory is bounded by one batch. Raises ValueError where the
-    batches do not add up to the number of labels.
+    With ``jpeg_quality`` they are stored as JPEG (4:2:0). Only one batch is in memory. Raises ValueError if there are
+    not as many samples as labels.
     """
     writer: Writer | None = None
     for batch in batches:
@@ -107,7 +107,7 @@ def write_samples(
 
 
 def is_made(path: str | Path, attributes: SetAttributes) -> bool:
-    """Return whether a set of exactly these attributes is there, as another call may have made it meanwhile."""
+    """Return whether a set with exactly these attributes exists; another call may have made it meanwhile."""
     if not Path(path).exists():
         return False
     try:
@@ -118,17 +118,17 @@ def is_made(path: str | Path, attributes: SetAttributes) -> bool:
 
 
 class Samples:
-    """The images or clips of one HDF5 group: slices come out as uint8 pixels, however they are stored.
+    """The images or clips of one HDF5 group. A slice is uint8 pixels, however they are stored.
 
     Attributes:
-        stored: the underlying dataset, for readers that want the JPEG bytes.
+        stored: the underlying dataset, for readers that need the JPEG bytes.
         labels: int64 [N].
         sample_shape: (H, W, 3) or (T, H, W, 3).
-        threads: how many of them read and decode the batch that comes next.
-        sha256: sum over the samples as stored; empty where the file does not say it.
+        threads: number of threads that read and decode the next batch.
+        sha256: checksum of the samples as stored; empty if the file does not have it.
 
     Raises:
-        DamagedFileError: naming the file, where the group is no such set, or a label is out of range.
+        DamagedFileError: if the group is not such a set, or if a label is out of range; it names the file.
     """
 
     def __init__(self, group: h5py.Group, threads: int = 1) -> None:
@@ -172,17 +172,17 @@ class Samples:
         return self._decoded(taken.ravel()).reshape(len(taken), *self.sample_shape) if self.is_jpeg else taken
 
     def batches(self, size: int) -> Iterator[np.ndarray]:
-        """Yield all samples in order, ``size`` at a time, as ``ahead`` reads them."""
+        """Yield all samples in order, ``size`` at a time, read by ``ahead``."""
         yield from self.ahead([range(start, min(start + size, len(self))) for start in range(0, len(self), size)])
 
     def ahead(self, batches: Sequence[Sequence[int]]) -> Iterator[np.ndarray]:
-        """Yield the samples of each batch of rows, while the next batch is read, and decoded by the threads.
+        """Yield the samples of each batch of rows, while threads read and decode the next batch.
 
-        The threads share a batch, so that memory is bounded by two batches, however many threads there are. Nothing
-        lies in shared memory, of which containers have little.
+        The threads share a batch, so that at most two batches are in memory, however many threads there are. No shared
+        memory is used, since containers have little of it.
         """
         with ThreadPoolExecutor(self.threads) as decoders:
-            # One thread reads: HDF5 lets no two threads in at once, and to wait for it costs more than it takes.
+            # One thread reads: HDF5 admits one thread at a time, and waiting for it costs more than reading.
             yield from ahead(partial(self._read, decoders), batches, threads=1, waiting=1)
 
     def _read(self, decoders: Executor, rows: Sequence[int]) -> np.ndarray:
