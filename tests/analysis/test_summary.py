@@ -130,6 +130,19 @@ def test_any_method_may_be_the_baseline(study):
     assert one.loc[one["method"] == "dense", "gain"].item() > 0.1
 
 
+def test_the_answer_leaves_out_what_is_set_aside(study, tmp_path):
+    """A scenario of unlike corruptions keeps its rows, and the sentence is that of the other one."""
+    results, folders = study
+    shutil.copytree(results / "runs" / "simulated_probit", tmp_path / "runs" / "unlike")
+    others = [
+        tmp_path / "runs" / "unlike" / folder.relative_to(results / "runs/simulated_probit") for folder in folders
+    ]
+    alone = summarise(folders, resamples=100)
+    both = summarise([*folders, *others], resamples=100, aside=["unlike"])
+    assert both.overall == alone.overall
+    assert both.rows["scenario"].nunique() == 2
+
+
 def test_a_baseline_that_is_not_there_leaves_no_gain(study):
     """A name that no run has is told in the note of each row."""
     found = summarise(study[1], baseline="dense_l2", resamples=50)

@@ -31,5 +31,7 @@ def test_others_are_refused_before_anything_runs(changes, message):
 
 
 def test_a_suite_that_other_sizes_have_says_for_which_it_exists():
+    with pytest.raises(ValueError, match=r"'plasma_noise' exists for images of 113 or more pixels, .* has 64"):
+        scenario(dataset="tiny_imagenet", corruptions=["fog", "plasma_noise"])
     with pytest.raises(ValueError, match=r"'c_bar' exists for images of up to 48 and of 113 or more pixels, .* has 64"):
         scenario(dataset="tiny_imagenet", corruptions="c_bar")

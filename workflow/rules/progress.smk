@@ -28,9 +28,7 @@ def why(job):
 def trainings(is_due):
     """Return folder, recipe and job of each network of this call that is trained, or that is kept."""
     jobs = [job for job in workflow.dag.jobs if job.rule.name == "train_run" and workflow.dag.needrun(job) == is_due]
-    return [
-        (Path(job.output.run).parent, recipe_of(job.wildcards.scenario, job.wildcards.method), job) for job in jobs
-    ]
+    return [(Path(job.output.run).parent, recipe_of(job.wildcards.scenario, job.wildcards.method), job) for job in jobs]
 
 
 def what_happens_to_networks():

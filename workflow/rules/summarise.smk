@@ -12,6 +12,7 @@ JUDGING = {
     "baseline": STUDY.baseline,
     "margin": STUDY.margin / 100,
     "plan": PLAN.model_dump(exclude={"margin"}) if PLAN else None,
+    "aside": [name for name, entry in zip(TRAINED_HERE, STUDY.scenarios, strict=True) if not entry.in_answer],
     "sources": {name: one.source for s in SCENARIOS.values() for name, one in s.variants.items() if one.source},
 }
 

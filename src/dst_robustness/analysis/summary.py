@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
@@ -63,6 +63,7 @@ def write_summary(
     margin: float = MARGIN,
     plan: Mapping[str, Any] | None = None,
     sources: Mapping[str, str] | None = None,
+    aside: Collection[str] = (),
     frequency: str | Path | None = None,
     resamples: int = RESAMPLES,
 ) -> Summary:
@@ -81,6 +82,7 @@ def write_summary(
         margin: the gain that matters, as a share. Smaller ones may be called equivalent.
         plan: the fields of ``Looks`` if seeds are added until the rows are decided; None if their number is fixed.
         sources: for each control that starts from the masks of another method, the name of that method.
+        aside: scenarios of which the answer does not speak.
         frequency: frequency.csv; if it is None, there is no slope over the share of high frequencies.
         resamples: number of resamples of the bootstrap.
     """
@@ -91,6 +93,7 @@ def write_summary(
         margin=margin,
         plan=Looks(**plan) if plan else None,
         sources=sources,
+        aside=aside,
         frequency=frequency,
         resamples=resamples,
     )
@@ -117,6 +120,7 @@ def summarise(
     margin: float = MARGIN,
     plan: Looks | None = None,
     sources: Mapping[str, str] | None = None,
+    aside: Collection[str] = (),
     frequency: str | Path | None = None,
     resamples: int = RESAMPLES,
 ) -> Summary:
@@ -144,12 +148,13 @@ def summarise(
         attributed += sentences
         curves.append(training_curves(item.run for item in scenario.loaded))
         topologies.append(topology_curves(item.run for item in scenario.loaded))
-        pooled += [found.pooled] if found.pooled else []
+        pooled += [found.pooled] if found.pooled and members[0].scenario not in aside else []
     rows = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=SUMMARY_COLUMNS + FURTHER_COLUMNS)
     if plan is not None and any(item is not None for item in seen):
         _decide(rows, seen, plan, margin)
     further = [name for name in rows.columns if name not in SUMMARY_COLUMNS + FURTHER_COLUMNS]
     judged = rows[rows["dynamic"].astype(bool) & rows["sparsity"].map(in_range).astype(bool) & rows["gain"].notna()]
+    judged = judged[~judged["scenario"].isin(aside)]
     return Summary(
         rows=rows[SUMMARY_COLUMNS + FURTHER_COLUMNS + further],
         cells=_joined(cells, CORRUPTION_COLUMNS)[CORRUPTION_COLUMNS],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dst_robustness.corruptions import BENCHMARK_CORRUPTIONS, VIDEO_CORRUPTIONS, choose_corruptions, image_suites
@@ -152,14 +152,23 @@ def chosen_corruptions(chosen: str | Sequence[str], spec: DatasetSpec) -> tuple[
     A ValueError names what is allowed, and for a suite that other sizes have, which sizes those are.
     """
     suites = _suites(spec)
-    if isinstance(chosen, str) and chosen not in suites and spec.kind == "images" and spec.corrupted_from is None:
-        sizes = [SIZES[family] for family in SIZES if chosen in image_suites(family)]
-        if sizes:
-            raise ValueError(
-                f"corruptions: '{chosen}' exists for images of {' and of '.join(sizes)} pixels, {spec.name} has "
-                f"{spec.image_size}. Allowed: {', '.join(suites)}"
-            )
+    if spec.kind == "images" and spec.corrupted_from is None:
+        allowed = list(suites) if isinstance(chosen, str) else _names(suites)
+        for name in [chosen] if isinstance(chosen, str) else chosen:
+            sizes = [
+                SIZES[family] for family in SIZES if name in {*image_suites(family), *_names(image_suites(family))}
+            ]
+            if name not in allowed and sizes:
+                raise ValueError(
+                    f"corruptions: '{name}' exists for images of {' and of '.join(sizes)} pixels, {spec.name} has "
+                    f"{spec.image_size}. Allowed: {', '.join(allowed)}"
+                )
     return choose_corruptions(chosen, suites)
+
+
+def _names(suites: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the corruptions of all suites, each once."""
+    return list(dict.fromkeys(name for names in suites.values() for name in names))
 
 
 def _suites(spec: DatasetSpec) -> dict[str, list[str]]:

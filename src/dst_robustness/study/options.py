@@ -266,6 +266,9 @@ class Scenario(Grid):
     shifts: Annotated[list[str], AfterValidator(all_different)] = []
     """Sets of natural shift that the networks are tested on too, as `[cifar10_1, cifar10_2]` for `cifar10`, and
     `[imagenet_v2, imagenet_a, imagenet_r, imagenet_sketch]` for `imagenet`. Each has columns of its own."""
+    in_answer: bool = True
+    """Whether the answer of the study speaks of this scenario. Without, it has rows and verdicts of its own only, as
+    corruptions that are unlike those of another scenario, with whose networks it is tested."""
 
 
 class Network(Options):
