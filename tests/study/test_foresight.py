@@ -1,11 +1,14 @@
 """What is bound to fail is told before anything runs."""
 
+import subprocess
+import traceback
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from dst_robustness.study import foresight
 from dst_robustness.study.configuration import read_study
 from dst_robustness.study.foresight import foresee
 
@@ -41,6 +44,28 @@ def test_a_training_too_short_for_one_topology_update_is_told(tmp_path: Path) ->
     ):
         look(tmp_path, "digits", options, sparse_training={"update_interval": 100})
     look(tmp_path, "digits", options)  # the default interval fits
+
+
+def test_a_model_that_has_no_width_is_told_where_a_control_needs_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects from hearing of it after the other methods were trained; a trained control is not asked for again."""
+
+    def in_this_process(command: list[str], **_: Any) -> subprocess.CompletedProcess:
+        try:
+            exec(command[2])
+        except ValueError:
+            return subprocess.CompletedProcess(command, 1, "", traceback.format_exc())
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(foresight.subprocess, "run", in_this_process)
+    monkeypatch.chdir(tmp_path)
+    Path("nets.py").write_text("def build(num_classes, image_size):\n    ...\n")
+    options = {"scenario": {"model": "nets.py:build"}, "methods": ["dense", "dense_small"], "results_dir": "results/a"}
+    with pytest.raises(ValueError, match=r"scenario digits_nets.py_build: dense_small: .* takes no `width`"):
+        look(tmp_path, "digits", **options)
+    Path("results/a/runs/digits_nets.py_build/dense_small/0.1/seed0").mkdir(parents=True)
+    look(tmp_path, "digits", **options)
 
 
 def test_more_training_samples_than_there_are_is_told(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Nobody loses days of networks without a word."""
 
 import json
+from importlib import metadata
 from pathlib import Path
 
 from dst_robustness.study.kept import (
@@ -9,6 +10,7 @@ from dst_robustness.study.kept import (
     differences,
     kept_though_changed,
     of_an_older_layout,
+    other_versions,
     trained_again,
 )
 
@@ -62,6 +64,25 @@ def test_differences_name_the_option_and_both_values() -> None:
         'model "resnet8" -> "vgg16"', 'training.mixing absent -> "mixup"', 'training.schedule "step" -> absent',
     ]  # fmt: skip
     assert differences(None, RECIPE) == [OLDER]
+
+
+def test_another_version_of_a_library_is_one_line(tmp_path: Path) -> None:
+    """Networks of its own, of the installed version, and unfinished ones are no reason for a line."""
+    now = metadata.version("torchvision")
+    networks = [
+        (network(tmp_path, seed, {"versions": {"torchvision": version}}), model)
+        for seed, (version, model) in enumerate(
+            [
+                ("0.1", "torchvision:resnet18"),
+                ("0.1", "torchvision:vgg11"),
+                (now, "torchvision:vgg11"),
+                ("0.1", "vgg16"),
+            ]
+        )
+    ]
+    assert other_versions([*networks, (tmp_path / "seed9", "torchvision:vgg11")]) == [
+        f"2 finished networks were built with torchvision 0.1; installed is {now}, which may build others."
+    ]
 
 
 def test_networks_of_an_older_layout_are_named(tmp_path: Path) -> None:

@@ -69,6 +69,16 @@ def test_what_cannot_be_compared_is_named(networks: list[dict[str, Any]], messag
         comparisons(*networks)
 
 
+def test_a_trained_method_is_no_baseline_of_a_network() -> None:
+    """The message says how a trained network is compared with one of elsewhere."""
+    scenario = {"dataset": "digits", "model": "resnet8", "name": "trained"}
+    for baseline in ("trained", "dense"):
+        with pytest.raises(
+            ValueError, match=rf"{baseline} is trained by this study.*results/study/runs/SCENARIO/METHOD"
+        ):
+            comparisons(network("a", baseline=baseline), scenarios=[scenario])
+
+
 def test_a_study_may_train_and_test_networks() -> None:
     """Scenarios and networks stand beside each other, under names of their own."""
     scenario = {"dataset": "digits", "model": "resnet8", "name": "trained"}

@@ -5,7 +5,7 @@ from snakemake.logging import logger
 
 from dst_robustness.jobs.progress import ProgressHandler
 from dst_robustness.jobs.terminal import Steps, WithoutDetails, accuracies
-from dst_robustness.study.kept import kept_though_changed, of_an_older_layout, trained_again
+from dst_robustness.study.kept import kept_though_changed, of_an_older_layout, other_versions, trained_again
 
 
 def jobs_on_networks():
@@ -34,7 +34,8 @@ def trainings(is_due):
 def what_happens_to_networks():
     """Return what this call does to finished networks, a line a cause."""
     again = trained_again((folder, recipe, why(job)) for folder, recipe, job in trainings(is_due=True))
-    return again + kept_though_changed((folder, recipe) for folder, recipe, _ in trainings(is_due=False))
+    kept = kept_though_changed((folder, recipe) for folder, recipe, _ in trainings(is_due=False))
+    return [*again, *kept, *other_versions([(Path(RESULTS, folder), run.model) for folder, run in RUNS.items()])]
 
 
 SO_FAR = "One line a step follows. The table of what is there so far, at any time: snakemake --cores 1 --nolock summary"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from dst_robustness.datasets.corrupted import check_holds
 from dst_robustness.datasets.spec import Acquired, DatasetSpec, RawSet
+from dst_robustness.models import MODELS
+from dst_robustness.models.sources import CLIPS
 from dst_robustness.sparsity import METHODS
 from dst_robustness.sparsity.schedules import default_interval
 from dst_robustness.study.data import VALIDATION_FRACTION, data_options, spec_of
@@ -21,6 +25,7 @@ def foresee(study: Study, scenarios: Iterable[Scenario]) -> None:
     """
     for scenario in scenarios:
         check_sources(scenario)
+        check_width(scenario, study)
         for dataset in dict.fromkeys((scenario.trained_on, scenario.dataset)):
             if not Path(study.resources_dir, dataset, "raw/acquired.json").exists():
                 check_path(dataset, study, scenario.corruptions)
@@ -39,6 +44,25 @@ def check_sources(scenario: Scenario) -> None:
                     f"config: scenario {scenario.name}: {run.method} is trained at sparsity {run.sparsity:g}, and "
                     f"starts from the masks of {source.method}, which is not; give both the same sparsities"
                 )
+
+
+def check_width(scenario: Scenario, study: Study) -> None:
+    """Raise ValueError where a control needs a narrower network than the model's library or file can build.
+
+    Only building one tells. That takes a process of its own, which imports torch, until the first control is trained.
+    """
+    controls = [run for run in scenario.runs if METHODS[run.base_method].scales_width]
+    if not controls or scenario.model in MODELS or Path(study.results_dir or "", controls[0].folder).exists():
+        return
+    spec = spec_of(scenario.trained_on, study)
+    options = {"image_size": spec.image_size, "width": scenario.width / 2}
+    options |= {"frames": spec.sample_shape[0]} if spec.kind == CLIPS else {}
+    command = f"from dst_robustness.models.width import build_unallocated as b; b({scenario.model!r}, 10, **{options})"
+    result = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=False)
+    error = result.stderr.strip().splitlines()[-1:] if result.returncode else []
+    if error and error[0].startswith("ValueError: "):  # any other says more of this machine than of the study
+        said = error[0].removeprefix("ValueError: ")
+        raise ValueError(f"config: scenario {scenario.name}: {controls[0].method}: {said}")
 
 
 def check_path(dataset: str, study: Study, corruptions: Iterable[str]) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from dst_robustness.models.sources import find_source
 
 KEEP = "To keep them, give this study another `name`, or another `results_dir` where it says one."
 OLDER = "they were made by an earlier version"
@@ -22,7 +24,7 @@ def trained_again(networks: Iterable[tuple[Path, Mapping[str, Any], str]]) -> li
     causes: Counter[str] = Counter()
     for folder, recipe, otherwise in networks:
         if (folder / "run.json").exists():
-            causes[", ".join(differences(_recipe_in(folder), recipe)) or otherwise] += 1
+            causes[", ".join(differences(_said_in(folder).get("recipe"), recipe)) or otherwise] += 1
     lines = [f"{_networks(count)} will be trained again: {cause}." for cause, count in causes.most_common()]
     return [*lines, KEEP] if lines else []
 
@@ -37,7 +39,7 @@ def kept_though_changed(networks: Iterable[tuple[Path, Mapping[str, Any]]]) -> l
     """
     changes: Counter[str] = Counter()
     for folder, recipe in networks:
-        if (trained := _recipe_in(folder)) and (change := ", ".join(differences(trained, recipe))):
+        if (trained := _said_in(folder).get("recipe")) and (change := ", ".join(differences(trained, recipe))):
             changes[change] += 1
     return [
         f"{_networks(count)} will be kept, but the configuration says otherwise now: {change}. "
@@ -55,6 +57,22 @@ def differences(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> list[s
     return [f"{key} {_shown(before, key)} -> {_shown(after, key)}" for key in keys if before.get(key) != after.get(key)]
 
 
+def other_versions(networks: Collection[tuple[Path, str]]) -> list[str]:
+    """Return a line for each version of a library that finished networks are from, and that is not the installed one.
+
+    Args:
+        networks: the folder and the model string of each.
+    """
+    installed = {model: find_source(model).version for model in {model for _, model in networks}}
+    found: Counter[str] = Counter()
+    for folder, model in networks:
+        for library, now in installed[model].items():
+            before = _said_in(folder).get("versions", {}).get(library, now)
+            if before != now:
+                found[f"built with {library} {before}; installed is {now}, which may build others."] += 1
+    return [f"{_networks(count)} {'was' if count == 1 else 'were'} {words}" for words, count in found.items()]
+
+
 def of_an_older_layout(results: str | Path) -> str | None:
     """Return a line about the networks of an earlier version, if they lie in a results folder or in ``results``."""
     for folder in dict.fromkeys((Path(results), Path("results"))):
@@ -66,11 +84,13 @@ def of_an_older_layout(results: str | Path) -> str | None:
     return None
 
 
-def _recipe_in(folder: Path) -> dict[str, Any] | None:
+def _said_in(folder: Path) -> dict[str, Any]:
+    """Return what run.json says; nothing where there is none."""
     try:
-        return json.loads((folder / "run.json").read_text(encoding="utf-8")).get("recipe")
-    except (OSError, ValueError, AttributeError):
-        return None
+        said = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def _flat(values: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:

@@ -67,13 +67,21 @@ def read_comparisons(study: Study, taken: Iterable[str]) -> dict[str, Comparison
     Raises ValueError, naming the network and what is allowed.
     """
     networks: dict[str, Network] = {}
+    taken = set(taken)
+    trained = taken.union(*(scenario.methods for scenario in study.scenarios))
     for number, network in enumerate(study.networks):
         place = f"config: networks[{number}]"
-        if network.name in networks or network.name in set(taken):
+        if network.name in networks or network.name in taken:
             raise ValueError(f"{place}: the name '{network.name}' is given twice; give each network its own")
         networks[network.name] = network
     for number, network in enumerate(study.networks):
         try:
+            if network.baseline in trained - networks.keys():
+                raise ValueError(
+                    f"its baseline {network.baseline} is trained by this study, and networks that are only tested are "
+                    f"compared with each other; once it is trained, list it too, as {{name: ours, weights: "
+                    f"{study.results_dir}/runs/SCENARIO/METHOD/SPARSITY/seed0/model.pt, ...}}"
+                )
             _check(network, networks, study)
         except ValueError as error:
             raise ValueError(f"config: networks[{number}] ({network.name}): {error}") from error
