@@ -227,3 +227,14 @@ def test_without_file_locks_a_gpu_is_taken_with_a_warning(monkeypatch, caplog) -
     monkeypatch.setattr(fcntl, "flock", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOLCK, "No locks available")))
     assert gpus.take_gpus(1) == ["0"]
     assert "no file locks here (No locks available)" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("cores", "places", "decodes", "threads"),
+    [(8, 1, True, 4), (8, 1, False, 1), (8, 0, True, 1), (16, 4, True, 3), (2, 4, True, 1)],
+)
+def test_who_decodes_images_beside_a_gpu_gets_a_share_of_the_cores(
+    cores: int, places: int, decodes: bool, threads: int
+) -> None:
+    """With one GPU and eight cores, half of them decode for its training; the rest is for jobs without a GPU."""
+    assert gpus.threads_beside_gpus(cores, places, decodes=decodes) == threads

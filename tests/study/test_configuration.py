@@ -21,7 +21,7 @@ def check(**changes: Any) -> Study:
         ({"sede": [0]}, "config: unknown key 'sede'. Did you mean 'seeds'? Allowed: methods,"),
         (
             {"training": {"epoch": 3}},
-            "config: unknown key in training 'epoch'. Did you mean 'epochs'? Allowed: epochs,",
+            "config: unknown key in training 'epoch'. Did you mean 'epochs'? Allowed: train_samples, epochs,",
         ),
         ({"training": {"epochs": 0}}, "config: training.epochs is 0; allowed: integer, at least 1"),
         ({"training": {"epochs": "many"}}, "config: training.epochs is 'many'; allowed: integer"),

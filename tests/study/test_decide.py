@@ -99,3 +99,11 @@ def test_what_does_not_fit_is_one_line(changes: dict, words: str) -> None:
     with pytest.raises(ValueError, match=re.escape(words)) as caught:
         scenarios(**changes)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_looks_that_start_anew_are_told() -> None:
+    """A look is never repeated on other data without a word."""
+    assert decide.taken_again([]) == []
+    assert decide.taken_again([10, 5]) == [
+        "The looks start anew at 5 seeds, since what they look at is no longer what it was."
+    ]

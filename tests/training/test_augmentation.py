@@ -8,8 +8,9 @@ import sys
 import pytest
 import torch
 
+from dst_robustness.study.augmentations import AUGMENTATIONS, MIXINGS
 from dst_robustness.training import crops
-from dst_robustness.training.augmentation import AUGMENTATIONS, MIXINGS, augment
+from dst_robustness.training.augmentation import augment
 
 PICTURE = torch.arange(1, 17, dtype=torch.uint8).view(4, 4)
 
@@ -143,7 +144,7 @@ def test_bad_input_is_named(batch, name, message):
 def test_names_need_no_torch():
     """Protects the start-up time of the workflow: the names are known without importing torch."""
     code = (
-        "import sys; from dst_robustness.training.augmentation import AUGMENTATIONS, MIXINGS; "
+        "import sys; from dst_robustness.study.augmentations import AUGMENTATIONS, MIXINGS; "
         "assert 'augmix' in AUGMENTATIONS and 'mixup' in MIXINGS and 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from dst_robustness.training.augmentation import MIXINGS
+from dst_robustness.study.augmentations import MIXINGS
 from dst_robustness.training.mixing import Mixed, cutmix, mixed_cross_entropy, mixup, parts
 
 

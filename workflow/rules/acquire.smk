@@ -21,7 +21,7 @@ rule acquire_dataset:
     params:
         spec=lambda wildcards: data.data_options(wildcards.dataset, STUDY, ("type",)),
         options=lambda wildcards: data.acquire_options(wildcards.dataset, STUDY),
-        files=lambda wildcards: data.files_of(wildcards.dataset, STUDY, TESTED.get(wildcards.dataset, ())),
+        files=lambda wildcards: data.files_of(wildcards.dataset, STUDY, WHOLE.tested.get(wildcards.dataset, ())),
         source=lambda wildcards: source_of(wildcards.dataset),
         code=tracked(code.fingerprint("dst_robustness.datasets.acquire")),
     message:

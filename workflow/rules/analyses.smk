@@ -1,9 +1,11 @@
 # The analyses of the paper beyond accuracy: frequencies that networks depend on, and where their weights are.
 # Not part of `all`: the Fourier heat map tests each network once for every frequency. `snakemake analyses` runs them.
 # The first seed stands for the others, and clips have no such maps.
+from dst_robustness.reporting.figures import ANALYSIS_TABLES
+
 ANALYSED = [
     run
-    for scenario in SCENARIOS.values()
+    for scenario in WHOLE.listed.values()
     for run in scenario.runs
     if run.seed == min(scenario.seeds) and kind_of(run.dataset) == "images"
 ]
@@ -103,7 +105,7 @@ rule draw_analysis_figure:
     output:
         pdf=f"{RESULTS}/figures/{{figure}}.pdf",
         png=report(f"{RESULTS}/figures/{{figure}}.png", category="Analyses", caption="../report/figure.rst"),
-        scenarios=[f"{RESULTS}/figures/{scenario}/{{figure}}.pdf" for scenario in SCENARIOS],
+        scenarios=[f"{RESULTS}/figures/{scenario}/{{figure}}.pdf" for scenario in WHOLE.listed],
     log:
         f"{LOGS}/figures/{{figure}}.log",
     benchmark:

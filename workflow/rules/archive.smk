@@ -1,26 +1,20 @@
 # A finished study in one file, and the data that another machine needs to go on with it.
 import yaml
 
-from dst_robustness.study.configuration import lay_over
-
-# What the archive calls the folders: an absolute path means nothing elsewhere.
-ARCHIVED = lay_over(tuple(content for _, content in LAYERS)) | {
-    "name": STUDY.name,
-    "results_dir": f"results/{STUDY.name}",
-    "resources_dir": "resources",
-}
+from dst_robustness.jobs.shown import yaml_without_secrets
+from dst_robustness.study.configuration import portable
 
 
 rule make_data:
     """Make all splits and all corrupted copies that the study needs."""
     input:
-        [f"{RESOURCES}/{dataset}/{split}.h5" for dataset in TRAINED for split in ("train", "validation", "test")],
-        [path for dataset, names in TESTED.items() for path in corrupted_sets(dataset, names)],
         [
-            f"{RESOURCES}/{scenario.trained_on}/shifted/{shift}.h5"
-            for scenario in SCENARIOS.values()
-            for shift in scenario.shifts
+            f"{RESOURCES}/{scenario.trained_on}/{split}.h5"
+            for scenario in WHOLE.listed.values()
+            for split in ("train", "validation", "test")
         ],
+        [path for dataset, names in WHOLE.shown.items() for path in corrupted_sets(dataset, names)],
+        [path for scenario in WHOLE.listed.values() for path in shifted_sets(scenario)],
 
 
 rule archive:
@@ -52,7 +46,9 @@ rule archive:
         name=STUDY.name,
         smoke=STUDY.smoke,
         holds=STUDY.archive,
-        configuration=yaml_without_secrets(yaml.safe_dump(ARCHIVED, sort_keys=False, allow_unicode=True)),
+        configuration=yaml_without_secrets(
+            yaml.safe_dump(portable(LAYERS, STUDY.name), sort_keys=False, allow_unicode=True)
+        ),
         citation=f"{workflow.basedir}/CITATION.cff",
         code=tracked(code.fingerprint("dst_robustness.reporting.archive")),
     message:

@@ -2,7 +2,6 @@
 import gc
 import os
 import sys
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
@@ -10,36 +9,21 @@ from snakemake.exceptions import WorkflowError
 from snakemake.settings.enums import Quietness
 
 from dst_robustness.datasets import source_state
-from dst_robustness.jobs.shown import (
-    copies_without_secrets,
-    text_without_secrets,
-    value_without_secrets,
-    yaml_without_secrets,
-)
-from dst_robustness.reporting.figures import ANALYSIS_FIGURES, ANALYSIS_TABLES, CAPTIONS, FIGURES
+from dst_robustness.jobs.gpus import threads_beside_gpus
+from dst_robustness.jobs.shown import copies_without_secrets, text_without_secrets
 from dst_robustness.study import code, data
-from dst_robustness.study.configuration import name_of, read_layer, read_study, values_of
+from dst_robustness.study.configuration import name_of, read_layer
 from dst_robustness.study.foresight import foresee
-from dst_robustness.study.grid import read_scenarios, shared_networks, corruptions_by_dataset
-from dst_robustness.study.networks import read_comparisons
-from dst_robustness.study.origins import show_origins
-from dst_robustness.study.smoke import shrink
 from dst_robustness.study.values import any_of
+from dst_robustness.study.whole import read_whole
 
 try:
     LAYERS = [(os.path.relpath(path), read_layer(path)) for path in workflow.configfiles]
     LAYERS.append(("--config", workflow.config_settings.config))
-    STUDY = read_study(
-        *(content for _, content in LAYERS),
-        name=name_of(workflow.configfiles),
-        folders=[os.path.relpath(Path(path).parent) for path in workflow.configfiles],
-    )
-    TRAINED_HERE = read_scenarios(STUDY)
-    COMPARISONS = read_comparisons(STUDY, TRAINED_HERE)
-    if STUDY.smoke:
-        STUDY, TRAINED_HERE, COMPARISONS = shrink(STUDY, TRAINED_HERE, COMPARISONS)
+    folders = [os.path.relpath(Path(path).parent) for path in workflow.configfiles]
+    WHOLE = read_whole(*(content for _, content in LAYERS), name=name_of(workflow.configfiles), folders=folders)
     if workflow.is_main_process:
-        foresee(STUDY, TRAINED_HERE.values())
+        foresee(WHOLE.study, WHOLE.listed_here)
 except ValueError as error:
     told = text_without_secrets(str(error))
     if Quietness.ALL in (workflow.output_settings.quiet or ()):  # else Snakemake says it
@@ -50,6 +34,7 @@ except ValueError as error:
 # of a dry run.
 gc.set_threshold(1_000_000, 50, 100)
 
+STUDY, SCENARIOS, RUNS = WHOLE.study, WHOLE.scenarios, WHOLE.runs
 RESULTS = STUDY.results_dir
 RESOURCES = STUDY.resources_dir
 LOGS = f"{RESULTS}/logs"
@@ -58,20 +43,12 @@ workflow.configfiles[:] = copies_without_secrets(workflow.configfiles, f"{LOGS}/
 BENCHMARKS = f"{RESULTS}/benchmarks"
 RUN = "runs/{scenario}/{method}/{sparsity}/seed{seed}"
 NETWORK = ["model.pt", "masks.pt", "run.json", "history.csv", "topology.csv"]  # what training leaves in a run's folder
-SCENARIOS = {**TRAINED_HERE, **COMPARISONS}
-RUNS = {run.folder: run for scenario in SCENARIOS.values() for run in scenario.runs}
-SHARED = {run.folder: origin for run, origin in shared_networks(TRAINED_HERE.values()).items()}
-TAKEN = {run.folder: comparison for comparison in COMPARISONS.values() for run in comparison.runs}
-TESTED = corruptions_by_dataset(SCENARIOS.values())
-TRAINED = {scenario.trained_on for scenario in SCENARIOS.values()}
-PUBLISHED = TESTED.keys() - TRAINED  # corrupted test sets that are imported, not made
-SHIFTED = {shift for scenario in SCENARIOS.values() for shift in scenario.shifts}
 # Whether all jobs share a disk: where a storage provider is named, each has only the files that its rule declares.
 SHARED_DISK = not workflow.storage_settings.default_storage_provider
 
 
 wildcard_constraints:
-    dataset=any_of(TRAINED | PUBLISHED | SHIFTED),
+    dataset=any_of(WHOLE.trained | WHOLE.published | WHOLE.shifted),
     scenario=any_of(SCENARIOS),
     method=any_of({run.method for run in RUNS.values()}),
     sparsity=r"\d+(\.\d+)?(e-\d+)?",
@@ -105,8 +82,7 @@ def corrupted_sets(dataset, corruptions):
     return [f"{RESOURCES}/{dataset}/corrupted/{corruption}.h5" for corruption in corruptions]
 
 
-def shifted_sets(wildcards):
-    scenario = scenario_of(wildcards)
+def shifted_sets(scenario):
     return [f"{RESOURCES}/{scenario.trained_on}/shifted/{shift}.h5" for shift in scenario.shifts]
 
 
@@ -115,10 +91,10 @@ def files_of(runs, name):
 
 
 def run_files(name, is_wanted=lambda run: True):
-    """Return one file of every run of the study, in the order of the grid. Where seeds are added until all rows are
-    decided, that is known after the last look."""
+    """Return one file of every listed run, in the order of the grid. Where seeds are added until all rows are decided,
+    that is known after the last look."""
     if STUDY.decide is None:
-        return files_of(filter(is_wanted, RUNS.values()), name)
+        return files_of(filter(is_wanted, WHOLE.listed_runs), name)
     return lambda wildcards: files_of(filter(is_wanted, decided_runs()), name)
 
 
@@ -138,8 +114,7 @@ def source_of(dataset):
 
 
 def gpu_job_threads(wildcards):
-    """Return the threads of a training or an evaluation: one, or to decode samples that are stored as JPEG its share of
-    the cores beside the GPUs. One more share is left for the jobs without a GPU."""
-    places = workflow.global_resources.get("gpu")
+    """Return the threads of a training or an evaluation."""
     is_jpeg = data.spec_of(scenario_of(wildcards).trained_on, STUDY).jpeg
-    return max(1, workflow.cores // (places.value + 1)) if places and places.value and is_jpeg else 1
+    places = workflow.global_resources.get("gpu")
+    return threads_beside_gpus(workflow.cores, (places and places.value) or 0, decodes=is_jpeg)

@@ -12,7 +12,7 @@ rule corrupt_dataset:
     benchmark:
         f"{BENCHMARKS}/corrupt/{{dataset}}/{{corruption}}.jsonl"
     wildcard_constraints:
-        dataset=any_of(TRAINED),
+        dataset=any_of(WHOLE.trained),
     priority: 1  # before the trainings: results come early, and so do faults of the data
     conda:
         "../../envs/environment.yaml"
@@ -22,7 +22,7 @@ rule corrupt_dataset:
         runtime="4h",
     params:
         seed=STUDY.corruption_seed,
-        frost_pictures=lambda wildcards: STUDY.frost_pictures if wildcards.corruption == "frost" else None,
+        frost_pictures=lambda wildcards: data.frost_pictures(wildcards.corruption, STUDY),
         constants=lambda wildcards: code.corruption_constants(wildcards.corruption, kind_of(wildcards.dataset)),
         code=lambda wildcards: tracked(code.corruption_code(wildcards.corruption, kind_of(wildcards.dataset))),
     message:
@@ -43,7 +43,7 @@ rule import_corrupted:
     benchmark:
         f"{BENCHMARKS}/import/{{dataset}}/{{corruption}}.jsonl"
     wildcard_constraints:
-        dataset=any_of(PUBLISHED),
+        dataset=any_of(WHOLE.published),
     priority: 1
     localrule: not SHARED_DISK  # as in prepare.smk
     conda:
@@ -71,8 +71,8 @@ rule import_shifted:
     benchmark:
         f"{BENCHMARKS}/import/{{origin}}/{{dataset}}.jsonl"
     wildcard_constraints:
-        origin=any_of(TRAINED),
-        dataset=any_of(SHIFTED),
+        origin=any_of(WHOLE.trained),
+        dataset=any_of(WHOLE.shifted),
     priority: 1
     localrule: not SHARED_DISK  # as in prepare.smk
     conda:

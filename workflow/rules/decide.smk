@@ -5,7 +5,7 @@ from dst_robustness.study import decide
 
 PLAN = STUDY.decide
 LOOKS = f"{RESULTS}/looks"
-ROWS = decide.rows_of(TRAINED_HERE.values(), STUDY.baseline)
+ROWS = decide.rows_of(WHOLE.listed_here, STUDY.baseline)
 
 
 def decisions_at(seeds):
@@ -17,7 +17,7 @@ def runs_at(seeds):
     """Return the runs that the look after so many seeds is at, once the look before it was taken."""
     before = [count for count in PLAN.looks if count < seeds]
     decisions = decisions_at(before[-1]) if before else {}
-    return decide.runs_needed(TRAINED_HERE.values(), decide.seeds_needed(ROWS, decisions, seeds))
+    return decide.runs_needed(WHOLE.listed_here, decide.seeds_needed(ROWS, decisions, seeds))
 
 
 def decided_runs():
@@ -26,22 +26,22 @@ def decided_runs():
         decisions = decisions_at(seeds)
         if decide.is_last(PLAN, decisions, seeds):
             seeds = {row: one["seeds"] for row, one in decisions.items()}
-            return decide.runs_needed(TRAINED_HERE.values(), seeds) + runs_taken()
+            return decide.runs_needed(WHOLE.listed_here, seeds) + runs_taken()
 
 
 def runs_taken():
-    return [run for comparison in COMPARISONS.values() for run in comparison.runs]
+    return [run for run in WHOLE.listed_runs if run.folder in WHOLE.taken]
 
 
 def runs_so_far():
     """Return the runs that are known to be needed now, whether or not they are there."""
     if PLAN is None:
-        return list(RUNS.values())
+        return WHOLE.listed_runs
     seeds = dict.fromkeys(ROWS, PLAN.first)
     for count, decisions in decide.looks_so_far(PLAN, Path(LOOKS)):
         following = next((more for more in PLAN.looks if more > count), count)
         seeds = decide.seeds_needed(ROWS, decisions, following)
-    return decide.runs_needed(TRAINED_HERE.values(), seeds) + runs_taken()
+    return decide.runs_needed(WHOLE.listed_here, seeds) + runs_taken()
 
 
 def hours_of(run):
@@ -60,7 +60,7 @@ def what_is_likely():
     if looks and decide.is_last(PLAN, looks[-1][1], looks[-1][0]):
         return lines
     lines.append(f"The next look is after {next(n for n in PLAN.looks if not looks or n > looks[-1][0])} seeds.")
-    likely = decide.forecast(TRAINED_HERE.values(), ROWS, PLAN, looks[-1][1] if looks else {})
+    likely = decide.forecast(WHOLE.listed_here, ROWS, PLAN, looks[-1][1] if looks else {})
     return [*lines, decide.outlook(likely, Path(RESULTS), hours_of, guessed=not looks)]
 
 

@@ -1,13 +1,21 @@
 # One network on everything.
 
 
+def what_is_tested_on(wildcards):
+    """Return the test sets of a scenario."""
+    scenario = scenario_of(wildcards)
+    return {
+        "test": test_split(scenario.dataset),
+        "corrupted": corrupted_sets(scenario.dataset, scenario.corruptions),
+    }
+
+
 rule evaluate_run:
     """Test one network on the clean test split and on every corrupted copy of it, but for those it was tested on."""
     input:
+        unpack(what_is_tested_on),
         model=f"{RESULTS}/{RUN}/model.pt",
         run=f"{RESULTS}/{RUN}/run.json",
-        test=lambda wildcards: test_split(scenario_of(wildcards).dataset),
-        corrupted=lambda wildcards: corrupted_sets(scenario_of(wildcards).dataset, scenario_of(wildcards).corruptions),
     output:
         predictions=f"{RESULTS}/{RUN}/predictions.h5",
         metrics=f"{RESULTS}/{RUN}/metrics.csv",
@@ -39,7 +47,7 @@ rule evaluate_shifts:
     input:
         model=f"{RESULTS}/{RUN}/model.pt",
         run=f"{RESULTS}/{RUN}/run.json",
-        shifts=shifted_sets,
+        shifts=lambda wildcards: shifted_sets(scenario_of(wildcards)),
     output:
         f"{RESULTS}/{RUN}/shifts.h5",
     log:

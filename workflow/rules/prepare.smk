@@ -15,7 +15,7 @@ rule prepare_dataset:
     benchmark:
         f"{BENCHMARKS}/prepare/{{dataset}}.jsonl"
     wildcard_constraints:
-        dataset=any_of(TRAINED),
+        dataset=any_of(WHOLE.trained),
     localrule: not SHARED_DISK  # the raw files are where they were acquired, and no rule declares them
     conda:
         "../../envs/environment.yaml"

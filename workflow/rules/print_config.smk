@@ -1,4 +1,5 @@
 # What holds in the end, and why.
+from dst_robustness.study.origins import show_origins
 
 
 localrules:
@@ -12,6 +13,6 @@ rule print_config:
     conda:
         "../../envs/environment.yaml"
     params:
-        text=lambda wildcards: show_origins(STUDY, LAYERS, sorted(TRAINED | PUBLISHED)),
+        text=lambda wildcards: show_origins(STUDY, LAYERS, sorted(WHOLE.trained | WHOLE.published)),
     shell:
         "printf '%s' {params.text:q} | tee {log:q}"

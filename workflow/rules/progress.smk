@@ -38,6 +38,12 @@ def what_happens_to_networks():
     return [*again, *kept, *other_versions([(Path(RESULTS, folder), run.model) for folder, run in RUNS.items()])]
 
 
+def looks_that_start_anew():
+    """Return a line where a look is due that was taken before."""
+    jobs = [job for job in workflow.dag.needrun_jobs() if job.rule.name == "look" and Path(job.output[0]).exists()]
+    return decide.taken_again(int(job.wildcards.seeds) for job in jobs)
+
+
 SO_FAR = "One line a step follows. The table of what is there so far, at any time: snakemake --cores 1 --nolock summary"
 
 
@@ -69,11 +75,11 @@ if workflow.is_main_process:  # and not one of the processes that it starts for 
         logger.warning(line)
     progress = ProgressHandler(
         jobs_on_networks,
-        networks=sum(run.folder not in SHARED for run in runs_so_far()),
+        networks=sum(run.folder not in WHOLE.shared for run in runs_so_far()),
         evaluations=len(runs_so_far()),
         is_local=lambda: workflow.local_exec,
         say=logger.info,
-        warn=lambda: [*what_happens_to_networks(), *what_is_likely(), *what_to_look_at()],
+        warn=lambda: [*what_happens_to_networks(), *looks_that_start_anew(), *what_is_likely(), *what_to_look_at()],
         overview=2 if workflow.dryrun and QUIET != {Quietness.RULES, Quietness.PROGRESS} else 1,
         nothing=NOTHING_TO_BE_DONE_MSG,
         quiet=is_short() or Quietness.PROGRESS in QUIET,

@@ -1,5 +1,9 @@
 # What a reader opens: pictures of the corruptions, and one page with everything.
-GALLERIES = expand(f"{RESULTS}/galleries/{{dataset}}.png", dataset=TESTED)
+from dst_robustness.jobs.shown import value_without_secrets
+from dst_robustness.reporting.figures import ANALYSIS_FIGURES
+from dst_robustness.study.configuration import values_of
+
+GALLERIES = expand(f"{RESULTS}/galleries/{{dataset}}.png", dataset=WHOLE.shown)
 PICTURES = [path for path in EVERY_FIGURE if path.endswith(".png")]
 
 # What `snakemake analyses` makes: the report shows what is there of it, and never asks for it.
@@ -18,7 +22,7 @@ rule draw_gallery:
     """Draw one sample of a data set under every corruption and severity that the networks are tested on."""
     input:
         clean=lambda wildcards: test_split(wildcards.dataset),
-        corrupted=lambda wildcards: corrupted_sets(wildcards.dataset, TESTED[wildcards.dataset]),
+        corrupted=lambda wildcards: corrupted_sets(wildcards.dataset, WHOLE.tested[wildcards.dataset]),
     output:
         report(f"{RESULTS}/galleries/{{dataset}}.png", category="Corruptions", caption="../report/gallery.rst"),
     log:
@@ -31,7 +35,7 @@ rule draw_gallery:
         mem_mb=2000,
         runtime="10m",
     params:
-        corruptions=lambda wildcards: TESTED[wildcards.dataset],
+        corruptions=lambda wildcards: WHOLE.tested[wildcards.dataset],
         code=tracked(code.fingerprint("dst_robustness.reporting.gallery")),
     message:
         "Draw the gallery of {wildcards.dataset}"

@@ -1,4 +1,6 @@
 # From the metrics of all runs to tables and figures. Nothing here needs a GPU.
+from dst_robustness.reporting.figures import CAPTIONS, FIGURES
+
 TABLES = f"{RESULTS}/tables"
 TEXTS = expand(
     f"{TABLES}/{{table}}{{ending}}",
@@ -12,8 +14,8 @@ JUDGING = {
     "baseline": STUDY.baseline,
     "margin": STUDY.margin / 100,
     "plan": PLAN.model_dump(exclude={"margin"}) if PLAN else None,
-    "aside": [name for name, entry in zip(TRAINED_HERE, STUDY.scenarios, strict=True) if not entry.in_answer],
-    "sources": {name: one.source for s in SCENARIOS.values() for name, one in s.variants.items() if one.source},
+    "aside": WHOLE.aside,
+    "sources": WHOLE.sources,
 }
 
 
@@ -79,8 +81,8 @@ rule measure_corruptions:
     """Measure how much of what each corruption does lies in high frequencies, the order of the figures, and tell what
     the test sets are."""
     input:
-        tests=[test_split(dataset) for dataset in TESTED],
-        corrupted=[path for dataset, names in TESTED.items() for path in corrupted_sets(dataset, names)],
+        tests=[test_split(dataset) for dataset in WHOLE.shown],
+        corrupted=[path for dataset, names in WHOLE.shown.items() for path in corrupted_sets(dataset, names)],
     output:
         frequency=f"{TABLES}/frequency.csv",
         sets=f"{TABLES}/test_sets.csv",
@@ -94,7 +96,7 @@ rule measure_corruptions:
         mem_mb=4000,
         runtime="1h",
     params:
-        corruptions=TESTED,
+        corruptions=WHOLE.shown,
         code=tracked(code.fingerprint("dst_robustness.analysis.frequency", "dst_robustness.analysis.tested")),
     message:
         "Measure the spectra of the corruptions"
@@ -115,7 +117,7 @@ rule draw_figure:
     output:
         pdf=f"{RESULTS}/figures/{{figure}}.pdf",
         png=report(f"{RESULTS}/figures/{{figure}}.png", category="Figures", caption="../report/figure.rst"),
-        scenarios=[f"{RESULTS}/figures/{scenario}/{{figure}}.pdf" for scenario in SCENARIOS],
+        scenarios=[f"{RESULTS}/figures/{scenario}/{{figure}}.pdf" for scenario in WHOLE.listed],
     log:
         f"{LOGS}/figures/{{figure}}.log",
     benchmark:

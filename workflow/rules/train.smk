@@ -1,17 +1,26 @@
 # One network of the grid. A killed run goes on from its checkpoint, a file beside the outputs that Snakemake does not
 # know of: outputs of failed jobs are deleted, checkpoints must not be.
+from dataclasses import asdict
+
+
 ruleorder: take_network > share_run > train_run
+
+
+def what_is_trained_on(wildcards):
+    """Return the files that a training reads: its data, and the masks or weights that it starts from."""
+    scenario = scenario_of(wildcards)
+    return {
+        "train": f"{RESOURCES}/{scenario.trained_on}/train.h5",
+        "validation": f"{RESOURCES}/{scenario.trained_on}/validation.h5",
+        "masks": files_of(scenario.sources(run_of(wildcards)), "masks.pt"),
+        "weights": training_of(wildcards).initial_weights or [],
+    }
 
 
 rule train_run:
     """Train one network."""
     input:
-        train=lambda wildcards: f"{RESOURCES}/{scenario_of(wildcards).trained_on}/train.h5",
-        validation=lambda wildcards: f"{RESOURCES}/{scenario_of(wildcards).trained_on}/validation.h5",
-        masks=lambda wildcards: [
-            f"{RESULTS}/{run.folder}/masks.pt" for run in scenario_of(wildcards).sources(run_of(wildcards))
-        ],
-        weights=lambda wildcards: training_of(wildcards).initial_weights or [],
+        unpack(what_is_trained_on),
     output:
         model=f"{RESULTS}/{RUN}/model.pt",
         masks=f"{RESULTS}/{RUN}/masks.pt",
@@ -53,7 +62,7 @@ rule train_run:
 rule take_network:
     """Take a network that was trained elsewhere, as if it had been trained here."""
     input:
-        weights=lambda wildcards: TAKEN[wildcards.taken].weights(RUNS[wildcards.taken]),
+        weights=lambda wildcards: WHOLE.taken[wildcards.taken].weights(RUNS[wildcards.taken]),
         test=lambda wildcards: test_split(RUNS[wildcards.taken].dataset),
     output:
         model=f"{RESULTS}/{{taken}}/model.pt",
@@ -66,7 +75,7 @@ rule take_network:
     benchmark:
         f"{BENCHMARKS}/{{taken}}/take.jsonl"
     wildcard_constraints:
-        taken=any_of(TAKEN),
+        taken=any_of(WHOLE.taken),
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -74,7 +83,7 @@ rule take_network:
         runtime="1h",
     params:
         run=lambda wildcards: asdict(RUNS[wildcards.taken]),
-        scale=lambda wildcards: TAKEN[wildcards.taken].description(RUNS[wildcards.taken]),
+        scale=lambda wildcards: WHOLE.taken[wildcards.taken].description(RUNS[wildcards.taken]),
         code=lambda wildcards: tracked(code.network_code(RUNS[wildcards.taken].model)),
     message:
         "Take the network of {wildcards.taken}"
@@ -89,13 +98,13 @@ localrules:
 rule share_run:
     """Take a network that another scenario trains in the same way, as that of a published corrupted test set."""
     input:
-        lambda wildcards: [f"{RESULTS}/{SHARED[wildcards.shared].folder}/{name}" for name in NETWORK],
+        lambda wildcards: [f"{RESULTS}/{WHOLE.shared[wildcards.shared].folder}/{name}" for name in NETWORK],
     output:
         [f"{RESULTS}/{{shared}}/{name}" for name in NETWORK],
     log:
         f"{LOGS}/{{shared}}/share.log",
     wildcard_constraints:
-        shared=any_of(SHARED),
+        shared=any_of(WHOLE.shared),
     conda:
         "../../envs/environment.yaml"
     params:

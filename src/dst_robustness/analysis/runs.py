@@ -30,15 +30,6 @@ RUN = [*ROW, "seed"]
 FILES = ("predictions.h5", "metrics.csv", "run.json")
 
 
-def is_baseline(rows: Any) -> Any:
-    """Return whether a row is the baseline of its scenario. Takes a row of a table, a run, or a whole table.
-
-    The baseline is the dense training. Among networks that were trained elsewhere it is the one that its scenario is
-    named after.
-    """
-    return (rows.method == BASELINE) | (rows.method == rows.scenario)
-
-
 @dataclass(frozen=True, order=True)
 class StoredRun:
     """One run, named by its folder ``.../{scenario}/{method}/{sparsity}/seed{seed}``.

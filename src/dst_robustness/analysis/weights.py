@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dst_robustness.analysis.runs import ROW, RUN, SCENARIO, StoredRun, is_baseline
+from dst_robustness.analysis.runs import ROW, RUN, SCENARIO, StoredRun
 from dst_robustness.jobs.files import atomic_path
 from dst_robustness.jobs.shown import cells_without_formulas
 
@@ -112,7 +112,7 @@ def weight_summary(layers: pd.DataFrame, overlaps: pd.DataFrame) -> pd.DataFrame
         empty_input_channels over all layers and seeds; overlap_of_seeds and overlap_of_methods, means over the pairs
         that contain the method; chance_of_seeds and chance_of_methods, the same for random masks.
     """
-    sums = layers[~is_baseline(layers)].groupby(ROW, sort=False).sum(numeric_only=True)
+    sums = layers[layers["sparsity"] > 0].groupby(ROW, sort=False).sum(numeric_only=True)
     found = pd.DataFrame({"density": sums["nonzeros"] / sums["weights"]})
     for part in ("kernels", "output_channels", "input_channels"):
         found[f"empty_{part}"] = sums[f"empty_{part}"] / sums[part]

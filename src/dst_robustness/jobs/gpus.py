@@ -55,6 +55,19 @@ def take_gpus(count: int, *, per_gpu: int = 1) -> list[str]:
     return taken
 
 
+def threads_beside_gpus(cores: int, places: int, *, decodes: bool) -> int:
+    """Return the threads of a job on a GPU: one, or its share of the cores if it decodes samples stored as JPEG.
+
+    One more share is left for the jobs without a GPU.
+
+    Args:
+        cores: of the machine.
+        places: number of jobs that may be on GPUs at the same time; 0 if nobody said.
+        decodes: whether the job decodes samples.
+    """
+    return max(1, cores // (places + 1)) if places and decodes else 1
+
+
 def visible_gpus() -> list[str]:
     """Return the GPUs that this process may use: those in CUDA_VISIBLE_DEVICES if it is set, else all.
 

@@ -12,7 +12,7 @@ from dst_robustness.jobs.provenance import code_fingerprint
 from dst_robustness.models import MODELS
 from dst_robustness.models.sources import find_source
 from dst_robustness.sparsity import METHODS
-from dst_robustness.training.augmentation import AUGMENTATIONS
+from dst_robustness.study.augmentations import AUGMENTATIONS
 
 fingerprint = cache(code_fingerprint)
 STORED_PIXELS = "dst_robustness.sets.jpeg"  # what samples look like once they are stored

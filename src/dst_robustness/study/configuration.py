@@ -77,6 +77,17 @@ def lay_over(layers: tuple[Layer, ...]) -> dict[str, Any]:
     return merged
 
 
+def portable(layers: Iterable[tuple[str, Layer]], name: str) -> dict[str, Any]:
+    """Return what layers say together, with folders that exist anywhere: an absolute path means nothing elsewhere.
+
+    Args:
+        layers: name and content of each, the last one on top.
+        name: of the study.
+    """
+    folders = {"name": name, "results_dir": f"results/{name}", "resources_dir": "resources"}
+    return lay_over(tuple(content for _, content in layers)) | folders
+
+
 def _overrule(scenario: Any, layer: Layer) -> Any:
     """Put what a layer says of the whole study in the place of what a scenario below it says."""
     if not isinstance(scenario, Mapping):

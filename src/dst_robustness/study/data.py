@@ -48,6 +48,11 @@ def list_of_tests(dataset: str, study: Study) -> str | None:
     return chosen if isinstance(chosen, str) else None
 
 
+def frost_pictures(corruption: str, study: Study) -> str | None:
+    """Return the folder of frost images for the one corruption that lays them over."""
+    return study.frost_pictures if corruption == "frost" else None
+
+
 def type_of(dataset: str, study: Study) -> str:
     """Return the registered data set behind a name, which may be one of the user's own."""
     own = study.datasets.get(dataset)

@@ -92,6 +92,18 @@ def _likely_seeds(plan: Decide, decision: Mapping[str, Any] | None) -> int:
     return next((seeds for seeds in plan.looks if seeds >= wanted and seeds > so_far), plan.last)
 
 
+def taken_again(seeds: Iterable[int]) -> list[str]:
+    """Return a line about looks that were taken and are due again, as after a corruption was added; none of none.
+
+    Args:
+        seeds: seeds at each of these looks.
+    """
+    first = min(seeds, default=None)
+    if first is None:
+        return []
+    return [f"The looks start anew at {first} seeds, since what they look at is no longer what it was."]
+
+
 def outlook(likely: Sequence[Run], folder: Path, hours: Callable[[Run], float | None], *, guessed: bool) -> str:
     """Return one line: how many networks the study is likely to have in the end, and the job hours of those it lacks.
 

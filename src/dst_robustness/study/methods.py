@@ -6,11 +6,9 @@ from collections.abc import Sequence
 
 from dst_robustness.registry import unknown_name
 from dst_robustness.sparsity import METHODS
+from dst_robustness.study.augmentations import AUGMENTATIONS, MIXINGS
 from dst_robustness.study.ladder import Listed
 from dst_robustness.study.options import Training, Variant
-from dst_robustness.training.augmentation import AUGMENTATIONS, MIXINGS
-
-BASELINE = "dense"
 
 
 def check_recipe(training: Training) -> None:

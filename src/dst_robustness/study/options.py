@@ -309,6 +309,9 @@ class Study(Grid):
     scenarios: list[Scenario] = []
     """The data sets and models of the study. Each may override any of methods, sparsities, sparsities_of, seeds,
     corruptions, training and sparse_training for itself."""
+    only: Different[str] = []
+    """Names of the scenarios to work on now; empty is all. Tables, figures and report are made of these alone, and of
+    all once it is left out again."""
     networks: list[Network] = []
     """Networks that were trained elsewhere, and are only tested, beside the scenarios or instead of them. Their
     corruptions and precision are the study's."""

@@ -1,4 +1,4 @@
-"""Augmentations and mixings by name, for whole batches on the device, drawn from an explicit generator.
+"""Augmentations and mixings of whole batches on the device, drawn from an explicit generator.
 
 An augmentation maps uint8 [N, 3, H, W] images or [N, 3, T, H, W] clips, and a generator on their device, to a new batch
 of the same shape and type. A mixing also takes the labels [N] and returns a `mixing.Mixed`. Each sample has its own
@@ -7,40 +7,12 @@ draws, all frames of a clip the same. The state of the generator decides the res
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from dst_robustness.registry import Registry
+from dst_robustness.study.augmentations import AUGMENTATIONS
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
-
-    from dst_robustness.training.mixing import Mixed
-
-
-AUGMENTATIONS: Registry[Callable[[Tensor, Generator], Tensor]] = Registry(
-    "augmentation",
-    {
-        "none": "dst_robustness.training.crops:unchanged",
-        "crop": "dst_robustness.training.crops:crop",
-        "flip": "dst_robustness.training.crops:flip",
-        "crop_flip": "dst_robustness.training.crops:crop_flip",
-        "resized_crop": "dst_robustness.training.crops:resized_crop",
-        "resized_crop_flip": "dst_robustness.training.crops:resized_crop_flip",
-        "randaugment": "dst_robustness.training.auto_augment:randaugment",
-        "augmix": "dst_robustness.training.auto_augment:augmix",
-    },
-)
-# Pairs of samples and their labels, mixed.
-MIXINGS: Registry[Callable[[Tensor, Tensor, Generator], Mixed]] = Registry(
-    "mixing",
-    {
-        "none": "dst_robustness.training.mixing:unmixed",
-        "mixup": "dst_robustness.training.mixing:mixup",
-        "cutmix": "dst_robustness.training.mixing:cutmix",
-        "mixup_cutmix": "dst_robustness.training.mixing:mixup_cutmix",
-    },
-)
 
 
 def augment(batch: Tensor, names: str, generator: Generator) -> Tensor:

@@ -16,9 +16,10 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
+from dst_robustness.study.augmentations import MIXINGS
 from dst_robustness.study.kept import trained_again
 from dst_robustness.study.run import Run
-from dst_robustness.training.augmentation import MIXINGS, augment
+from dst_robustness.training.augmentation import augment
 from dst_robustness.training.averaging import update_average
 from dst_robustness.training.build import build_state
 from dst_robustness.training.checkpoint import Checkpoint, StopSignal, exclusive

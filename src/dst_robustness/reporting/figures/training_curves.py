@@ -7,7 +7,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from dst_robustness.analysis.runs import is_baseline
 from dst_robustness.reporting.names import method_name
 from dst_robustness.reporting.study_tables import StudyTables
 from dst_robustness.reporting.style import empty_figure, legend_below, method_style, new_figure
@@ -22,7 +21,7 @@ def draw(tables: StudyTables) -> Figure:
     figure, axes = new_figure(2 * len(scenarios), columns=tables.columns(2))
     for index, (scenario, part) in enumerate(scenarios):
         level = usual_sparsity(part)
-        shown = part[is_baseline(part) | (part["sparsity"] == level)]
+        shown = part[part["sparsity"].isin([0, level])]  # dense networks stand at 0
         left, right = axes[2 * index : 2 * index + 2]
         _draw_curves(left, shown, "loss")
         left.set_ylabel("training loss")
@@ -39,7 +38,7 @@ def draw(tables: StudyTables) -> Figure:
 
 def usual_sparsity(rows: pd.DataFrame) -> float:
     """Return the sparsity of most methods among rows with the columns method and sparsity; 0 where all are dense."""
-    sparse = rows[~is_baseline(rows)]
+    sparse = rows[rows["sparsity"] > 0]
     return sparse.groupby("sparsity")["method"].nunique().idxmax() if len(sparse) else 0.0
 
 

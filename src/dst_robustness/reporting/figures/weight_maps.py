@@ -8,7 +8,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from dst_robustness.analysis.runs import is_baseline
 from dst_robustness.reporting.names import method_name
 from dst_robustness.reporting.study_tables import StudyTables
 from dst_robustness.reporting.style import empty_figure, legend_below, method_style, new_figure
@@ -23,7 +22,7 @@ QUANTITIES = {
 def draw(tables: StudyTables) -> Figure:
     """Draw three panels by layer for each scenario x sparsity of layers.csv, mean over seeds."""
     layers = tables.read("layers")
-    layers = layers[~is_baseline(layers)] if len(layers) else layers
+    layers = layers[layers["sparsity"] > 0] if len(layers) else layers
     if layers.empty:
         return empty_figure("no sparse network yet")
     groups = list(layers.groupby(["scenario", "sparsity"], sort=False))
