@@ -1,3 +1,6 @@
+import shutil
+
+import pandas as pd
 import pytest
 import yaml
 from simulated_runs import simulate_study
@@ -8,49 +11,51 @@ from dst_robustness.study.configuration import read_study
 from dst_robustness.study.grid import read_scenarios
 
 
-@pytest.fixture
-def results(tmp_path):
-    def study(scenarios: int):
-        folders = []
-        for number in range(scenarios):
-            folders += simulate_study(
-                tmp_path, gains={"set": 0.2, "rigl": 0.1}, sparsities=[0.1, 0.5], seeds=2, images=200,
-                corruptions=["fog"], dataset=f"data{number}",
-            )  # fmt: skip
-        write_summary([*folders, folders[0].parent / "seed7"], tmp_path / "tables", resamples=100)
-        return tmp_path
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    """Tables of one scenario with two methods at two sparsities, and of a run that is missing."""
+    folder = tmp_path_factory.mktemp("study")
+    folders = simulate_study(
+        folder, gains={"set": 0.2, "rigl": 0.1}, sparsities=[0.1, 0.5], seeds=2, images=50, corruptions=["fog"],
+        dataset="data0",
+    )  # fmt: skip
+    write_summary([*folders, folders[0].parent / "seed7"], folder / "tables", resamples=20)
+    return folder / "tables"
 
-    return study
+
+@pytest.fixture
+def results(tables, tmp_path):
+    """The same in a folder that a test may add to."""
+    shutil.copytree(tables, tmp_path / "tables")
+    return tmp_path
 
 
 def test_message_tells_verdict_best_methods_and_places(results):
     """All that a user reads at the end of a study, within 100 columns of plain text."""
-    folder = results(1)
-    (folder / "figures").mkdir()
-    report = folder / "report.html"
+    (results / "figures").mkdir()
+    report = results / "report.html"
     report.touch()
-    text = closing_message(folder, report)
+    text = closing_message(results, report)
     assert "The Dynamic Sparsity Corruption Robustness (DSCR) hypothesis" in text
     assert "data0_probit (2 seeds), all methods:" in text
     assert "SET" in text and "Dense" in text  # noqa: PT018
     assert "A gain that is surely within 0.5 points of 0 is called equivalent." in text
     assert "1 expected run is missing" in text
     assert text.rstrip().endswith("report.html")
-    assert all(len(line) <= 100 for line in text.splitlines() if str(folder) not in line)
+    assert all(len(line) <= 100 for line in text.splitlines() if str(results) not in line)
 
 
 def test_only_places_that_are_there_are_named(results):
     """`snakemake summary` makes tables and no figures."""
-    folder = results(1)
-    text = closing_message(folder, folder / "report.html")
-    assert f"Tables   {folder / 'tables'}" in text
+    text = closing_message(results, results / "report.html")
+    assert f"Tables   {results / 'tables'}" in text
     assert "Figures" not in text
     assert "Report" not in text
 
 
 def test_a_newcomer_reads_question_answer_and_what_a_gain_is(results):
     """Who does not know the hypothesis learns what was asked, and what a number means."""
-    text = " ".join(closing_message(results(1)).split())
+    text = " ".join(closing_message(results).split())
     question, answer = "Question Do networks that keep only some of their weights", "Answer The Dynamic Sparsity"
     assert question in text
     assert text.index(question) < text.index("(RigL, SET), recognise more") < text.index(answer)
@@ -60,7 +65,7 @@ def test_a_newcomer_reads_question_answer_and_what_a_gain_is(results):
 
 def test_the_suggested_study_is_a_study(results):
     """What a newcomer is told to copy passes the check of the configuration."""
-    text = closing_message(results(1), suggest=True)
+    text = closing_message(results, suggest=True)
     lines = text[text.index("mine.yaml,") : text.index("and run")].splitlines()[1:]
     study = read_study(yaml.safe_load("\n".join(lines)))
     assert [run.seed for run in read_scenarios(study)["mine_resnet18"].runs if run.method == "dense"] == [0, 1, 2, 3]
@@ -69,12 +74,15 @@ def test_the_suggested_study_is_a_study(results):
 
 def test_every_row_is_shown_on_demand(results):
     """Asked for a summary, the terminal shows the whole table."""
-    lines = closing_message(results(1), every_row=True).splitlines()
+    lines = closing_message(results, every_row=True).splitlines()
     assert [line.split()[0] for line in lines if "0.5" in line.split()[1:2]] == ["RigL", "SET"]
 
 
 def test_a_large_study_gets_one_line_per_scenario(results):
     """Nine scenarios must not scroll the verdict off the screen."""
-    lines = closing_message(results(4)).splitlines()
+    rows = pd.read_csv(results / "tables/summary.csv")
+    many = pd.concat([rows.assign(scenario=f"scenario{number}") for number in range(4)])
+    many.to_csv(results / "tables/summary.csv", index=False)
+    lines = closing_message(results).splitlines()
     assert sum(line.startswith("  SET") for line in lines) == 4
     assert not any(line.startswith("  Dense") for line in lines)

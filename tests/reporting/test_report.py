@@ -34,9 +34,9 @@ def report(tmp_path_factory):
     """A report of two methods, two sparsities and two data sets, with a figure, a wide gallery and a missing run."""
     folder = tmp_path_factory.mktemp("report")
     gains = {"set": 0.2, "static": -0.2}
-    common = {"gains": gains, "sparsities": [0.1, 0.5], "seeds": 2, "images": 200, "corruptions": ["fog"]}
+    common = {"gains": gains, "sparsities": [0.1, 0.5], "seeds": 2, "images": 50, "corruptions": ["fog"]}
     folders = [run for name in ("one", "two") for run in simulate_study(folder, dataset=name, **common)]
-    write_summary([*folders, folders[0].parent / "seed5"], folder / "tables", resamples=100)
+    write_summary([*folders, folders[0].parent / "seed5"], folder / "tables", resamples=20)
     _, png = write_figure("robustness_by_sparsity", folder / "tables", folder / "robustness_by_sparsity")
     Image.fromarray(np.zeros((40, 3000, 3), np.uint8)).save(folder / "noise_gallery.png")
     layers = pd.DataFrame({"nonzeros": [5], "weights": 10} | {

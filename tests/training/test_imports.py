@@ -5,7 +5,7 @@ import sys
 
 NOT_NEEDED = (
     "pandas", "timm", "torchvision", "torch.utils.tensorboard", "tensorboard", "numba", "scipy", "sklearn",
-    "matplotlib", "torch.distributed.launcher", "torch._dynamo", "snakemake",
+    "matplotlib", "torch.distributed.launcher", "torch._dynamo", "snakemake", "dst_robustness.datasets",
 )  # fmt: skip
 
 

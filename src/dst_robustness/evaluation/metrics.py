@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from dst_robustness.jobs.files import atomic_path
 from dst_robustness.sets.predictions import CLEAN, Predictions
@@ -40,25 +40,25 @@ def category(corruption: str) -> str:
     return "other"
 
 
-def cell_metrics(predictions: Predictions) -> pd.DataFrame:
-    """Return accuracy [0, 1], ECE [0, 1] and NLL (nats) of each corruption x severity; the columns are ``METRICS``."""
+def cell_metrics(predictions: Predictions) -> list[tuple[str, str, int, float, float, float]]:
+    """Return the ``METRICS`` of each corruption x severity: accuracy [0, 1], ECE [0, 1] and NLL (nats) come last."""
     correct = predictions.correct
-    rows = [
+    return [
         (
             corruption,
             category(corruption),
             int(severity),
-            correct[cell].mean(),
+            float(correct[cell].mean()),
             expected_calibration_error(predictions.confidence[cell], correct[cell]),
-            predictions.nll[cell].mean(dtype=np.float64),
+            float(predictions.nll[cell].mean(dtype=np.float64)),
         )
         for cell, (corruption, severity) in enumerate(zip(predictions.corruptions, predictions.severities, strict=True))
     ]
-    return pd.DataFrame(rows, columns=METRICS)
 
 
 def write_metrics(predictions_path: str | Path, target: str | Path) -> None:
     """Write the metrics of a file of predictions as CSV (columns ``METRICS``)."""
-    table = cell_metrics(Predictions.load(predictions_path))
-    with atomic_path(target) as partial:
-        table.to_csv(partial, index=False)
+    rows = cell_metrics(Predictions.load(predictions_path))
+    # Without pandas: to import it takes longer than many a small network needs for its answers.
+    with atomic_path(target) as partial, open(partial, "w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([METRICS, *rows])
