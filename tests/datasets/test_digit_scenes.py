@@ -29,12 +29,15 @@ def test_no_scan_is_in_both_splits_and_labels_go_with_their_scans() -> None:
 
 
 def test_ink_stands_out_from_its_scene() -> None:
-    """The mean of the ink and that of the border of the image are far apart, so that a person can read the digit."""
+    """In the colour that tells it best, so that a person can read the digit; in another one it may be faint."""
     (scans, _), _ = divided_scans()
+    differences = []
     for index in range(20):
         image = draw(scans[index], 0, index).astype(float)
-        paper = np.median(np.concatenate([image[0], image[-1]]))
-        assert np.abs(image - paper).max() > 80
+        paper = np.median(np.concatenate([image[0], image[-1]]), axis=0)
+        differences.append(np.percentile(image - paper, 97, axis=(0, 1)))
+    assert np.max(differences, axis=1).min() > 60
+    assert np.min(differences, axis=1).min() < 60
 
 
 def test_the_stated_mean_and_spread_are_those_of_the_images() -> None:
@@ -57,6 +60,6 @@ def test_every_corruption_changes_scenes_and_more_so_with_severity(corruption: s
     corrupted = [corrupt_images(images, corruption, severity, family="cifar") for severity in range(1, 6)]
     changes = [np.abs(images.astype(float) - one).mean() for one in corrupted]
     assert changes[0] > 0.5
-    assert changes[4] > 5
+    assert changes[4] > 3
     if corruption not in NOT_BY_PIXELS:
         assert changes == sorted(changes)

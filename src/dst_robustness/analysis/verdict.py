@@ -74,6 +74,8 @@ class Overall:
         answer: ``supported``, ``contradicted``, ``equivalent`` or ``undecided``.
         holds, fails, equivalent, undecided: number of rows (scenario x DST method x sparsity) with each verdict.
         scenarios: number of scenarios.
+        seeds: of the pooled gain.
+        looks: whether seeds were added until rows were decided, of which the pooled interval knows nothing.
         gain, gain_low, gain_high: pooled gain in robust accuracy [0, 1] with its interval; NaN if there are no rows.
         margin: the gain that matters, as a share.
         sentence: all of this in words.
@@ -85,6 +87,8 @@ class Overall:
     equivalent: int
     undecided: int
     scenarios: int
+    seeds: int
+    looks: bool
     gain: float
     gain_low: float
     gain_high: float
@@ -113,7 +117,8 @@ def overall(
     scenarios = rows["scenario"].nunique()
     if pooled is None or rows.empty:
         nothing = {"gain": np.nan, "gain_low": np.nan, "gain_high": np.nan, "margin": margin}
-        return Overall(UNDECIDED, **counts, scenarios=0, **nothing, sentence=_without_hypothesis(every_row))
+        sentence = _without_hypothesis(every_row)
+        return Overall(UNDECIDED, **counts, scenarios=0, seeds=0, looks=looks, **nothing, sentence=sentence)
     low, high = pooled.interval()
     alone = pooled.degrees <= 0
     answer = UNDECIDED if alone else _answer_of_words(counts) if looks else _answer(low, high, margin)
@@ -137,8 +142,8 @@ def overall(
                 f" With {pooled.seeds} seeds, a gain or loss below about {seen:.1f} points cannot be told from none."
             )
     return Overall(
-        answer, **counts, scenarios=scenarios, gain=pooled.value, gain_low=low, gain_high=high, margin=margin,
-        sentence=sentence,
+        answer, **counts, scenarios=scenarios, seeds=pooled.seeds, looks=looks, gain=pooled.value, gain_low=low,
+        gain_high=high, margin=margin, sentence=sentence,
     )  # fmt: skip
 
 

@@ -19,7 +19,8 @@ ABSENT = "-"
 MANY = 3
 # And of a scenario with no more rows than this, all are shown.
 FEW = 5
-GAIN = "A gain of +1 point means that one more of 100 corrupted images or clips is recognised."
+GAIN = "A gain of +1 point: of 100 corrupted images or clips, one more is recognised."
+ANSWERS = {"supported": "Yes", "contradicted": "No", "equivalent": "As many", "undecided": "This study cannot tell"}
 OWN_STUDY = """\
 # FOLDER/train/CLASS/*.jpg and FOLDER/test/CLASS/*.jpg
 datasets: {mine: {type: image_folder, path: FOLDER, image_size: 64}}
@@ -43,7 +44,7 @@ def closing_message(
     tables = Path(results) / "tables"
     found = json.loads((tables / "verdict.json").read_text(encoding="utf-8"))
     rows, missing = pd.read_csv(tables / "summary.csv"), pd.read_csv(tables / "missing.csv")
-    lines = ["", *_answer(rows, found["sentence"]), ""]
+    lines = ["", *_answer(rows, found), ""]
     if len(rows):
         lines += [*_scenarios(rows, every_row), ""]
     if len(missing):
@@ -54,18 +55,31 @@ def closing_message(
     return "\n".join([*lines, *(_suggestion() if suggest else [])]) + "\n"
 
 
-def _answer(rows: pd.DataFrame, sentence: str) -> list[str]:
-    """Return the question, the answer, and what its numbers mean; where nothing was compared, the answer alone."""
+def _answer(rows: pd.DataFrame, found: dict[str, Any]) -> list[str]:
+    """Return the question and the answer for somebody who knows neither; where nothing was compared, the verdict."""
     judged = rows[rows["dynamic"].astype(bool) & rows["sparsity"].map(in_range).astype(bool) & rows["gain"].notna()]
     if judged.empty:
-        return textwrap.wrap(sentence, WIDTH)
+        return textwrap.wrap(found["sentence"], WIDTH)
     methods = ", ".join(dict.fromkeys(map(method_name, judged["method"])))
     baselines = dict.fromkeys(map(method_name, rows.loc[rows["verdict"] == BASELINE_ROW, "method"]))
     question = (
         f"Do networks that keep only some of their weights, and change which while they learn ({methods}), recognise "
         f"more corrupted images or clips than networks trained without that ({', '.join(baselines)})?"
     )
-    return [*_labelled("Question", question), *_labelled("Answer", f"{sentence} {GAIN}")]
+    few = {1: "one seed, so this speaks of these networks alone", 2: "two seeds, which may agree by chance"}
+    seeds = few.get(found["seeds"], f"{found['seeds']} seeds")
+    answer = (
+        f"{ANSWERS[found['answer']]}: of 100 they recognised {_more(found['gain'])}, with a 95% interval from "
+        f"{_more(found['gain_low'])} to {_more(found['gain_high'])} ({seeds}"
+        f"{'; the interval counts one look at the data' * found['looks']}). Of the comparisons with "
+        f"{', '.join(baselines)}, {found['holds']} found more, {found['fails']} fewer, {found['equivalent']} as many "
+        f"(within {100 * found['margin']:g} of 100), and {found['undecided']} cannot tell."
+    )
+    return [*_labelled("Question", question), *_labelled("Answer", answer)]
+
+
+def _more(gain: float) -> str:
+    return f"{abs(100 * gain):.2f} {'fewer' if gain < 0 else 'more'}"
 
 
 def _labelled(label: str, text: str) -> list[str]:
@@ -89,7 +103,7 @@ def _scenarios(rows: pd.DataFrame, every_row: bool) -> list[str]:
     excluded = (rows["gain_low"] > 0) | (rows["gain_high"] < 0)
     if (excluded & (rows["verdict"] == UNDECIDED)).any():
         lines.append("Verdicts are corrected for the number of comparisons (Holm), intervals are not.")
-    lines.append(f"A gain that is surely within {100 * rows['margin'].iloc[0]:g} points of 0 is called equivalent.")
+    lines += [GAIN, f"A gain that is surely within {100 * rows['margin'].iloc[0]:g} of 0 is equivalent."]
     return [line[:WIDTH] for line in lines]
 
 
