@@ -15,7 +15,7 @@ from dst_robustness.study.run import Run
 Row = tuple[str, str, float]  # scenario, method, sparsity
 Decisions = Mapping[Row, Mapping[str, Any]]
 # Points by which the gains of single seeds spread before anything was measured: that of CIFAR-10 networks trained for
-# long, see docs/statistics.md.
+# long, see docs/simulations.md.
 GUESSED_SPREAD = 0.6
 CERTAIN = 2.8  # half the width of a row's interval at a look, in standard errors, about
 

@@ -27,7 +27,11 @@ def draw(tables: StudyTables) -> Figure:
     rows = tables.read("summary")
     if rows.empty:
         return empty_figure("no complete run yet")
-    scenarios = list(rows.groupby("scenario", sort=False))
+    # A scenario of which only the baseline was trained compares nothing.
+    compared = rows[rows["scenario"].isin(rows.loc[rows["verdict"] != BASELINE_ROW, "scenario"])]
+    if compared.empty:
+        return empty_figure("nothing beside the baseline yet")
+    scenarios = list(compared.groupby("scenario", sort=False))
     figure, axes = new_figure(len(scenarios), columns=tables.columns(3))
     for axis, (scenario, part) in zip(axes, scenarios, strict=True):
         _draw_dense(axis, part[part["verdict"] == BASELINE_ROW].iloc[:1])
