@@ -60,6 +60,6 @@ def test_every_corruption_changes_scenes_and_more_so_with_severity(corruption: s
     corrupted = [corrupt_images(images, corruption, severity, family="cifar") for severity in range(1, 6)]
     changes = [np.abs(images.astype(float) - one).mean() for one in corrupted]
     assert changes[0] > 0.5
-    assert changes[4] > 3
+    assert changes[4] > 2.5
     if corruption not in NOT_BY_PIXELS:
         assert changes == sorted(changes)
