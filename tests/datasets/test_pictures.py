@@ -32,16 +32,20 @@ def tiff(values: np.ndarray, *, bits: int, sample_format: int, black_is_zero: in
     return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + data
 
 
-def png_16_bits(transparent: int) -> bytes:
-    """Write HALF as a grey PNG in which one value is transparent."""
+def png_with_key(row: bytes, key: bytes, *, bits: int, colour: int = 0) -> bytes:
+    """Write eight equal rows as a PNG in which one grey, or one colour (``colour`` 2), is transparent."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in HALF)
-    header = chunk(b"IHDR", struct.pack(">2I5B", 8, 8, 16, 0, 0, 0, 0))
-    colour_key = chunk(b"tRNS", struct.pack(">H", transparent))
-    return b"\x89PNG\r\n\x1a\n" + header + colour_key + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    header = chunk(b"IHDR", struct.pack(">2I5B", 8, 8, bits, colour, 0, 0, 0))
+    content = chunk(b"tRNS", key) + chunk(b"IDAT", zlib.compress(8 * (b"\0" + row)))
+    return b"\x89PNG\r\n\x1a\n" + header + content + chunk(b"IEND", b"")
+
+
+def png_16_bits(transparent: int) -> bytes:
+    """Write HALF as a grey PNG in which one value is transparent."""
+    return png_with_key(HALF[0].astype(">u2").tobytes(), struct.pack(">H", transparent), bits=16)
 
 
 def full(value: float, dtype: str) -> np.ndarray:
@@ -72,6 +76,32 @@ def full(value: float, dtype: str) -> np.ndarray:
 def test_grey_is_scaled_by_the_range_of_its_type(data: bytes, expected: int) -> None:
     """Half white is half white: microscopes, X-rays and depth have more than eight bits."""
     assert np.unique(square(data, 4)).tolist() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (png_with_key(b"\x55" * 2, b"\0\1", bits=2), 255),
+        (png_with_key(b"\x55" * 2, b"\0\2", bits=2), 85),
+        (png_with_key(b"\x77" * 4, b"\0\7", bits=4), 255),
+        (png_with_key(b"\0", b"\0\0", bits=1), 255),
+        (png_with_key(b"\0", b"\0\1", bits=1), 0),
+        (png_with_key(b"\x80\0" * 24, b"\x80\0" * 3, bits=16, colour=2), 255),
+        (png_with_key(b"\x40\0" * 24, b"\x80\0" * 3, bits=16, colour=2), 64),
+    ],
+)
+def test_a_transparent_value_counts_in_the_bits_of_its_file(data: bytes, expected: int) -> None:
+    """Pillow scales the pixels to eight bits, and not the value."""
+    assert np.unique(square(data, 4)).tolist() == [expected]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "TIFF"])
+@pytest.mark.parametrize("share", [0.2, 0.7])
+def test_a_file_that_is_cut_off_is_refused_in_words(kind: str, share: float) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    whole = encoded(noise, kind)
+    with pytest.raises(ValueError, match=r"^is (damaged or cut off|no image that can be read here)"):
+        square(whole[: int(share * len(whole))], 32)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import io
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -68,9 +69,19 @@ def rgb(encoded: bytes, *, upright: bool = False, max_pixels: int = MAX_PIXELS) 
 @contextmanager
 def _decoded(encoded: bytes, *, upright: bool, max_pixels: int) -> Iterator[Image.Image]:
     with _open(encoded, max_pixels) as file, _one_large if file.width * file.height > LARGE else nullcontext():
-        if upright:
-            ImageOps.exif_transpose(file, in_place=True)
-        yield _rgb(file)
+        try:
+            if upright:
+                ImageOps.exif_transpose(file, in_place=True)
+            image = _rgb(file)
+            image.load()
+        except Exception as error:
+            raise _damaged(error) from error
+        yield image
+
+
+def _damaged(error: Exception) -> ValueError:
+    """Return what is said of a file of which Pillow's plugins make whatever error."""
+    return error if isinstance(error, ValueError) else ValueError(f"is damaged or cut off: {str(error) or repr(error)}")
 
 
 def _open(encoded: bytes, max_pixels: int) -> Image.Image:
@@ -82,9 +93,21 @@ def _open(encoded: bytes, max_pixels: int) -> Image.Image:
         raise ValueError(f"is no image that can be read here; read are {', '.join(FORMATS)}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ValueError(f"has more than max_pixels = {max_pixels:,} pixels") from None
+    except Exception as error:
+        raise _damaged(error) from error
     if file.width * file.height > max_pixels:
         raise ValueError(f"has {file.width} x {file.height} pixels, more than max_pixels = {max_pixels:,}")
+    if file.format == "PNG" and "transparency" in file.info:
+        file.info["transparency"] = _scaled_key(file.info["transparency"], file.tile[0].args)
     return file
+
+
+def _scaled_key(key: Any, raw_mode: Any) -> Any:
+    """Return the grey or colour of a PNG that is transparent as Pillow scales the pixels, of which it says nothing."""
+    factor = {"1": 255, "L;2": 85, "L;4": 17}.get(raw_mode)
+    if factor and isinstance(key, int):
+        return factor * key
+    return tuple(value >> 8 for value in key) if raw_mode == "RGB;16B" else key
 
 
 def _rgb(image: Image.Image) -> Image.Image:
