@@ -10,17 +10,20 @@ from pathlib import Path
 
 import numpy as np
 
+from dst_robustness.datasets.arrays import map_array
 from dst_robustness.datasets.cifar import CIFAR10
 from dst_robustness.datasets.layout import class_pairs, top_folder
 from dst_robustness.datasets.pickles import load_pickle
 from dst_robustness.datasets.pictures import ENDINGS, square
 from dst_robustness.datasets.spec import IMAGENET_MEAN, IMAGENET_STD, Acquired, DatasetSpec, RemoteFile, Split
 from dst_robustness.datasets.walk import files_in, folders_in, shown
+from dst_robustness.jobs.memory import bounded_memory
 
 log = logging.getLogger(__name__)
 
 ARRAYS = (".npy", ".npz")
 IMAGENET_CLASSES = 1000
+MAX_MEMORY = 1 << 30  # bytes that unpacking arrays may take
 
 
 def read_shifted(spec: DatasetSpec, acquired: Acquired, classes: tuple[str, ...]) -> Split:
@@ -45,9 +48,9 @@ def _array_split(spec: DatasetSpec, paths: list[Path], classes: tuple[str, ...])
     if classes != CIFAR10.classes:
         raise ValueError(f"{spec.name} has the ten classes of CIFAR-10, the networks have {len(classes)}: {classes[0]}")
     images, labels = _arrays(spec, paths)
-    if images.dtype != np.uint8 or images.shape != (len(labels), 32, 32, 3):
+    if images.dtype != np.uint8 or images.size == 0 or images.shape != (labels.size, 32, 32, 3):
         raise ValueError(
-            f"{paths[0]} is {images.dtype} {list(images.shape)}, expected uint8 [{len(labels)}, 32, 32, 3]"
+            f"{paths[0]} is {images.dtype} {list(images.shape)}, expected uint8 [{labels.size or 'N'}, 32, 32, 3]"
         )
     if labels.dtype.kind not in "iu" or labels.ndim != 1 or labels.min() < 0 or labels.max() >= len(classes):
         raise ValueError(f"{paths[-1]}: labels are {labels.dtype} {list(labels.shape)}, expected integers from 0 to 9")
@@ -58,22 +61,20 @@ def _arrays(spec: DatasetSpec, paths: list[Path]) -> tuple[np.ndarray, np.ndarra
     """Return images and labels, from two arrays (CIFAR-10.1) or from one file of several (CIFAR-10.2)."""
     wanted = [path for path in paths if path.name in {file.name for file in spec.files}] or paths
     if len(wanted) == 2:
-        return _array(next(p for p in wanted if "data" in p.stem)), _array(next(p for p in wanted if "label" in p.stem))
+        return map_array(next(p for p in wanted if "data" in p.stem)), map_array(
+            next(p for p in wanted if "label" in p.stem)
+        )
     path = wanted[0]
     if path.suffix == ".npz":
-        with np.load(path) as content:
-            return content["images"], content["labels"]
+        try:
+            with bounded_memory(MAX_MEMORY), np.load(path) as content:
+                return content["images"], content["labels"]
+        except Exception as error:  # a damaged zip file fails in many ways
+            raise ValueError(f"{path} has no arrays images and labels: {type(error).__name__}") from error
     content = _mapping(path)
     if not isinstance(content, dict) or not {"images", "labels"} <= content.keys():
         raise ValueError(f"{path} has no entries images and labels")
     return np.asarray(content["images"]), np.asarray(content["labels"])
-
-
-def _array(path: Path) -> np.ndarray:
-    try:
-        return np.load(path)
-    except (OSError, ValueError) as error:
-        raise ValueError(f"cannot read {path}: missing or not a NumPy array") from error
 
 
 def _mapping(path: Path) -> object:

@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 
 from dst_robustness.corruptions.images import SEVERITIES
+from dst_robustness.datasets.arrays import map_array
 from dst_robustness.datasets.walk import folders_in
 from dst_robustness.jobs.locks import alone
 from dst_robustness.sets.attributes import PUBLISHED_FILES, SetAttributes
@@ -83,7 +84,7 @@ class _CleanSplit:
 
 
 def _import_array(path: Path, shape: tuple[int, ...], labels: np.ndarray, index: np.ndarray, file: h5py.File) -> None:
-    images, found = _map_array(path), _map_array(path.with_name("labels.npy"))
+    images, found = map_array(path), map_array(path.with_name("labels.npy"))
     count = len(images) // len(SEVERITIES)
     if images.dtype != np.uint8 or images.shape != (len(SEVERITIES) * count, *shape) or count <= index.max():
         raise ValueError(
@@ -97,13 +98,6 @@ def _import_array(path: Path, shape: tuple[int, ...], labels: np.ndarray, index:
         first = (severity - 1) * count
         batches = (images[first + index[i : i + BATCH]] for i in range(0, len(index), BATCH))
         write_samples(file.create_group(str(severity)), batches, labels)
-
-
-def _map_array(path: Path) -> np.ndarray:
-    try:
-        return np.load(path, mmap_mode="r")
-    except (OSError, ValueError) as error:
-        raise ValueError(f"cannot read {path}: missing or not a NumPy array") from error
 
 
 def _severities(folder: Path, split: _CleanSplit) -> list[tuple[Path, list[Path], Pairing]]:
