@@ -18,6 +18,12 @@ def test_an_array_that_is_not_there_is_refused(tmp_path, content):
         map_array(tmp_path / "fog.npy")
 
 
+def test_a_single_value_is_no_array(tmp_path):
+    np.save(tmp_path / "fog.npy", np.uint8(3))
+    with pytest.raises(ValueError, match=r"fog\.npy holds a single value"):
+        map_array(tmp_path / "fog.npy")
+
+
 def test_objects_are_not_read_and_arrays_are(tmp_path):
     np.save(tmp_path / "objects.npy", np.array([1, None], object))
     with pytest.raises(ValueError, match=r"objects\.npy"):

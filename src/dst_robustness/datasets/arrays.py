@@ -13,6 +13,9 @@ def map_array(path: Path) -> np.ndarray:
     Raises ValueError, naming the file, where it is missing, holds Python objects, or less than its header claims.
     """
     try:
-        return np.load(path, mmap_mode="r")
-    except (OSError, ValueError, OverflowError) as error:
+        array = np.load(path, mmap_mode="r")
+    except (OSError, ValueError, OverflowError, EOFError) as error:
         raise ValueError(f"cannot read {path}: missing or not a NumPy array") from error
+    if array.ndim == 0:
+        raise ValueError(f"{path} holds a single value, expected an array")
+    return array

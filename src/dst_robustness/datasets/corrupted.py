@@ -74,7 +74,12 @@ def _absent(folder: Path, spec: DatasetSpec) -> tuple[RemoteFile, ...]:
 
 def _holds_severities(folder: Path) -> bool:
     names = [path.name for path in folders_in(folder)]
-    return bool(names) and all(name.replace(".", "", 1).isdigit() for name in names)
+    return bool(names) and all(is_number(name) for name in names)
+
+
+def is_number(name: str) -> bool:
+    """Whether the name of a folder is that of a severity, such as ``3`` or ``0.05``."""
+    return name.replace(".", "", 1).isdecimal()
 
 
 def _spec(

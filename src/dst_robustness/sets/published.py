@@ -14,6 +14,7 @@ import numpy as np
 
 from dst_robustness.corruptions.images import SEVERITIES
 from dst_robustness.datasets.arrays import map_array
+from dst_robustness.datasets.corrupted import is_number
 from dst_robustness.datasets.walk import folders_in
 from dst_robustness.jobs.locks import alone
 from dst_robustness.sets.attributes import PUBLISHED_FILES, SetAttributes
@@ -102,7 +103,10 @@ def _import_array(path: Path, shape: tuple[int, ...], labels: np.ndarray, index:
 
 def _severities(folder: Path, split: _CleanSplit) -> list[tuple[Path, list[Path], Pairing]]:
     """Return the folder of each severity, its images in the order of the split, and how they are paired."""
-    found = sorted(folders_in(folder), key=lambda path: float(path.name))
+    found = folders_in(folder) if folder.is_dir() else []
+    if odd := [path for path in found if not is_number(path.name)]:
+        raise ValueError(f"{odd[0]} is no severity, whose name is a number; move it elsewhere")
+    found.sort(key=lambda path: float(path.name))
     if len(found) != len(SEVERITIES):
         raise ValueError(f"{folder} holds {len(found)} severities ({', '.join(p.name for p in found)}), expected 5")
     all_paired = [PublishedImages(place, split.classes).of(split.labels, split.index, split.names) for place in found]
