@@ -26,6 +26,8 @@ ROWS = pd.DataFrame(
         "gain_low": [None, 0.01, -0.01, None, -0.12],
         "gain_high": [None, 0.03, 0.03, None, -0.08],
         "mce": [100.0, 95.0, 97.0, 100.0, 120.0],
+        "mce_low": [None, 92.5, 94.0, None, 110.0],
+        "mce_high": [None, 97.5, 100.5, None, 130.0],
         "relative_mce": [100.0, 99.0, 98.0, 100.0, None],
         "robust_accuracy_15": [0.7, 0.72, 0.71, 0.4, None],
         "mce_alexnet": [None, None, None, 123.4, 101.0],
@@ -68,6 +70,12 @@ def write_all(folder, rows=ROWS):
     rows.to_csv(folder / "summary.csv", index=False)
     cells_of(rows).to_csv(folder / "corruptions.csv", index=False)
     write_tables(folder)
+
+
+def test_an_mce_has_its_interval_where_there_is_one():
+    """The baseline is what it is measured against."""
+    column = [cells[7] for cells in robustness_table(ROWS).rows]
+    assert column == ["100.0", "95.0 [92.5, 97.5]", "97.0 [94.0, 100.5]", "100.0", "120.0 [110.0, 130.0]"]
 
 
 def test_the_best_of_each_scenario_is_bold():

@@ -20,14 +20,14 @@ def number(value: float, digits: int = 1, *, scale: float = 1, sign: bool = Fals
     return f"{scale * value:{'+' if sign else ''}.{digits}f}"
 
 
-def with_interval(value: float, low: float, high: float, digits: int = 1, *, sign: bool = False) -> str:
-    """Return a share as percent with its interval in brackets."""
+def with_interval(
+    value: float, low: float, high: float, digits: int = 1, *, scale: float = 100, sign: bool = False
+) -> str:
+    """Return a number, by default a share as percent, with its interval in brackets."""
     if pd.isna(value):
         return ABSENT
-    text = number(value, digits, scale=100, sign=sign)
-    if pd.isna(low):
-        return text
-    return f"{text} [{number(low, digits, scale=100, sign=sign)}, {number(high, digits, scale=100, sign=sign)}]"
+    text, *ends = (number(one, digits, scale=scale, sign=sign) for one in (value, low, high))
+    return text if pd.isna(low) else f"{text} [{', '.join(ends)}]"
 
 
 def _names(row: Any) -> list[str]:
@@ -45,7 +45,7 @@ def robustness_table(rows: pd.DataFrame) -> Table:
         cells.append(
             [*_names(row), str(row.seeds),
              number(row.clean_accuracy, scale=100), robust, ABSENT if row.verdict == BASELINE_ROW else gain,
-             number(row.mce), row.verdict]
+             _with_its_interval(row, "mce", 1, 1), row.verdict]
         )  # fmt: skip
     caption = (
         "Top-1 accuracy on the clean test set and averaged over all corruptions and severities, gain over the "
@@ -141,7 +141,7 @@ def metrics_table(rows: pd.DataFrame) -> Table:
     cells = [
         [
             *_names(row),
-            *(number(getattr(row, name), digits, scale=scale) for name, (_, digits, scale) in columns.items()),
+            *(_with_its_interval(row, name, digits, scale) for name, (_, digits, scale) in columns.items()),
         ]
         for row in rows.itertuples()
     ]
@@ -156,6 +156,12 @@ def metrics_table(rows: pd.DataFrame) -> Table:
     caption = f"In percent: {shown}.{rest} Means over seeds."
     header = ["scenario", "method", "sparsity", *(title for title, _, _ in columns.values())]
     return Table(caption, header, cells)
+
+
+def _with_its_interval(row: Any, name: str, digits: int, scale: float) -> str:
+    """Return a number of a row, with its interval where the row has one."""
+    low, high = (getattr(row, f"{name}_{end}", float("nan")) for end in ("low", "high"))
+    return with_interval(getattr(row, name), low, high, digits, scale=scale)
 
 
 def weight_table(rows: pd.DataFrame) -> Table:
