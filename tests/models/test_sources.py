@@ -44,6 +44,16 @@ def clips(num_classes, frames):
 def hidden(num_classes):
     return torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
 
+def lazy(num_classes):
+    return torch.nn.Sequential(torch.nn.LazyConv2d(4, 3), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(),
+                               torch.nn.LazyLinear(num_classes))
+
+def as_in_transformers(num_classes):
+    class Wrapped(torch.nn.Module):
+        def forward(self, pixel_values):
+            return {"logits": pixel_values.mean((2, 3)), "loss": None}
+    return Wrapped()
+
 def nothing(num_classes):
     return None
 
@@ -132,8 +142,9 @@ def test_the_code_of_a_file_follows_what_it_does(own: Path) -> None:
 @pytest.mark.parametrize(
     ("function", "options", "message"),
     [
-        ("Pair", {}, r"returns a tuple 2 in testing"),
-        ("PairInTraining", {}, r"returns a tuple 2 in training"),
+        ("Pair", {}, r"returns tuple of 2 in testing"),
+        ("PairInTraining", {}, r"returns tuple of 2 in training"),
+        ("as_in_transformers", {}, r"returns dict with logits, loss in testing; it must return one tensor"),
         ("hidden", {}, r"returns \[2, 3\] for two samples of 7 classes"),
         ("nothing", {}, r"returned NoneType, not a torch.nn.Module"),
         ("fails", {}, r"ZeroDivisionError: division by zero \(.*nets.py, line \d+\)"),
@@ -157,6 +168,7 @@ def test_a_file_gives_networks_for_images_and_clips_narrow_ones_and_such_that_ne
     assert build_model(f"{own}:build", 7)(torch.zeros(2, 3, 16, 16)).shape == (2, 7)
     assert build_model(f"{own}:with_width", 7, width=0.5)[2].out_features == 4
     assert build_model(f"{own}:clips", 7, frames=4)(torch.zeros(2, 3, 4, 8, 8)).shape == (2, 7)
+    assert build_model(f"{own}:lazy", 7)[0].weight.shape == (4, 3, 3, 3)
     assert build_model(f"{own}:counts_pixels", 7)(torch.zeros(2, 3, 8, 8)).shape == (2, 7)
 
 

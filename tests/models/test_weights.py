@@ -28,6 +28,10 @@ def prefixed(prefix: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Ten
     return {prefix + name: value for name, value in state.items()}
 
 
+def without(name: str) -> dict[str, torch.Tensor]:
+    return {other: value for other, value in trained().items() if other != name}
+
+
 HALF = {name: value.half() if value.is_floating_point() else value for name, value in trained().items()}
 OLD = {name: value for name, value in trained().items() if not name.endswith("num_batches_tracked")}
 
@@ -47,6 +51,8 @@ OLD = {name: value for name, value in trained().items() if not name.endswith("nu
         {"model": trained(9.0), "model_ema": {"n_averaged": torch.tensor(5)} | prefixed("module.", trained())},
         {"state_dict": prefixed("model.", trained(9.0)) | prefixed("ema_model.", trained())},
         {"a": {"b": {"weights": trained()}}},
+        {name.replace("conv", "conv._checkpoint_wrapped_module"): value for name, value in trained().items()},
+        without("conv.weight") | {"conv.weight_orig": torch.full((2, 3, 1, 1), 0.5), "conv.weight_mask": torch.ones(1)},
         {"teacher": {name: torch.ones(7) for name in trained()}, "student": trained()},
     ],
 )
@@ -67,10 +73,6 @@ def test_safetensors_are_told_by_content_and_names_with_module_may_be_the_networ
     assert bool((wrapped["module"].fc.bias == 0.5).all())
 
 
-def without(name: str) -> dict[str, torch.Tensor]:
-    return {other: value for other, value in trained().items() if other != name}
-
-
 BAD = [
     (without("conv.weight"), r"lacks conv.weight \[2, 3, 1, 1\]"),
     (trained() | {"conv.gain": torch.ones(2)}, r"has conv.gain \[2\], which the network lacks"),
@@ -81,6 +83,7 @@ BAD = [
     (trained(classes=5), r"a network of 5 classes \(fc.weight\), not of 3"),
     (trained(float("nan")), "conv.weight holds 6 values that are NaN or infinite"),
     (trained() | {"fc.weight": torch.ones(3, 2, dtype=torch.int8)}, "fc.weight is torch.int8"),
+    (trained() | {"fc.weight": torch.ones(3, 2, device="meta")}, "fc.weight was saved from the meta device"),
     ({"a": trained(), "b": trained()}, "several sets of weights: a, b; keep one"),
     ({"epoch": 3}, "no tensors by name, but: epoch"),
     ([1, 2], "holds a list, not a state_dict"),
@@ -124,11 +127,16 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
         "cut.pt": whole[: len(whole) // 2],
         "cut.safetensors": (tmp_path / "whole.safetensors").read_bytes()[:-8],
         "image.png": b"\x89PNG\r\n\x1a\n" + bytes(64),
-        "text.pt": b"weights",
+        "pointer.safetensors": b"version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 3\n",
+        "model.safetensors.index.json": b'{"metadata": {}, "weight_map": {}}',
+    }
+    said = {
+        "pointer.safetensors": "begins with 'version https://git-lfs",
+        "model.safetensors.index.json": "; join weights",
     }
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(WeightsError, match=name):
+        with pytest.raises(WeightsError, match=f"{name}.*{said.get(name, '')}"):
             load_weights(network(), tmp_path / name, 3)
     with pytest.raises(WeightsError, match="no file of weights"):
         load_weights(network(), tmp_path / "missing.pt", 3)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter
 
 
 def check_answers(network: nn.Module, name: str, num_classes: int, input_shape: Sequence[int]) -> None:
     """Raise ValueError unless a network maps two samples to scores [2, num_classes], in training and in testing.
 
     A copy of the network runs on the meta device, without data or arithmetic. If it cannot, it runs on the network's
-    own device. The random state and the network do not change.
+    own device. The random state and the network do not change, but for lazy layers, which draw their weights.
 
     Args:
         network: the network.
@@ -21,15 +22,16 @@ def check_answers(network: nn.Module, name: str, num_classes: int, input_shape: 
         num_classes: number of classes.
         input_shape: shape of a sample, [3, H, W] or [3, T, H, W].
     """
+    if any(isinstance(parameter, UninitializedParameter) for parameter in network.parameters()):
+        _give_shapes(network, name, input_shape)
     for training in (False, True):
         answer = _run(network, name, input_shape, training)
         when = "in training" if training else "in testing"
         if not isinstance(answer, Tensor):
-            found = (
-                sorted(answer) if isinstance(answer, dict) else f"{len(answer)}" if isinstance(answer, tuple) else ""
-            )
+            parts = f" with {', '.join(map(str, answer))}" if isinstance(answer, Mapping) else ""
+            parts = f" of {len(answer)}" if isinstance(answer, tuple | list) else parts
             raise ValueError(
-                f"model '{name}' returns a {type(answer).__name__} {found} {when}; it must return one tensor of class "
+                f"model '{name}' returns {type(answer).__name__}{parts} {when}; it must return one tensor of class "
                 f"scores [N, {num_classes}]. A function in a file of your own can pick it out"
             )
         if answer.shape != (2, num_classes):
@@ -37,6 +39,16 @@ def check_answers(network: nn.Module, name: str, num_classes: int, input_shape: 
                 f"model '{name}' returns {list(answer.shape)} for two samples of {num_classes} classes {when}; "
                 f"it must return class scores [2, {num_classes}]"
             )
+
+
+@torch.no_grad()
+def _give_shapes(network: nn.Module, name: str, input_shape: Sequence[int]) -> None:
+    """Run a batch through a network with lazy layers, which draw their weights then."""
+    try:
+        network.eval()(torch.zeros(2, *input_shape))
+    except Exception as error:
+        raise _does_not_take(name, input_shape, error) from error
+    network.train()
 
 
 def _run(network: nn.Module, name: str, input_shape: Sequence[int], training: bool) -> object:

@@ -79,6 +79,7 @@ def find_source(name: str, folder: str | Path = ".") -> Source:
         return Source(name, "file", entry, None, file)
     near = [f"'{other}'" for other in difflib.get_close_matches(name, MODELS, n=1)]
     near += [f"'{lib}:{name}'" for lib in LIBRARIES if is_installed(lib) and name in networks_of(lib)]
+    near += [f"'{name}:FUNCTION'"] if name.endswith(".py") else []
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
     raise ValueError(
         f"unknown model '{name}'.{hint} Allowed: {', '.join(MODELS)}; timm:NAME, torchvision:NAME, FILE.py:FUNCTION"

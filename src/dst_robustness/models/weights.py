@@ -15,7 +15,9 @@ from torch import Tensor, nn
 from dst_robustness.models.tensor_files import give_weights
 
 SHOWN = 4  # names in a message
-_WRAPPERS = ("module", "_orig_mod")  # DistributedDataParallel, AveragedModel and torch.compile put these before names
+_TORCH = (b"PK", b"\x80")  # files of torch.save begin with these: a zip archive, or before version 1.6 a pickle
+_FIRST = "module"  # DistributedDataParallel and AveragedModel put this before names
+_INSIDE = ("_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module")  # torch puts these anywhere in names
 _COUNTERS = ("n_averaged",)  # AveragedModel has these beside the weights
 _UNCOUNTED = "num_batches_tracked"  # batch norm has this, but old files lack it and testing does not use it
 
@@ -27,9 +29,9 @@ class WeightsError(ValueError):
 def load_weights(network: nn.Module, path: str | Path, num_classes: int) -> str:
     """Load the weights of a file into a network, and return in words what was loaded.
 
-    The file is safetensors, or a state_dict of ``torch.save``, alone or inside a larger mapping. ``module.`` and
-    ``_orig_mod.`` in names are ignored. Any floating-point precision is accepted. If a file holds several sets of
-    weights that fit, the moving average (EMA) is used.
+    The file is safetensors, or a state_dict of ``torch.save``, alone or inside a larger mapping. ``module.``,
+    ``_orig_mod.`` and the like in names are ignored, and masks of pruning are applied. Any floating-point precision is
+    accepted. If a file holds several sets of weights that fit, the moving average (EMA) is used.
 
     Raises WeightsError if the file is missing, empty or truncated, or would run code, and if weights are missing or
     unexpected, have other shapes, or are not finite.
@@ -105,6 +107,8 @@ class _Match:
         taken = {}
         for name, place in wanted.items():
             value = self.tensors.get(name, place)
+            if value.is_meta:
+                raise WeightsError(f"{path}: {name} was saved from the meta device, without values")
             if value.layout != torch.strided:
                 value = value.to_dense()
             if place.is_floating_point() != value.is_floating_point():
@@ -122,11 +126,17 @@ def read_tensors(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise WeightsError(f"there is no file of weights {path}")
     with open(path, "rb") as file:
-        start = file.read(9)
+        start = file.read(40)
     if not start:
         raise WeightsError(f"{path} is empty")
     if start[8:9] == b"{":
         return _read_safetensors(path)
+    if not start.startswith(_TORCH):
+        text = start.decode("ascii", "replace").partition("\n")[0]
+        raise WeightsError(
+            f"{path} is neither safetensors nor a file of torch.save: it begins with {text!r}"
+            + ("; join weights of several files into one" if text.startswith("{") else "")
+        )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -189,7 +199,7 @@ def _state_dicts(content: Mapping[Any, Any], place: str = "") -> Iterator[tuple[
 
 def _match(place: str, tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> _Match:
     """Compare tensors with the network's, under their own names or without wrappers, whichever fits better."""
-    bare = {_bare(name): value for name, value in tensors.items()}
+    bare = _unpruned({_bare(name): value for name, value in tensors.items()})
     return min((_compare(place, names, wanted) for names in (tensors, bare)), key=lambda match: match.faults)
 
 
@@ -208,9 +218,17 @@ def _compare(place: str, tensors: Mapping[str, Tensor], wanted: Mapping[str, Ten
 
 def _bare(name: str) -> str:
     parts = name.split(".")
-    while parts[0] in _WRAPPERS and len(parts) > 1:
+    while parts[0] in (_FIRST, *_INSIDE) and len(parts) > 1:
         parts = parts[1:]
-    return ".".join(part for part in parts if part != "_orig_mod")
+    return ".".join(part for part in parts if part not in _INSIDE)
+
+
+def _unpruned(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors with those that ``torch.nn.utils.prune`` keeps apart, a weight and its mask, put together."""
+    pruned = [name.removesuffix("_mask") for name in tensors if name.endswith("_mask")]
+    whole = {name: tensors[f"{name}_orig"] * tensors[f"{name}_mask"] for name in pruned if f"{name}_orig" in tensors}
+    parts = {f"{name}{part}" for name in whole for part in ("_orig", "_mask")}
+    return {name: value for name, value in tensors.items() if name not in parts} | whole
 
 
 def _common_prefix(names: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
