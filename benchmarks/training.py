@@ -40,7 +40,7 @@ from dst_robustness.training.options import TrainingOptions
 
 
 class Pictures(Dataset):
-    """Pictures one by one, augmented on the CPU."""
+    """Images one by one, augmented on the CPU."""
 
     def __init__(self, pixels: np.ndarray, labels: np.ndarray) -> None:
         self.pixels = torch.from_numpy(pixels).permute(0, 3, 1, 2)
@@ -148,7 +148,7 @@ def peak_flops() -> float:
 
 
 def training_flops(model: str) -> float:
-    """Return the FLOPs of a forward and a backward pass of one picture, after the formula of the tables."""
+    """Return the FLOPs of a forward and a backward pass of one image, after the formula of the tables."""
     with torch.device("meta"):
         network = build_model(model, 10)
     return 3 * inference_flops(layer_flops(network, (3, 32, 32)))

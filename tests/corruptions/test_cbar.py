@@ -51,7 +51,7 @@ def test_any_batch_split_and_thread_count_gives_the_same_bytes(images, family, n
 
 
 def test_the_seed_changes_what_is_random_and_nothing_else(images):
-    """Two of the eighteen are deterministic; the same picture twice is corrupted in two ways by the others."""
+    """Two of the eighteen are deterministic; the same image twice is corrupted in two ways by the others."""
     same = set()
     for family, name in CELLS:
         if np.array_equal(*(corrupt_images(images, name, 5, family=family, seed=seed) for seed in (0, 1))):

@@ -70,7 +70,7 @@ def test_snow_whitens_and_falls_twice_turned_by_half_a_turn():
 
 
 def test_frost_is_the_weighted_sum_with_a_crop_of_a_picture():
-    """A flat picture: floor(0.75 x 100 + 0.45 x 200) at severity 5."""
+    """A flat image: floor(0.75 x 100 + 0.45 x 200) at severity 5."""
     pictures = FrostPictures("test", (np.full((300, 400, 3), 200, np.uint8),))
     images = np.full((2, 32, 32, 3), 100, dtype=np.uint8)
     assert (corrupt_images(images, "frost", 5, family="cifar", frost_pictures=pictures) == 165).all()
@@ -78,7 +78,7 @@ def test_frost_is_the_weighted_sum_with_a_crop_of_a_picture():
 
 
 def test_all_five_frost_pictures_are_drawn_equally_often():
-    """Flat pictures tell which one was drawn."""
+    """Flat images tell which one was drawn."""
     pictures = FrostPictures("test", tuple(np.full((50, 50, 3), 20 * i, np.uint8) for i in range(5)))
     black = np.zeros((2000, 2, 2, 3), dtype=np.uint8)
     result = corrupt_images(black, "frost", 1, family="imagenet", frost_pictures=pictures)[:, 0, 0, 0]

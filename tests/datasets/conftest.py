@@ -150,7 +150,7 @@ def add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
 
 
 def cifar_pixels(label: int, row: int) -> np.ndarray:
-    """A picture that tells its label in red and its row in green: uint8 [3, 32, 32] planes."""
+    """An image that tells its label in red and its row in green: uint8 [3, 32, 32] planes."""
     planes = np.zeros((3, 32, 32), dtype=np.uint8)
     planes[0], planes[1], planes[2, :, 0] = label, row, 255
     return planes
@@ -158,7 +158,7 @@ def cifar_pixels(label: int, row: int) -> np.ndarray:
 
 @pytest.fixture
 def cifar10_archive(tmp_path: Path) -> Path:
-    """An archive in the official layout: 5 x 20 training and 20 test pictures."""
+    """An archive in the official layout: 5 x 20 training and 20 test images."""
     path = tmp_path / "source" / "cifar-10-python.tar.gz"
     path.parent.mkdir()
     labels = [i % 10 for i in range(20)]

@@ -28,7 +28,7 @@ def jpeg(red: int, size: tuple[int, int] = (64, 64), mode: str = "RGB", kind: st
 
 
 def reds(split) -> list[int]:
-    """The red that each picture was painted with, to the nearest ten: JPEG is not exact."""
+    """The red that each image was painted with, to the nearest ten: JPEG is not exact."""
     pictures = [split.load(i) for i in range(len(split.labels))]
     arrays = [square(p, 64) if isinstance(p, bytes) else p for p in pictures]
     return [round(float(array[..., 0].mean()) / 10) * 10 for array in arrays]
@@ -46,7 +46,7 @@ def tar_bytes(members: dict[str, bytes], mode: str = "w") -> bytes:
 
 @pytest.fixture
 def tiny(tmp_path):
-    """A zip with three classes of two pictures, and three val pictures; val_10 comes after val_9 only by number."""
+    """A zip with three classes of two images, and three val images; val_10 comes after val_9 only by number."""
     path = tmp_path / "tiny-imagenet-200.zip"
     root = "tiny-imagenet-200"
     val = {"val_0.JPEG": 2, "val_9.JPEG": 0, "val_10.JPEG": 1}
@@ -104,7 +104,7 @@ def devkit(path, wnids, truth):
 
 @pytest.fixture
 def ilsvrc(tmp_path):
-    """The three official files with three classes, two training and one validation picture each."""
+    """The three official files with three classes, two training and one validation image each."""
     inner = {
         f"{wnid}.tar": tar_bytes({f"{wnid}_{i}.JPEG": jpeg(100 * label + 10 * i, (96, 64)) for i in range(2)})
         for label, wnid in enumerate(WNIDS)
@@ -230,7 +230,7 @@ def test_folders_that_do_not_fit_are_named(own):
 
 
 def test_a_picture_is_resized_by_its_short_side_and_cropped_to_the_centre():
-    """A 200 x 100 picture whose left half is red and right half blue: the square of side 50 meets in the middle."""
+    """A 200 x 100 image whose left half is red and right half blue: the square of side 50 meets in the middle."""
     image = Image.new("RGB", (200, 100), (255, 0, 0))
     image.paste((0, 0, 255), (100, 0, 200, 100))
     buffer = io.BytesIO()
@@ -260,7 +260,7 @@ def test_the_users_photographs_are_turned_upright():
 
 
 def prepared(spec, folder, **options):
-    """Acquire and prepare, and return the pictures and labels of the test split."""
+    """Acquire and prepare, and return the images and labels of the test split."""
     acquire(spec, folder / "raw", **options)
     outputs = {split: folder / f"{split}.h5" for split in ("train", "validation", "test")}
     prepare(spec, folder / "raw", outputs, validation_fraction=0.5, threads=2)

@@ -33,7 +33,7 @@ def outputs(folder):
 
 
 def small_spec(side=8, train=40, test=20, load=None, **changes):
-    """A data set of flat pictures: the colour tells the row."""
+    """A data set of flat images: the colour tells the row."""
 
     def picture(row):
         return np.full((side, side, 3), row, dtype=np.uint8)
@@ -182,7 +182,7 @@ def test_an_interrupted_preparation_goes_on_where_it_stopped(tmp_path, monkeypat
     with pytest.raises(KeyboardInterrupt):
         prepared(spec, tmp_path)
     finished = len(list((tmp_path / "train.h5.parts").glob("0*.h5")))
-    assert finished == 3  # of five, with 8 + 7 + 7 of the 36 pictures
+    assert finished == 3  # of five, with 8 + 7 + 7 of the 36 images
     again = len(loaded)
     found = prepared(spec, tmp_path)
     rows = found["train"][2]

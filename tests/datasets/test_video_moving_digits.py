@@ -103,7 +103,7 @@ def displacements(clip: np.ndarray) -> np.ndarray:
 
 
 def test_texture_falls_off_as_one_over_frequency() -> None:
-    """The amplitude spectrum of the backgrounds has the slope of natural pictures, -1, within what clipping costs."""
+    """The amplitude spectrum of the backgrounds has the slope of natural images, -1, within what clipping costs."""
     generator = np.random.default_rng(0)
     spectrum = np.mean([np.abs(np.fft.rfft2(texture(generator)[..., 0])) for _ in range(40)], axis=0)
     frequencies = np.arange(2, 25)

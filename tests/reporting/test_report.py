@@ -221,7 +221,7 @@ def test_report_fits_a_phone(browser, report, tmp_path):
 
 
 def test_report_holds_everything_in_one_file(report):
-    """Pictures, missing runs, configuration and provenance are in the text, and text from outside is escaped."""
+    """Images, missing runs, configuration and provenance are in the text, and text from outside is escaped."""
     page = report.read_text()
     assert page.count("data:image/png;base64,") == 2
     assert "1 expected run is missing" in page

@@ -53,7 +53,7 @@ def test_a_generated_set_holds_what_corrupt_images_gives(split, images, tmp_path
 
 
 def test_the_source_of_the_frost_is_written_down(split, tmp_path):
-    """Nobody may take the texture for the benchmark's pictures."""
+    """Nobody may take the texture for the benchmark's images."""
     generate_corrupted(split, tmp_path / "frost.h5", "frost")
     with open_hdf5(tmp_path / "frost.h5") as file:
         assert file.attrs["frost_source"] in (
@@ -110,7 +110,7 @@ def test_files_of_a_published_set_are_stored_byte_by_byte(images, tmp_path):
 
 
 def painted(folder, name, label):
-    """Write a grey picture for each severity, its shade 40 times the severity plus ten times the label."""
+    """Write a grey image for each severity, its shade 40 times the severity plus ten times the label."""
     for severity in range(1, 6):
         path = folder / f"{severity}.5" / CLASSES[label] / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Augmentations by name: a 4x4 picture and the expected pixels, and the same draws from the same generator."""
+"""Augmentations by name: a 4x4 image and the expected pixels, and the same draws from the same generator."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def some_images(count: int = 6, size: int = 16) -> torch.Tensor:
 
 
 def window(row: int, column: int) -> torch.Tensor:
-    """Cut the window out of the padded picture by plain indexing: what a crop at this place must give."""
+    """Cut the window out of the padded image by plain indexing: what a crop at this place must give."""
     padded = torch.zeros(12, 12, dtype=torch.uint8)
     padded[4:8, 4:8] = PICTURE
     return padded[row : row + 4, column : column + 4]
@@ -44,11 +44,11 @@ def test_a_crop_shifts_the_picture_over_black():
 
 
 def test_crops_reach_every_place_and_no_other():
-    """Protects the draw: all 81 windows of the padded picture appear, about equally often, and nothing else."""
+    """Protects the draw: all 81 windows of the padded image appear, about equally often, and nothing else."""
     cropped = augment(batch_of(PICTURE, 8100), "crop", generator())
     places = torch.stack([window(row, column) for row in range(9) for column in range(9)]).flatten(1)
     found = (cropped[:, 0].flatten(1)[:, None] == places[None]).all(-1)
-    # The 32 places on the border have left the picture: these windows are black and look alike.
+    # The 32 places on the border have left the image: these windows are black and look alike.
     assert found.any(1).all()
     assert found[:, 40].sum().item() == pytest.approx(100, abs=40)
     assert all(found[:, place].any() for place in range(81))
@@ -98,7 +98,7 @@ def test_the_generator_alone_decides(name):
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
 def test_frames_of_a_clip_are_treated_alike(name):
-    """Protects motion: a clip of one repeated picture stays a clip of one repeated picture."""
+    """Protects motion: a clip of one repeated image stays a clip of one repeated image."""
     clips = some_images(20).unsqueeze(2).expand(-1, -1, 4, -1, -1).contiguous()
     result = augment(clips, name, generator())
     assert result.shape == clips.shape

@@ -42,7 +42,7 @@ def test_enhancements_equal_those_of_torchvision(ours, theirs):
 
 
 def test_rotation_equals_that_of_torchvision():
-    """Protects the geometry: strength 0.5 turns by 15 degrees, on pictures that are not square too."""
+    """Protects the geometry: strength 0.5 turns by 15 degrees, on images that are not square too."""
     clips = smooth_images(1, 16)[..., :12].contiguous()
     result = auto_augment.rotate(clips, torch.tensor([0.5]))[0, :, 0]
     both = [tv.rotate(clips[0, :, 0].float(), angle, tv.InterpolationMode.BILINEAR) for angle in (-15.0, 15.0)]
@@ -85,14 +85,14 @@ def test_operations_are_dealt_out_equally_and_at_random():
 
 
 def test_zero_magnitude_leaves_all_but_the_histogram_operations_alone():
-    """Protects the strengths: at magnitude 0 only autocontrast and equalize may change a picture."""
+    """Protects the strengths: at magnitude 0 only autocontrast and equalize may change an image."""
     images = torch.randint(20, 220, (28, 3, 32, 32), dtype=torch.uint8, generator=generator())
     changed = (randaugment(images, generator(), count=1, magnitude=0.0) != images).flatten(1).any(1)
     assert changed.sum() == 2 * 28 // 14
 
 
 def test_augmix_stays_near_the_picture():
-    """Protects the mixture: a convex one, so that a grey picture moves by no more than its operations move it."""
+    """Protects the mixture: a convex one, so that a grey image moves by no more than its operations move it."""
     images = smooth_images(64)[:, :, 0]
     mixed = augmix(images, generator())
     shift = (mixed.float() - images.float()).abs().flatten(1).mean(1)

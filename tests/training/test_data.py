@@ -86,7 +86,7 @@ def test_streaming_needs_no_shared_memory(splits: Path) -> None:
 
 
 def test_pictures_of_jpeg_stream_in_the_same_order(tmp_path: Path) -> None:
-    """Each label keeps its picture, whatever thread decodes it."""
+    """Each label keeps its image, whatever thread decodes it."""
     labels = np.arange(20)
     pictures = np.broadcast_to(10 * labels[:, None, None, None], (20, 8, 8, 3)).astype(np.uint8)
     attributes = {"classes": json.dumps(list(map(str, range(20)))), "mean": [0.5] * 3, "std": [0.5] * 3}
@@ -98,7 +98,7 @@ def test_pictures_of_jpeg_stream_in_the_same_order(tmp_path: Path) -> None:
 
 
 def test_larger_training_pictures_are_scaled_to_the_tested_size() -> None:
-    """A flat picture stays flat; one of the right size is left alone, pixel for pixel."""
+    """A flat image stays flat; one of the right size is left alone, pixel for pixel."""
     flat = torch.full((2, 3, 8, 8), 7, dtype=torch.uint8)
     assert torch.allclose(fit(flat, 4), torch.full((2, 3, 4, 4), 7.0))
     assert fit(torch.zeros(1, 3, 5, 8, 8), 4).shape == (1, 3, 5, 4, 4)

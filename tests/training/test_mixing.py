@@ -42,7 +42,7 @@ def test_mixup_shares_follow_beta():
 
 
 def test_cutmix_pastes_one_box():
-    """Protects the geometry: each row of a mixed picture is untouched or changed between the same two columns."""
+    """Protects the geometry: each row of a mixed image is untouched or changed between the same two columns."""
     samples, labels = labelled(250, 3, 12, 12)
     mixed = cutmix(samples, labels, generator())
     pasted = (mixed.samples != samples)[:, 0]
@@ -51,7 +51,7 @@ def test_cutmix_pastes_one_box():
         assert torch.equal(box, rows[:, None] & columns[None, :])
         for line in (rows, columns):
             assert (line.int().diff() == 1).sum() <= 1, "one interval"
-    # A side s, as a share of the picture and centred anywhere, covers s - s^2 / 4: the mean area over s^2 is 0.321.
+    # A side s, as a share of the image and centred anywhere, covers s - s^2 / 4: the mean area over s^2 is 0.321.
     assert pasted.float().mean().item() == pytest.approx(0.321, abs=0.05)
 
 

@@ -248,7 +248,7 @@ def test_cifar10_from_an_archive_in_the_official_format(new_study, site) -> None
 
 
 def test_a_folder_of_pictures_under_a_name_of_the_users(new_study) -> None:
-    """Its name is in the tables, its pictures have the size that was asked for."""
+    """Its name is in the tables, its images have the size that was asked for."""
     root = new_study.folder / "pictures"
     for label, name in enumerate(("cat", "dog", "elk")):
         for part, count in (("train", 8), ("test", 4)):

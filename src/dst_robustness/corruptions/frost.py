@@ -33,7 +33,7 @@ class FrostPictures:
 
     Attributes:
         source: where they come from, in words; a corrupted set keeps it among its attributes.
-        pictures: uint8 [H, W, 3] RGB each, all equally likely.
+        images: uint8 [H, W, 3] RGB each, all equally likely.
     """
 
     source: str

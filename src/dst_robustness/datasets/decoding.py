@@ -1,7 +1,7 @@
 """A fixed number of square frames out of any video file, decoded in order from the first to the last frame.
 
 No reader seeks here: frames that are found by seeking are other frames than those asked for in many formats (MPEG-4
-with B-frames, MPEG-1/2, WMV, transport streams, open groups of pictures), without a word. decord reads the kind of
+with B-frames, MPEG-1/2, WMV, transport streams, open groups of images), without a word. decord reads the kind of
 video that it surely reads right, PyAV all others, and each file that decord gives up.
 """
 

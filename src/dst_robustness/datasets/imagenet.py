@@ -44,7 +44,7 @@ def read_imagenet(spec: DatasetSpec, acquired: Acquired) -> RawSet:
     val = sorted(tar_index(val_tar).items())
     truth = validation_wnids(devkit)
     if len(truth) != len(val):
-        raise ValueError(f"{val_tar} holds {len(val)} pictures, {devkit} labels {len(truth)}")
+        raise ValueError(f"{val_tar} holds {len(val)} images, {devkit} labels {len(truth)}")
     label_of = {wnid: label for label, wnid in enumerate(classes)}
     strange = [(name, wnid) for (name, _), wnid in zip(val, truth, strict=True) if wnid not in label_of]
     if strange:
@@ -60,7 +60,7 @@ _Places = list[tuple[str, tuple[int, int]]]
 
 
 def _train_places(tar: Path) -> tuple[_Places, list[str], tuple[str, ...]]:
-    """Find every training picture in the tars that the training tar holds, one a class, named WNID.tar."""
+    """Find every training image in the tars that the training tar holds, one a class, named WNID.tar."""
     places: _Places = []
     wnids: list[str] = []
     for name, (start, length) in sorted(tar_index(tar).items()):
@@ -87,7 +87,7 @@ def _tar_split(tar: Path, places: _Places, labels: list[int], side: int) -> Spli
 
 
 def validation_wnids(devkit: Path) -> list[str]:
-    """Return the WordNet id of each validation picture, in the order of its number."""
+    """Return the WordNet id of each validation image, in the order of its number."""
     from scipy.io import loadmat
 
     members = read_members(devkit, [META, TRUTH])

@@ -75,7 +75,7 @@ def draw_scene(scan: np.ndarray, generator: np.random.Generator) -> Scene:
 
 
 def texture(generator: np.random.Generator, size: int = SIZE) -> np.ndarray:
-    """Draw a colour texture with the 1/f amplitude spectrum of natural pictures, float32 [size, size, 3] in 0..255.
+    """Draw a colour texture with the 1/f amplitude spectrum of natural images, float32 [size, size, 3] in 0..255.
 
     Source: Field, "Relations between the statistics of natural images and the response properties of cortical cells",
     1987.

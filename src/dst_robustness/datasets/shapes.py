@@ -14,13 +14,13 @@ SHIFT = 4  # fractional bits of OpenCV's coordinates
 
 
 def background(rng: np.random.Generator, side: int) -> np.ndarray:
-    """Draw noise whose amplitude falls as 1/f, as that of natural pictures does: float32 [side, side, 3] in 0-1."""
+    """Draw noise whose amplitude falls as 1/f, as that of natural images does: float32 [side, side, 3] in 0-1."""
     rows, columns = np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None, :]
     frequency = np.hypot(rows, columns)
     frequency[0, 0] = np.inf
     phases = np.float32(2 * np.pi) * rng.random((3, *frequency.shape), dtype=np.float32)
     waves = np.exp(1j * phases) / frequency.astype(np.float32)
-    waves[1:] = 0.5 * waves[1:] + 0.5 * waves[:1]  # channels of natural pictures go together
+    waves[1:] = 0.5 * waves[1:] + 0.5 * waves[:1]  # channels of natural images go together
     fields = np.fft.irfft2(waves, s=(side, side)).transpose(1, 2, 0)
     fields /= fields.std(axis=(0, 1))
     level, contrast = rng.uniform(0.3, 0.7, 3).astype(np.float32), np.float32(rng.uniform(0.08, 0.2))
@@ -87,7 +87,7 @@ def draw(index: int, split: int, side: int) -> np.ndarray:
 
 
 def read_shapes(spec: DatasetSpec, _: Acquired) -> RawSet:
-    """Describe the splits; a picture is drawn when it is asked for."""
+    """Describe the splits; an image is drawn when it is asked for."""
     labels = np.arange(LARGEST) % len(CLASSES)
     return RawSet(
         CLASSES,

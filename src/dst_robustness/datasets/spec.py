@@ -11,7 +11,7 @@ import numpy as np
 
 from dst_robustness.corruptions import family_of
 
-JPEG_FROM = 64  # pixels: smaller pictures gain nothing from JPEG and lose much
+JPEG_FROM = 64  # pixels: smaller images gain nothing from JPEG and lose much
 
 MAX_PIXELS = 89_478_485  # where Pillow begins to warn; decoding that takes about 1 GB
 
@@ -98,7 +98,7 @@ class DatasetSpec:
         name: name in the config and in every table.
         kind: ``images`` or ``clips``.
         classes: class names in label order, None where they are found in the data.
-        image_size: side of the square pictures that networks are evaluated on, in pixels.
+        image_size: side of the square images that networks are evaluated on, in pixels.
         mean, std: of the training pixels per RGB channel, on the scale 0-1.
         read: reads what was acquired into splits; None for sets that are only acquired.
         make: writes a set that is made, not fetched, into a folder.
@@ -112,7 +112,7 @@ class DatasetSpec:
         corrupted_from: the data set of which this is the published corrupted test set.
         shifted_from: the data set whose networks are tested on this set of natural shift.
         corruptions: the corruptions that a published corrupted test set holds.
-        flip_ok: whether a mirrored picture keeps its class.
+        flip_ok: whether a mirrored image keeps its class.
         licence, citation: what its makers ask for.
         instructions: what the user has to do where no address can be fetched without a login.
     """
@@ -157,10 +157,10 @@ class DatasetSpec:
 
     @property
     def jpeg(self) -> bool:
-        """Whether pictures are stored as JPEG."""
+        """Whether images are stored as JPEG."""
         return self.image_size >= JPEG_FROM
 
     @property
     def resize(self) -> int:
-        """Side of the stored training pictures: large sets keep the usual margin for random crops (256 for 224)."""
+        """Side of the stored training images: large sets keep the usual margin for random crops (256 for 224)."""
         return round(self.image_size * 8 / 7) if self.image_size > 112 else self.image_size

@@ -23,7 +23,7 @@ def draw_gallery(files: dict[str, Path], clean: Path, output: Path) -> None:
     Args:
         files: corrupted set in HDF5 of each corruption, in the order of the rows. Of clips the middle frame is shown.
         clean: the clean test split.
-        output: the picture to write, in the format of its suffix.
+        output: the image to write, in the format of its suffix.
 
     Raises:
         ValueError: for no file at all, or one that cannot be read.

@@ -51,7 +51,7 @@ def write_report(
         tables: folder of summary.csv, corruptions.csv, missing.csv, verdict.json and made_with.json; test_sets.csv,
             shifts.csv, attribution.json, layers.csv and overlap.csv are shown where they are there too.
         figures: PNG files, in the order of the report; the name of the file chooses the caption.
-        galleries: PNG or JPEG files with pictures of the corruptions.
+        galleries: PNG or JPEG files with images of the corruptions.
         configuration: the study's merged configuration as YAML; shown without the secrets of addresses.
         commit: of the checkout that the study was run from.
     """

@@ -58,7 +58,7 @@ def generate_corrupted(
         family: whose constants to use; by default the split's attribute ``family``. Clips have none.
         seed: seed of the whole set.
         frost_folder: folder with the benchmark's frost images.
-        jpeg_quality: of the stored pictures; by default 85, as in the published sets, where the split holds JPEG, and
+        jpeg_quality: of the stored images; by default 85, as in the published sets, where the split holds JPEG, and
             pixels where it holds pixels.
         threads: number of threads that corrupt, besides the one for reading and writing. It does not change the result.
 

@@ -1,6 +1,6 @@
-"""Sparse training: where the weights are, which are dropped and grown, and what it costs.
+"""Sparse training: which weights are active, which are dropped and grown, and what it costs.
 
-Listing the methods and asking one for its class attributes does not import torch.
+Listing the methods and reading their class attributes does not import torch.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def options_for(method: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs torch only when it is asked for."""
+    """Import what needs torch at its first use."""
     if name == "layer_densities":
         from dst_robustness.sparsity.distributions import layer_densities
 

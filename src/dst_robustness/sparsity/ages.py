@@ -1,9 +1,9 @@
 """Bias correction of Adam by a weight's own age.
 
-Adam divides the moving averages of a gradient by what they can have reached since the optimiser's first step. A weight
-that is grown at step t starts with averages of zero. Corrected as if it had been there from the start, its updates are
-up to (1 - beta1) / sqrt(1 - beta2) = 3.2 times too large at first, and 6.5 times ten steps later. Here the updates of
-grown weights are computed again, with the number of steps since they were grown (SMET, 2026, arXiv:2606.00888).
+Adam's moving averages of a gradient start at zero, so Adam corrects them by the number of steps so far. A weight that
+is grown at step t starts with averages of zero too. If it is corrected as if it had existed from the start, its updates
+are up to (1 - beta1) / sqrt(1 - beta2) = 3.2 times too large at first, and 6.5 times ten steps later. Here the updates
+of grown weights are computed again, with the number of steps since they were grown (SMET, 2026, arXiv:2606.00888).
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from torch.optim import Adam, Adamax, AdamW, NAdam, Optimizer, RAdam
 
 from dst_robustness.sparsity.layers import SparseLayer
 
-KNOWN = (Adam, AdamW, NAdam, RAdam)  # exactly these classes: what is derived from them may step in another way
-GROWN_UP = 1e-4  # a weight is, once beta2 ** age is below this: the correction is then the same to 5e-5
+KNOWN = (Adam, AdamW, NAdam, RAdam)  # exactly these classes: a derived class may take its steps in another way
+GROWN_UP = 1e-4  # a weight is grown up once beta2 ** age is below this: its correction is then right to 5e-5
 NEVER = -(1 << 30)
 
 
 def own_ages(optimizer: Optimizer, layers: Iterable[SparseLayer], warmup: int = 0) -> OwnAges | None:
-    """Return the ages for an optimiser of the Adam family, and None for others.
+    """Return the ages for an optimiser of the Adam family, or None for others.
 
-    Warns of an optimiser that has moments as Adam, but in a form that is not known. Raises ValueError for a warm-up
-    where there are no ages.
+    Warns about an optimiser that has Adam's moments but an unknown correction. Raises ValueError if a warm-up is asked
+    for with an optimiser without ages.
     """
     if type(optimizer) in KNOWN:
         return OwnAges(optimizer, layers, warmup)
@@ -48,13 +48,13 @@ def own_ages(optimizer: Optimizer, layers: Iterable[SparseLayer], warmup: int = 
 class OwnAges:
     """The ages of grown weights under an optimiser of the Adam family, and the updates that follow from them.
 
-    ``before_step`` and ``after_step`` stand around the optimiser's step. Only the active weights of a layer that were
-    young at its last growth are touched. All others keep what the optimiser made of them.
+    Call ``before_step`` and ``after_step`` around the optimiser's step. They change only the active weights of a layer
+    that were young at its last growth. All others keep the optimiser's update.
 
     Attributes:
-        born: for each layer's name, the step that each weight was grown at, int32 in the memory layout of the weight.
-        now: the optimiser's steps since the start of the training.
-        warmup: steps in which the rate of a grown weight rises to the full one; 0 for none.
+        born: by layer name, the step at which each weight was grown, int32 in the memory layout of the weight.
+        now: number of the optimiser's steps since the start of the training.
+        warmup: number of steps over which the learning rate of a grown weight rises to the full one; 0 for none.
     """
 
     def __init__(self, optimizer: Optimizer, layers: Iterable[SparseLayer], warmup: int = 0) -> None:
@@ -67,14 +67,14 @@ class OwnAges:
 
     @torch.no_grad()
     def grow(self, layer: SparseLayer, grown: Tensor) -> None:
-        """Note that weights, a bool mask of the weight's shape, are grown now; the layer has its new mask."""
+        """Note which weights are grown now, a bool mask of the weight's shape. The layer has its new mask already."""
         self.born[layer.name].masked_fill_(grown, self.now)
         self._last_growth[layer.name] = self.now
         self._places.pop(layer.name, None)
 
     @torch.no_grad()
     def before_step(self) -> None:
-        """Keep what young weights are before the optimiser moves them."""
+        """Keep the values of young weights before the optimiser's step."""
         by_parameter = {layer.weight: layer for layer in self.layers}
         self._before = []
         for group in self.optimizer.param_groups:
@@ -84,7 +84,7 @@ class OwnAges:
 
     @torch.no_grad()
     def after_step(self) -> None:
-        """Replace the updates of young weights by those that their own age gives."""
+        """Replace the updates of young weights by updates for their own age."""
         self.now += 1
         for group, layers, before in self._before:
             after = self._corrected(group, layers, before)
@@ -110,7 +110,7 @@ class OwnAges:
         return max(self.warmup, math.ceil(math.log(GROWN_UP) / math.log(slowest)) if slowest else 1)
 
     def _gather(self, layers: Sequence[SparseLayer], tensors: Sequence[Tensor]) -> Tensor:
-        """Return the values of young weights in one tensor a layer, behind each other."""
+        """Return the values of the layers' young weights in one flat tensor."""
         return torch.cat(
             [
                 _in_memory_order(tensor.detach(), layer.weight).index_select(0, self._places[layer.name])
@@ -141,7 +141,7 @@ class OwnAges:
         return (before * keep - step).to(before.dtype)
 
     def _form(self, group: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Return what the factors depend on beside the age."""
+        """Return what the factors depend on besides the age."""
         betas = (float(beta) for beta in group["betas"])
         return (
             type(self.optimizer),
@@ -158,7 +158,7 @@ class OwnAges:
         return {"now": self.now, "last_growth": dict(self._last_growth), "born": born}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what ``state_dict`` returned; the layers have their masks."""
+        """Restore what ``state_dict`` returned. The layers have their masks already."""
         self.now, self._last_growth = state["now"], dict(state["last_growth"])
         for name, born in self.born.items():
             born.copy_(state["born"][name])
@@ -166,7 +166,7 @@ class OwnAges:
 
 
 def _in_memory_order(tensor: Tensor, like: Tensor) -> Tensor:
-    """Return the values flat, in the order in which those of ``like`` lie in memory; a view if they lie so as well."""
+    """Return the values flat in the memory order of ``like``; as a view if they have that order already."""
     order = sorted(range(like.ndim), key=lambda axis: like.stride(axis), reverse=True)
     return tensor.permute(order).reshape(-1)
 

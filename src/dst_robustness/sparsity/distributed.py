@@ -1,4 +1,4 @@
-"""One topology on every process: averages, broadcasts and agreement, which do nothing where there is one process."""
+"""Keep the topology equal on all processes: averages, broadcasts, agreement. With one process they do nothing."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How a sparsity is shared out among the layers: uniform, Erdos-Renyi (ER) and Erdos-Renyi-Kernel (ERK).
+"""How a sparsity is distributed among the layers: uniform, Erdos-Renyi (ER) and Erdos-Renyi-Kernel (ERK).
 
-Every distribution gives layer l a raw weight p_l and the density min(1, eps p_l), with eps such that the whole network
-has the density that was asked for (Evci et al., "Rigging the Lottery", 2020, arXiv:1911.11134, section 3).
+Every distribution gives layer l a raw weight p_l and the density min(1, eps p_l). The factor eps is chosen so that the
+whole network has the wanted density (Evci et al., "Rigging the Lottery", 2020, arXiv:1911.11134, section 3).
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ def layer_densities(
     dense_last: bool = False,
     exclude: Collection[str] = (),
 ) -> dict[str, float]:
-    """Return the density of every maskable weight, by parameter name, such that together they have the sparsity.
+    """Return the density of every maskable weight by parameter name, so that together they have the sparsity.
 
-    ``exclude`` holds shell patterns of parameter names (``"layer1.*"``) that are not masked and not counted;
-    ``dense_first`` and ``dense_last`` keep the first and last maskable layer dense, and the others pay for it.
-    Raises ValueError for a sparsity outside [0, 1), for one that the dense layers leave no room for, and for a pattern
+    ``exclude`` holds shell patterns of parameter names (``"layer1.*"``) that are neither masked nor counted.
+    ``dense_first`` and ``dense_last`` keep the first and last maskable layer dense; the others become sparser instead.
+    Raises ValueError for a sparsity outside [0, 1), for one that the dense layers make impossible, and for a pattern
     that matches no maskable weight.
     """
     check_sparsity(sparsity)
@@ -52,7 +52,7 @@ def check_sparsity(sparsity: float) -> None:
 
 
 def forced_dense(names: Collection[str], first: bool, last: bool) -> set[str]:
-    """Return the names of the first and last layer as far as they are to stay dense."""
+    """Return the names of the first and the last layer, if they shall stay dense."""
     names = list(names)
     return set(names[:1] if first else ()) | set(names[-1:] if last else ())
 
@@ -62,8 +62,8 @@ def distribute(
 ) -> dict[str, float]:
     """Return each layer's density for a total ``density`` in (0, 1], with the layers named in ``dense`` at 1.
 
-    A layer that eps would lift above 1 becomes dense and eps is solved again for the rest. Raises ValueError where the
-    dense layers alone hold more weights than the density allows.
+    A layer whose density eps would raise above 1 becomes dense, and eps is solved again for the rest. Raises ValueError
+    if the dense layers alone hold more weights than the density allows.
     """
     if distribution not in DISTRIBUTIONS:
         raise unknown_name("distribution", distribution, DISTRIBUTIONS)
@@ -97,9 +97,9 @@ def layer_counts(
 ) -> dict[str, int]:
     """Return each layer's number of active weights; they sum to the rounded share ``density`` of all weights.
 
-    ``limits`` caps layers where rounding would lift them above what they have.
+    ``limits`` are upper limits for layers that rounding would raise above their size.
 
-    Raises ValueError as ``distribute`` does, and where a layer would be left with no weight at all.
+    Raises ValueError like ``distribute``, and if a layer would have no weight left.
     """
     densities = distribute(shapes, density, distribution, dense)
     sizes = [math.prod(shape) for shape in shapes.values()]

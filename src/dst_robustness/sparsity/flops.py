@@ -1,7 +1,7 @@
 """What a sparse network costs: multiply-adds by layer, and floating-point operations to run and to train it.
 
-One multiply-add is two FLOPs. Only the maskable layers are counted, a sparse one at density times its dense cost, as in
-Evci et al., 2020, arXiv:1911.11134, appendix H: the arithmetic that sparse hardware would do, not the time measured.
+One multiply-add is two FLOPs. Only the maskable layers count, each with its density times its dense cost, as in Evci et
+al., 2020, arXiv:1911.11134, appendix H. This is the arithmetic that sparse hardware would do, not a measured time.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 def layer_flops(model: nn.Module, input_shape: Sequence[int], exclude: Collection[str] = ()) -> dict[str, int]:
     """Return the multiply-adds of each maskable weight for one sample, by parameter name; FLOPs are twice as many.
 
-    ``input_shape`` is that of a sample, as [C, H, W] or [C, T, H, W]. The model is run on the meta device, without data
-    or arithmetic, and left as it was. The products inside attention (queries with keys, weights with values) have no
-    weights and are not counted. A warning names the weights that the model did not multiply by.
+    ``input_shape`` is the shape of a sample, [C, H, W] or [C, T, H, W]. The network runs on the meta device, without
+    data or arithmetic, and does not change. The products inside attention (queries with keys, weights with values) have
+    no weights and do not count. A warning names the weights that the network did not multiply by.
     """
     model = unwrap(model)
     tensors = [*model.parameters(), *model.buffers(), *_computed_weights(model)]
@@ -44,7 +44,7 @@ def layer_flops(model: nn.Module, input_shape: Sequence[int], exclude: Collectio
 
 
 def _computed_weights(model: nn.Module) -> list[Tensor]:
-    """Return the weights that the older norms of torch make of parameters and keep in the layer."""
+    """Return the weights that torch's older norms compute from parameters and keep in the layer."""
     return [value for module in model.modules() for value in vars(module).values() if isinstance(value, Tensor)]
 
 
@@ -55,18 +55,18 @@ def _on_meta(tensor: Tensor) -> Tensor:
 
 
 def inference_flops(multiply_adds: Mapping[str, int], densities: Mapping[str, float] | None = None) -> float:
-    """Return the FLOPs of one forward pass of one sample; without densities, those of the dense network."""
+    """Return the FLOPs of one forward pass of one sample. Without densities, return those of the dense network."""
     if densities is None:
         return 2.0 * sum(multiply_adds.values())
     return 2.0 * sum(amount * densities[name] for name, amount in multiply_adds.items())
 
 
 def training_flops_ratio(steps: Sequence[int], ratios: Sequence[float], dense_gradients: int = 0) -> float:
-    """Return the FLOPs of a training relative to the dense one of as many steps.
+    """Return the FLOPs of a training relative to a dense training of the same number of steps.
 
-    For ``steps[i]`` steps a forward pass costs ``ratios[i]`` of the dense one, and a step three forward passes. In
-    ``dense_gradients`` of all steps, spread evenly, the gradient of the weights is dense. With one ratio and an update
-    in each dT + 1 steps this is (3 f_S dT + 2 f_S + f_D) / (3 f_D (dT + 1)), the published formula of RigL.
+    For ``steps[i]`` steps a forward pass costs ``ratios[i]`` of the dense one, and a step costs three forward passes.
+    In ``dense_gradients`` of all steps, evenly spread, the gradient of the weights is dense. With one ratio and one
+    update in every dT + 1 steps this is RigL's published formula, (3 f_S dT + 2 f_S + f_D) / (3 f_D (dT + 1)).
     """
     total = sum(steps)
     sparse = sum(count * ratio for count, ratio in zip(steps, ratios, strict=True)) / total
@@ -75,7 +75,7 @@ def training_flops_ratio(steps: Sequence[int], ratios: Sequence[float], dense_gr
 
 
 def density_spans(trainer: SparseTraining) -> list[tuple[int, dict[str, float]]]:
-    """Return a training so far as spans of one density each: (steps, density by parameter name)."""
+    """Return a training so far as spans of constant density: (steps, density by parameter name)."""
     starts = [0, *(update.step for update in trainer.updates)]
     ends = [*starts[1:], max(trainer.steps, 1)]
     densities = [trainer.initial_densities, *(update.densities for update in trainer.updates)]
@@ -83,10 +83,10 @@ def density_spans(trainer: SparseTraining) -> list[tuple[int, dict[str, float]]]
 
 
 def cost(trainer: SparseTraining, model: nn.Module, input_shape: Sequence[int]) -> dict[str, float]:
-    """Return parameters, non-zero parameters and FLOPs of a run so far, under the names they have in ``run.json``.
+    """Return parameters, non-zero parameters and FLOPs of a run so far, with the names that they have in ``run.json``.
 
-    The ratios are relative to this model when dense. Density over time and the steps that needed dense gradients are
-    those of the trainer's updates.
+    The ratios are relative to the same network when dense. The trainer's updates give the density over time and the
+    number of steps that needed dense gradients.
     """
     amounts = layer_flops(model, input_shape)
     dense = inference_flops(amounts)

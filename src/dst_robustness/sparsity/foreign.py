@@ -1,6 +1,6 @@
-"""Steps that somebody else takes: ``scaler.step(optimizer)``, SAM's second step, a framework's loop.
+"""Optimiser steps taken by other code: ``scaler.step(optimizer)``, SAM's second step, a framework's loop.
 
-Hooks on the optimiser, and on those that it wraps, do before and after its step what the trainer's step does.
+Hooks on the optimiser, and on those that it wraps, do what the trainer's step does before and after.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 class ForeignSteps:
-    """Turns a step of the optimiser that the trainer did not ask for into one of the trainer.
+    """Turns an optimiser step that the trainer did not start into a step of the trainer.
 
-    The last trainer that was constructed with an optimiser has it; the hooks of an earlier one do nothing more.
+    An optimiser belongs to the last trainer that was constructed with it. The hooks of earlier trainers do nothing.
     """
 
     def __init__(self, trainer: SparseTraining) -> None:
@@ -34,24 +34,24 @@ class ForeignSteps:
                 member.register_step_post_hook(self._after)
 
     def check_in_charge(self) -> None:
-        """Raise RuntimeError if a later trainer has taken the optimiser over."""
+        """Raise RuntimeError if the optimiser belongs to a later trainer."""
         if not self.in_charge:
             raise RuntimeError("another SparseTraining has been constructed with this optimizer since")
 
     @property
     def in_charge(self) -> bool:
-        """Whether no later trainer has taken the optimiser over."""
+        """Whether the optimiser still belongs to this trainer."""
         return getattr(self._optimizer(), "sparse_training", None) is self
 
     def _before(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         trainer = self._trainer()
         if trainer is None or trainer.stepping or not self.in_charge or _capturing():
             return None
-        if self._taken not in (None, optimizer):  # a wrapper's step, which the trainer sees as one
+        if self._taken not in (None, optimizer):  # inside a wrapper's step, which counts as one step
             return None
         self._taken = optimizer
         if (found := getattr(optimizer, "found_inf", None)) is not None and found.item():
-            trainer.skipped_steps += 1  # a fused optimiser leaves the step out itself
+            trainer.skipped_steps += 1  # a fused optimiser skips the step itself
             self._taken = None
             return None
         closure = args[1] if len(args) > 1 else kwargs.get("closure")

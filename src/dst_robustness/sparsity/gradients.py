@@ -28,7 +28,7 @@ def unscale(scaler: torch.amp.GradScaler, optimizer: Optimizer) -> None:
 def check_finite(model: nn.Module, parameters: Iterable[Tensor], step: int, later: Readings | None = None) -> None:
     """Raise NotFiniteError, with the names, if a gradient is not finite.
 
-    With ``later``, a GPU is not waited for. All gradients are set to zero there if one of them is not finite, and the
+    With ``later`` it does not wait for a GPU. If a gradient is not finite, all gradients are set to zero there, and the
     error is raised when ``later`` is settled.
     """
     held = [parameter for parameter in parameters if parameter.grad is not None]
@@ -44,7 +44,7 @@ def check_finite(model: nn.Module, parameters: Iterable[Tensor], step: int, late
 
     place = gradients[0].device
     if place.type == "cpu" and not runs_ahead(place):
-        # The sum of numbers of which one is not finite is not finite. That of large ones may not be, so look again.
+        # A sum is not finite if one of its terms is not. It may also overflow, so look at each gradient again.
         if not torch.stack([g.sum(dtype=torch.float32).to(place) for g in gradients]).isfinite().all():
             refuse([bool(g.isfinite().all()) for g in gradients])
         return

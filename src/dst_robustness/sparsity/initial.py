@@ -1,4 +1,4 @@
-"""The masks before the first step: drawn at random, chosen by a score, or taken from a finished run.
+"""The masks before the first step: random, chosen by a score, or taken from a finished run.
 
 They are flat bool masks by parameter name, one for each maskable weight, on the CPU or on the weight's device.
 """
@@ -25,7 +25,7 @@ from dst_robustness.sparsity.settings import starting_from
 
 
 def generator_at(step: int, seed: int, device: torch.device | str = "cpu") -> torch.Generator:
-    """Return a generator that depends on the seed and the step alone, so a resumed run draws what it would have."""
+    """Return a generator that depends on seed and step alone, so that a resumed run draws the same numbers."""
     state = np.random.SeedSequence((seed, step)).generate_state(1, np.uint64)[0]
     return torch.Generator(device).manual_seed(int(state >> np.uint64(1)))
 
@@ -50,9 +50,9 @@ def start(
     seed: int,
     **planned: Any,
 ) -> Start:
-    """Return the plan of a training and the weights with their first masks; arguments are those of ``SparseTraining``.
+    """Return the plan of a training and the weights with their first masks; the arguments are ``SparseTraining``'s.
 
-    Nothing is zeroed yet. What stays dense is named in a warning.
+    No weight is zeroed yet. A warning names what stays dense.
     """
     trained = trained_parameters(optimizer)
     weights = maskable_weights(model, exclude, trained, check=method.masks)
@@ -74,7 +74,7 @@ def start(
 
 
 def random_masks(weights: Mapping[str, Tensor], counts: Mapping[str, int], seed: int) -> dict[str, Tensor]:
-    """Draw exactly ``counts`` weights of each layer; drawn on the CPU, so the same on every device."""
+    """Draw exactly ``counts`` weights of each layer, on the CPU, so that they are the same for every device."""
     generator = generator_at(0, seed)
     return {name: random_mask(weight.numel(), counts[name], generator) for name, weight in weights.items()}
 
@@ -82,10 +82,10 @@ def random_masks(weights: Mapping[str, Tensor], counts: Mapping[str, int], seed:
 def given_masks(
     method: Method, given: Mapping[str, Tensor], weights: Mapping[str, Tensor], frozen: Collection[str] = ()
 ) -> dict[str, Tensor]:
-    """Check masks against the model and return them flat, as bool masks; full ones of frozen layers are left out.
+    """Check masks against the network and return them as flat bool masks, without the full masks of frozen layers.
 
-    Raises ValueError for a method that has no masks or chooses them itself, and for masks that do not fit the weights
-    or leave a layer without any.
+    Raises ValueError if the method has no masks or chooses them itself, if masks do not fit the weights, or if they
+    leave a layer without a weight.
     """
     if method.needs_loss or not method.masks:
         own = "chooses its masks by the loss" if method.needs_loss else "masks nothing"
@@ -103,7 +103,7 @@ def given_masks(
 
 
 def shuffled(masks: Mapping[str, Tensor], seed: int) -> dict[str, Tensor]:
-    """Return flat masks with as many weights in each layer, at random places; drawn on the CPU."""
+    """Return flat masks with the same number of weights in each layer at random places, drawn on the CPU."""
     generator = generator_at(0, seed)
     orders = {name: torch.randperm(mask.numel(), generator=generator) for name, mask in masks.items()}
     return {name: mask[orders[name].to(mask.device)] for name, mask in masks.items()}
@@ -119,7 +119,7 @@ def first_masks(
 ) -> dict[str, Tensor]:
     """Return the masks before the first step: the given ones, or those that the method chooses, or random ones.
 
-    Raises ValueError where a method lacks what it starts from, and where masks are not as dense as the plan says.
+    Raises ValueError if a method lacks what it starts from, or if masks do not have the density of the plan.
     """
     if given is not None:
         active, allowed = sum(int(mask.sum()) for mask in given.values()), {plan.target, plan.active(0)}
@@ -142,9 +142,10 @@ def scored_masks(
     total: int,
     loss: Callable[[], Tensor] | None,
 ) -> dict[str, Tensor]:
-    """Keep the weights that ``method`` scores highest over all layers but the forced dense ones, ``total`` with those.
+    """Keep the weights with the highest scores over all layers, except those that must stay dense.
 
-    The model's buffers (the statistics of its norm layers) are put back after the loss has been taken.
+    ``total`` counts the weights of the dense layers too. The network's buffers (the statistics of its norm layers) are
+    restored after the loss has been computed.
     """
     if loss is None:
         raise ValueError("this method chooses its masks by the loss of a batch: pass loss")
@@ -171,7 +172,7 @@ def scored_masks(
 
 
 def warn_of_kept(names: Sequence[str]) -> None:
-    """Name in a warning the layers that a budget of all layers together would have left empty."""
+    """Warn of the layers that the common budget of all layers would have left empty."""
     warnings.warn(
         f"by the scores alone there would be no weight left in {', '.join(names)}: such a layer keeps as many weights "
         f"as it has outputs, and the others pay",

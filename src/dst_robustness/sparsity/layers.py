@@ -1,4 +1,4 @@
-"""The weights of a model with their masks: what is active, and that the rest is exactly zero."""
+"""The weights of a network with their masks: which are active, and that all others are exactly zero."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from dst_robustness.sparsity.optimizers import states
 class SparseLayer:
     """A weight of shape [...] with its mask, in which 1 is active and 0 inactive.
 
-    The mask has the dtype and memory layout of the weight: multiplying by it is then several times as fast as filling
-    by a bool tensor. ``is_active`` is the same mask as a flat bool tensor in the order of the indices, ``ever_active``
-    the union of all such masks so far; ``active`` counts the present one.
+    The mask has the dtype and memory layout of the weight, since multiplying by it is then several times as fast as
+    filling by a bool tensor. ``is_active`` is the same mask as a flat bool tensor in the order of the indices.
+    ``ever_active`` is the union of all such masks so far. ``active`` is the number of active weights now.
     """
 
     name: str
@@ -38,7 +38,7 @@ class SparseLayer:
         return layer
 
     def set_mask(self, mask: Tensor) -> None:
-        """Take over a bool mask, flat or of the weight's shape, which must not be written to afterwards."""
+        """Use a bool mask, flat or of the weight's shape. The caller must not write to it afterwards."""
         self.is_active = mask.reshape(-1)
         self.mask.copy_(mask.view(self.mask.shape))
 
@@ -54,9 +54,9 @@ class SparseLayer:
 
     @torch.no_grad()
     def strays(self, optimizer: torch.optim.Optimizer | None = None) -> Tensor:
-        """Return, as int64 [], how many inactive weights are not zero, or have a state of the optimiser that is not.
+        """Return how many inactive weights are not zero or have an optimiser state that is not zero, as int64 [].
 
-        Infinities and NaN do not count: a step with such gradients leaves them everywhere.
+        Infinities and NaN do not count, since a step with such gradients puts them everywhere.
         """
         tensors = [self.weight.detach(), *(states(optimizer, self.weight) if optimizer else ())]
         outside = (
@@ -70,10 +70,10 @@ class SparseWeights:
 
     Attributes:
         weights: every maskable weight by parameter name.
-        layers: those with a mask.
+        layers: the layers with a mask.
         total: the number of maskable weights.
         always_active: how many of them are outside the sparse layers.
-        frozen: weights of such layers that nothing trains; they are left alone and not counted.
+        frozen: maskable weights that are not trained. They never change and do not count.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class SparseWeights:
             torch._foreach_mul_(gradients, masks)
 
     def dense_gradients(self, scale: Tensor | None = None) -> list[Tensor]:
-        """Return copies of the gradients of the sparse layers, inactive weights too, averaged over processes, flat.
+        """Return flat copies of the sparse layers' gradients, with those of inactive weights, averaged over processes.
 
         Gradients of a scaled loss are divided by its ``scale``.
         """
@@ -135,7 +135,7 @@ class SparseWeights:
 
     @torch.no_grad()
     def mask_model(self, model: nn.Module) -> None:
-        """Zero the inactive weights in another model of the same parameter names."""
+        """Zero the inactive weights in another network with the same parameter names."""
         parameters = {clean_name(name): parameter for name, parameter in unwrap(model).named_parameters()}
         for layer in self.layers:
             parameters[layer.name].mul_(layer.mask.to(parameters[layer.name].device))
@@ -153,7 +153,7 @@ class SparseWeights:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what ``state_dict`` returned."""
+        """Restore what ``state_dict`` returned."""
         for layer in self.layers:
             mask = state["masks"][layer.name]
             layer.set_mask(mask.to(layer.weight.device))

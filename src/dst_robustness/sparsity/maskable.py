@@ -1,8 +1,7 @@
 """Which weights of a network can be masked, which stay dense, and why.
 
-A weight can be masked if a zero in it is a zero in what its layer computes with. Of a plain linear, convolution or
-attention layer that is known. Any other form of such a layer, as with a parametrization or with a forward pass of its
-own, is tried out.
+A weight can be masked if its layer really computes with its zeros. For a plain linear, convolution or attention layer
+that is known. Any other form of such a layer, such as one with a parametrization or its own forward pass, is tried out.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ class LayerWeight:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A matrix that stays dense, and why; ``untold`` if a user may take it for a masked one."""
+    """A matrix that stays dense, and why. ``untold`` is set if a user may think that it is masked."""
 
     name: str
     parameter: nn.Parameter
@@ -58,12 +57,13 @@ def maskable_weights(
 ) -> dict[str, nn.Parameter]:
     """Return the weights of linear, convolution and attention layers by parameter name, in the order of the modules.
 
-    Biases, norm layers, class tokens and embeddings are never among them. Nor are weights that are not trained: those
-    without ``requires_grad``, and those outside ``trained`` where that is given. Names are without the prefixes of
+    Biases, norm layers, class tokens and embeddings are never among them. Neither are weights that are not trained:
+    those without ``requires_grad`` and, if ``trained`` is given, those outside it. Names do not have the prefixes of
     DistributedDataParallel and torch.compile. A weight that two layers share appears once.
 
-    Raises ValueError for a pattern in ``exclude`` that matches no matrix, for a model without a weight that can be
-    masked, and, unless ``check`` is off, for a linear or convolution layer that cannot be masked and is not excluded.
+    Raises ValueError for a pattern in ``exclude`` that matches no matrix, and for a network without a weight that can
+    be masked. With ``check`` it also raises for a linear or convolution layer that cannot be masked and is not
+    excluded.
     """
     ids = _ids(trained)
     weights = layer_weights(model, exclude)
@@ -106,7 +106,7 @@ def left_out(
 ) -> list[LeftOut]:
     """Return the matrices that are not among ``masked``, with the reason.
 
-    Norm layers do not count, nor do parameters with a first dimension of 1, as class tokens and positions are.
+    Norm layers do not count. Neither do parameters with a first dimension of 1, such as class tokens and positions.
     """
     model = unwrap(model)
     seen, ids = _ids(masked) or set(), _ids(trained)
@@ -134,7 +134,7 @@ def left_out(
 
 
 def warn_of(items: Iterable[LeftOut], masked: int) -> None:
-    """Name in a warning what stays dense without being asked to, with its share of ``masked`` weights and itself."""
+    """Warn of what stays dense although nobody asked for it, with its share of all weights (it and ``masked``)."""
     untold = [item for item in items if item.untold]
     if untold:
         dense = sum(item.parameter.numel() for item in untold)
@@ -155,12 +155,12 @@ def unwrap(model: nn.Module) -> nn.Module:
 
 
 def clean_name(name: str) -> str:
-    """Return the name of a parameter or module without what torch.compile puts into it."""
+    """Return the name of a parameter or module without the prefix of torch.compile."""
     return ".".join(part for part in name.split(".") if part != "_orig_mod")
 
 
 def is_lazy(parameter: Tensor) -> bool:
-    """Return whether a parameter gets its shape in the first forward pass only."""
+    """Return whether a parameter has no shape before the first forward pass."""
     return isinstance(parameter, UninitializedParameter)
 
 
@@ -183,14 +183,15 @@ def _is_trained(parameter: Tensor, ids: set[int] | None) -> bool:
 
 
 def _is_ordinary(parameter: nn.Parameter) -> bool:
-    """Return whether a parameter is a plain tensor of real floating-point numbers: not packed, quantised or sharded."""
+    """Return whether a parameter is a plain tensor of real floats: not packed, quantised or sharded."""
     return is_lazy(parameter) or (parameter.is_floating_point() and type(parameter.detach()) is Tensor)
 
 
 def _slots(module: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
-    """Yield what a linear, convolution or attention layer calls its weights, and the parameters that they are.
+    """Yield the weights of a linear, convolution or attention layer: their names in the layer, and their parameters.
 
-    A weight that is no parameter is made of others before each forward pass: those of its shape are yielded.
+    A weight that is not a parameter is computed from parameters before each forward pass. Those of its shape are
+    yielded.
     """
     if isinstance(module, nn.MultiheadAttention):
         for slot in ATTENTION_WEIGHTS:
@@ -224,7 +225,7 @@ def _is_plain(module: nn.Module, parameter: nn.Parameter) -> bool:
 
 
 class _Products(TorchFunctionMode):
-    """Keeps the tensors that linear and convolution functions are given."""
+    """Records the tensors that are passed to linear and convolution functions."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -240,7 +241,7 @@ class _Products(TorchFunctionMode):
 def _computes_with(module: nn.Module, parameter: nn.Parameter) -> bool:
     """Return whether a layer multiplies by this parameter, or by a weight that has its zeros and no others.
 
-    The layer is run on a sample of zeros, with every second weight at zero and with all weights of one output at zero.
+    The layer runs on a sample of zeros, once with every second weight at zero, once with all weights of one output.
     """
     before, training = parameter.clone(), module.training
     every_second = (torch.arange(parameter.numel(), device=parameter.device) % 2).view(parameter.shape) == 1
@@ -268,7 +269,7 @@ def _computes_with(module: nn.Module, parameter: nn.Parameter) -> bool:
 
 
 def _sample(module: Any, parameter: nn.Parameter) -> Tensor:
-    """Return the smallest input of a layer: [1, features], or [1, channels, ...] of the kernel's extent."""
+    """Return the smallest input of a layer: [1, features], or [1, channels, ...] with the size of the kernel."""
     if isinstance(module, nn.Linear):
         return parameter.new_zeros(1, module.in_features)
     extent = [(k - 1) * d + 1 for k, d in zip(module.kernel_size, module.dilation, strict=True)]

@@ -1,7 +1,7 @@
 """Exact masks: how many weights each layer has, which ones, and how they are replaced.
 
-Scores are flat float32 tensors in the order of the indices; those that may not be chosen are -inf. Equal scores are
-decided by the lower index, so a choice is always exact in number and the same on every machine.
+Scores are flat float32 tensors in the order of the indices. The score of a weight that may not be chosen is -inf. Among
+equal scores the lower index wins, so a choice always has the exact number and is the same on every machine.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 def exact_counts(quotas: Sequence[float], total: int, limits: Sequence[int]) -> list[int]:
-    """Round ``quotas`` to integers that sum to ``total``, largest remainders first, none above its limit.
+    """Round ``quotas`` to integers that sum to ``total``: largest remainders first, and none above its limit.
 
     Raises ValueError if the limits sum to less than the total.
     """
@@ -30,9 +30,9 @@ def exact_counts(quotas: Sequence[float], total: int, limits: Sequence[int]) -> 
 
 
 def largest(scores: Tensor, count: int) -> Tensor:
-    """Return a bool mask of exactly the ``count`` largest scores; of equal ones the first are taken.
+    """Return a bool mask of exactly the ``count`` largest scores; among equal ones the first are taken.
 
-    The smallest chosen value is found by selection instead of sorting, about ten times as fast.
+    The smallest chosen value is found by selection, which is about ten times as fast as sorting.
     """
     if not 0 <= count <= scores.numel():
         raise ValueError(f"cannot choose {count} of {scores.numel()} weights")
@@ -44,7 +44,7 @@ def largest(scores: Tensor, count: int) -> Tensor:
 
 
 def _largest_on_host(scores: np.ndarray, count: int) -> np.ndarray:
-    # Negated, because numpy's selection is up to twenty times as slow where many values tie at the lower end.
+    # Negated, because numpy's selection is up to twenty times slower if many values tie at the lower end.
     negated = -scores
     negated.partition(count - 1)
     threshold = -negated[count - 1]
@@ -56,7 +56,7 @@ def _largest_on_host(scores: np.ndarray, count: int) -> np.ndarray:
 
 
 def _largest_on_device(scores: Tensor, count: int) -> Tensor:
-    """Do the same without reading anything back: on an H200 a stable sort takes a seventieth of kthvalue's time."""
+    """Do the same without reading back: on an H200 a stable sort takes a seventieth of the time of kthvalue."""
     first = scores.argsort(descending=True, stable=True)[:count]
     return torch.zeros_like(scores, dtype=torch.bool).index_fill_(0, first, True)
 
@@ -69,16 +69,16 @@ def random_mask(size: int, count: int, generator: torch.Generator) -> Tensor:
 def rule_out(scores: Tensor, ineligible: Tensor) -> Tensor:
     """Set scores to -inf where a bool mask is set, in place.
 
-    As a minimum with +inf or -inf, which needs no branches: on a CPU five times as fast as filling by a random mask.
+    It takes a minimum with +inf or -inf, which needs no branches. On a CPU that is five times as fast as filling.
     """
     ceiling = ineligible.to(scores.dtype).sub_(0.5).mul_(float("-inf"))
     return torch.minimum(scores, ceiling, out=scores)
 
 
 def global_masks(scores: Sequence[Tensor], total: int, outputs: Sequence[int]) -> tuple[list[Tensor], list[int]]:
-    """Return one flat bool mask a layer, of the ``total`` largest scores of all layers together.
+    """Return one flat bool mask per layer, for the ``total`` largest scores of all layers together.
 
-    A layer that would be left with no weight keeps as many of its best as it has ``outputs``, and the others pay. The
+    A layer that would have no weight left keeps as many of its best as it has ``outputs``; the others keep fewer. The
     indices of such layers are returned too. Raises ValueError if the total is too small for that.
     """
     scores, kept = list(scores), list[int]()
@@ -99,9 +99,9 @@ def global_masks(scores: Sequence[Tensor], total: int, outputs: Sequence[int]) -
 def drop_and_grow(keep_score: Tensor, grow_score: Tensor | None, survivors: int, count: int) -> tuple[Tensor, Tensor]:
     """Return which weights survive and which are grown: two disjoint flat bool masks.
 
-    The ``survivors`` with the best keep score stay; it is -inf for inactive weights. Then the best of all others by the
-    grow score, the just dropped among them, are grown until ``count`` are active; without a grow score nothing grows.
-    The grow score is overwritten.
+    The ``survivors`` with the best keep score stay; that score is -inf for inactive weights. Then the best of all
+    others by the grow score, including those just dropped, are grown until ``count`` are active. Without a grow score
+    nothing grows. The grow score is overwritten.
     """
     stay = largest(keep_score, survivors)
     if grow_score is None:

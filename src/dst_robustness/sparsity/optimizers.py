@@ -1,4 +1,4 @@
-"""What an optimiser does to weights that are to stay zero, and what it remembers of them."""
+"""What an optimiser does to weights that must stay zero, and what it remembers about them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _KEEP_ZEROS = (SGD, Adam, AdamW, NAdam, RAdam, RMSprop)
 def keeps_zeros(optimizer: Optimizer) -> bool:
     """Return whether a weight stays exactly zero under the optimiser if it, its gradient and its states are zero.
 
-    Only classes whose arithmetic is known are trusted, and none that is derived from them. Capturable ones are not:
-    they divide by the learning rate, which may be zero.
+    Only classes whose arithmetic is known are trusted, and no class derived from them. Capturable optimisers are not
+    trusted, since they divide by the learning rate, which may be zero.
     """
     return type(optimizer) in _KEEP_ZEROS and not any(group.get("capturable") for group in optimizer.param_groups)
 
@@ -25,8 +25,8 @@ def keeps_zeros(optimizer: Optimizer) -> bool:
 def raise_eps(optimizer: Optimizer) -> None:
     """Set an eps of zero to the smallest positive number of the weights' precision, with a warning.
 
-    An update of 0 / (0 + eps) is not a number otherwise. It meets inactive weights, and active ones of a unit that the
-    masks cut off. For all other weights the smallest number makes no difference.
+    Otherwise an update of 0 / (0 + eps) would be NaN. That happens to inactive weights, and to active ones of a unit
+    that the masks cut off. For all other weights the smallest number makes no difference.
     """
     for group in optimizer.param_groups:
         precisions = {parameter.dtype for parameter in group["params"] if parameter.is_floating_point()}
@@ -45,7 +45,7 @@ def trained_parameters(optimizer: Optimizer) -> list[Tensor]:
 
 
 def members(optimizer: Optimizer) -> list[Optimizer]:
-    """Return an optimiser and those that it wraps, as Lookahead and SAM do."""
+    """Return an optimiser and those that it wraps (Lookahead and SAM wrap one)."""
     found = [optimizer]
     for member in found:
         found += [value for value in vars(member).values() if isinstance(value, Optimizer) and value not in found]
@@ -53,7 +53,7 @@ def members(optimizer: Optimizer) -> list[Optimizer]:
 
 
 def states(optimizer: Optimizer, weight: Tensor) -> Iterator[Tensor]:
-    """Yield the states of a weight that have one number for each of its weights."""
+    """Yield the optimiser states that have the shape of a weight."""
     for member in members(optimizer):
         for value in member.state.get(weight, {}).values():
             if torch.is_tensor(value) and value.shape == weight.shape and value.is_floating_point():
@@ -61,7 +61,7 @@ def states(optimizer: Optimizer, weight: Tensor) -> Iterator[Tensor]:
 
 
 def renew_states(optimizer: Optimizer, weight: Tensor, grown: Tensor) -> None:
-    """Give grown weights, a bool mask of the weight's shape, the states that do not begin at zero."""
+    """Reset the optimiser states that do not start at zero, for grown weights (a bool mask of the weight's shape)."""
     for member in members(optimizer):
         state = member.state.get(weight, {})
         group = next((group for group in member.param_groups if any(p is weight for p in group["params"])), {})
@@ -72,18 +72,18 @@ def renew_states(optimizer: Optimizer, weight: Tensor, grown: Tensor) -> None:
 
 
 def forget_directions(optimizer: Optimizer) -> None:
-    """Let LBFGS start over: its history of steps speaks of weights that are no longer there."""
+    """Make LBFGS start over, since its history is about weights that are no longer active."""
     for member in members(optimizer):
         if isinstance(member, LBFGS):
             member.state.clear()
 
 
 def warn_of_states(optimizer: Optimizer, weights: Iterable[Tensor]) -> None:
-    """Name in a warning the states that hold something of each weight in a form that cannot be zeroed."""
+    """Warn of optimiser states that hold information about each weight in a form that cannot be zeroed."""
     found: dict[str, Any] = {}
     for weight in weights:
         for member in members(optimizer):
-            if isinstance(member, LBFGS):  # which forgets all of it
+            if isinstance(member, LBFGS):  # its whole history is reset
                 continue
             for name, value in member.state.get(weight, {}).items():
                 packed = torch.is_tensor(value) and value.numel() > 1 and not value.is_floating_point()

@@ -1,4 +1,4 @@
-"""The plan of a training: when its topology changes, how dense each layer is then, and how much of it is replaced."""
+"""The plan of a training: when the topology changes, how dense each layer is then, and how much is replaced."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ PLANNED = (
 
 @dataclass(frozen=True)
 class Plan:
-    """What a method does at which step; steps count from 1, and 0 is the start.
+    """What a method does at each step. Steps count from 1, and 0 is the start.
 
     Attributes:
-        method: the method that is followed.
-        schedule: the steps of topology updates, None for masks that never change.
+        method: the method.
+        schedule: the steps of topology updates; None for masks that never change.
         drop_fraction: the share of a layer's active weights that an update replaces, by step.
         budget: the density of the network, by step.
         counts: returns the number of active weights of each layer for a density of the network.
-        targets: that number at the end of training.
+        targets: the number of active weights of each layer at the end of training.
         total: the number of maskable weights.
         forced: the layers that stay dense.
     """
@@ -50,7 +50,7 @@ class Plan:
         return self.schedule is not None and step in self.schedule.steps
 
     def active(self, step: int) -> int:
-        """Return how many weights of the network are active once the update of a step is done."""
+        """Return how many weights of the network are active after the update of a step."""
         return round(self.budget.at(step) * self.total)
 
     @property
@@ -60,7 +60,7 @@ class Plan:
 
     @property
     def movable(self) -> set[str]:
-        """The layers whose masks may change although they are to end dense."""
+        """The layers whose masks may change although they are dense at the end."""
         shared = self.method.dynamic and self.method.global_budget
         return self.targets.keys() - set(self.forced) if shared else set()
 
@@ -80,9 +80,9 @@ def make_plan(
     first_update: int | None,
     last_update: float,
 ) -> Plan:
-    """Return the plan of a method; the arguments are those of ``SparseTraining``, with the flat masks to start from.
+    """Return the plan of a method. The arguments are those of ``SparseTraining``, with the flat initial masks.
 
-    Raises ValueError for a plan that cannot be met.
+    Raises ValueError for an impossible plan.
     """
     end = round(last_update * total_steps)
     first = update_interval if first_update is None else first_update
@@ -109,7 +109,7 @@ def make_plan(
 def proportional_counts(
     masks: Mapping[str, Tensor], density: float, limits: Mapping[str, int] | None = None
 ) -> dict[str, int]:
-    """Return how many weights each layer has at a total density, if they are shared out as in the given masks."""
+    """Return how many weights each layer has at a total density, if they are distributed as in the given masks."""
     sizes = {name: mask.numel() for name, mask in masks.items()}
     counts = {name: int(mask.sum()) for name, mask in masks.items()}
     total = round(density * sum(sizes.values()))

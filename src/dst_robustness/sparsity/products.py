@@ -21,11 +21,11 @@ _FIRST_FACTOR = {
 class WeightProducts(TorchDispatchMode):
     """Counts the multiply-adds of every product with a weight while a network runs inside it.
 
-    It does not matter whether a layer makes the product or a function that is given the weight of a layer. What is made
-    of weights alone counts as these weights: a normalised weight as itself, several joined ones by their sizes.
+    The product may be made by a layer, or by a function that gets the weight of a layer. A tensor that is computed from
+    weights alone counts as these weights: a normalised weight as that weight, several joined ones by their sizes.
 
     Attributes:
-        amounts: multiply-adds so far by the name of the weight.
+        amounts: multiply-adds so far, by the name of the weight.
     """
 
     def __init__(self, weights: Mapping[str, Tensor], constants: Iterable[Tensor]) -> None:
@@ -57,7 +57,7 @@ class WeightProducts(TorchDispatchMode):
         return result
 
     def _weights_in(self, tensor: Tensor) -> frozenset[str] | None:
-        """Return the weights that a tensor is made of; None where it depends on data."""
+        """Return the weights from which a tensor is computed, or None if it depends on data."""
         return self._made_of.get(tensor.untyped_storage()._cdata, (None, None))[1]
 
     def _remember(self, tensor: Tensor, names: frozenset[str] | None) -> None:

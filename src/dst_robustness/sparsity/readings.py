@@ -1,8 +1,8 @@
-"""Numbers that the host reads from a device without waiting for it.
+"""Read numbers from a device without waiting for it.
 
-A GPU works behind the host. To read a number at once is to wait until all its work is done, and then it has none: in a
-small network that costs a fifth of each step. So the number is copied when the GPU gets there, and looked at one step
-later, when the next step's work is queued.
+A GPU works behind the host. To read a number at once, the host has to wait until the GPU has finished all its work, and
+the GPU then waits for new work. In a small network that costs a fifth of each step. So the number is copied when the
+GPU gets there, and read one step later, when the work of the next step is queued.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from torch import Tensor
 
 
 class Readings:
-    """What was asked for and is not read yet."""
+    """Numbers that were requested and are not read yet."""
 
     def __init__(self) -> None:
         self._asked: list[tuple[Tensor, Any, Callable[[Any], None]]] = []
 
     def read(self, numbers: Tensor, then: Callable[[Any], None]) -> None:
-        """Call ``then`` with the numbers as Python has them: now on a CPU, in the next ``settle`` on a GPU."""
+        """Call ``then`` with the numbers as Python values: now on a CPU, in the next ``settle`` on a GPU."""
         if not runs_ahead(numbers.device):
             then(numbers.tolist())
             return
@@ -34,7 +34,7 @@ class Readings:
         self._asked.append((copy, copied, then))
 
     def settle(self) -> None:
-        """Give all numbers that were asked for to those who asked."""
+        """Read all requested numbers and pass them on."""
         asked, self._asked = self._asked, []
         for copy, copied, then in asked:
             if copied is not None:
@@ -43,5 +43,5 @@ class Readings:
 
 
 def runs_ahead(device: torch.device) -> bool:
-    """Return whether the host runs ahead of a device."""
+    """Return whether the host runs ahead of this device."""
     return device.type == "cuda"

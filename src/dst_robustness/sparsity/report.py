@@ -1,4 +1,4 @@
-"""What a sparse training masks, said to the user."""
+"""A report for the user: what a sparse training masks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def report(trainer: SparseTraining, input_shape: Sequence[int] | None = None) -> str:
-    """Return a table of the masked weights, what they cost, and what stays dense; see ``SparseTraining.report``."""
+    """Return a table of the masked weights with their cost, and of what stays dense; see ``SparseTraining.report``."""
     network = trainer.network
     amounts = layer_flops(trainer.model, input_shape) if input_shape is not None else {}
     active = {layer.name: layer.active for layer in network.layers}

@@ -1,4 +1,4 @@
-"""Pure schedules over optimiser steps: when the topology changes, how much of it, and how dense the network is."""
+"""Schedules over optimiser steps: when the topology changes, how much of it, and how dense the network is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 def default_interval(total_steps: int) -> int:
-    """Return the optimiser steps between topology updates: a fortieth of the training's, from 1 to 100."""
+    """Return the optimiser steps between topology updates: a fortieth of the training, at least 1 and at most 100."""
     return min(100, max(1, total_steps // 40))
 
 
@@ -16,7 +16,7 @@ def default_interval(total_steps: int) -> int:
 class UpdateSchedule:
     """Topology updates after the steps first, first + interval, ... before ``end``; steps count from 1.
 
-    Raises ValueError if not a single update fits, because a dynamic method would then silently be a static one.
+    Raises ValueError if no update fits, because a dynamic method would then silently be static.
     """
 
     interval: int
@@ -43,7 +43,7 @@ class UpdateSchedule:
 
 @dataclass(frozen=True)
 class DropFraction:
-    """The share of a layer's active weights that an update drops: ``initial`` at step 0, annealed towards ``end``.
+    """The share of a layer's active weights that an update drops: ``initial`` at step 0, annealed until ``end``.
 
     ``shape`` is "cosine" (Dettmers and Zettlemoyer, 2019, arXiv:1907.04840), "linear" or "constant".
     """
@@ -68,7 +68,7 @@ class DropFraction:
 
 
 class DensityBudget(Protocol):
-    """The density of the network once the update that is due at ``step`` is done; step 0 is the start."""
+    """The density of the network after the update at ``step``; step 0 is the start."""
 
     def at(self, step: int) -> float: ...
 

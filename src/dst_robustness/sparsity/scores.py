@@ -1,6 +1,6 @@
-"""What makes a weight worth keeping or growing: pure functions of tensors, the higher the better.
+"""Scores by which weights are kept or grown: pure functions of tensors; higher is better.
 
-Nothing here imports torch, so that the methods can be asked for their properties without it.
+Nothing here imports torch, so that the properties of methods can be read without it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def magnitude_and_gradient(weight: Tensor, gradient: Tensor, gradient_weight: fl
 
 
 def gradients(loss: Tensor, weights: Mapping[str, Tensor], *, create_graph: bool = False) -> list[Tensor]:
-    """Return the gradient of a loss for each weight; raises ValueError, with the names, where the loss has none."""
+    """Return the gradient of a loss for each weight. Raises ValueError, with names, if the loss depends on none."""
     import torch
 
     found = torch.autograd.grad(loss, list(weights.values()), create_graph=create_graph, allow_unused=True)
@@ -33,5 +33,5 @@ def gradients(loss: Tensor, weights: Mapping[str, Tensor], *, create_graph: bool
 
 
 def uniform(weight: Tensor, generator: Generator) -> Tensor:
-    """Return independent uniform numbers in [0, 1), one a weight: the largest k of them are a uniform random choice."""
+    """Return a uniform number in [0, 1) for each weight. The k largest are a uniformly random choice of k weights."""
     return weight.new_empty(weight.shape).uniform_(generator=generator)

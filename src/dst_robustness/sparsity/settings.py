@@ -1,4 +1,4 @@
-"""What a sparse training is asked to do: which method, with which options, and whether that can be done."""
+"""The settings of a sparse training: the method, its options, and whether they fit together."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CHOICES = {"grown_state": ("own age", "plain"), "non_finite": ("refuse", "skip",
 
 
 def chosen(method: str | Method, options: Mapping[str, Any], trainer: type) -> Method:
-    """Return the method, with its options where it was named; an option that nothing has is a ValueError."""
+    """Return the method, with these options if it is given by name. Raises ValueError for an unknown option."""
     if isinstance(method, Method):
         if options:
             raise ValueError(f"{', '.join(options)}: give the options to {type(method).__name__} itself")
@@ -47,13 +47,13 @@ def check(method: Method, sparsity: float, last_update: float, grown_warmup: int
 
 
 def starting_from(method: Method, density: float) -> Method:
-    """Return the method with the density of given masks as the initial one, if it has such an option and it is free."""
+    """Return the method with the density of given masks as its initial density, if it has that option unset."""
     free = "initial_density" in method.option_names() and getattr(method, "initial_density") is None  # noqa: B009
     return dataclasses.replace(method, initial_density=density) if free else method  # type: ignore[call-arg]
 
 
 def check_step(closure: object, scaler: object) -> None:
-    """Raise for arguments of ``step`` that do not go together."""
+    """Raise an error for arguments of ``step`` that do not go together."""
     if closure is not None and not callable(closure):
         raise TypeError(f"step takes a closure first, not {closure!r}: write step(clip_norm=...)")
     if closure is not None and scaler is not None:
@@ -61,7 +61,7 @@ def check_step(closure: object, scaler: object) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Return settings in types that ``torch.load(weights_only=True)`` reads: numbers of Python, lists, dictionaries."""
+    """Return settings in types that ``torch.load(weights_only=True)`` reads: Python numbers, lists, dictionaries."""
     if isinstance(value, Mapping):
         return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple, set, frozenset, range, np.ndarray)):
@@ -72,7 +72,7 @@ def plain(value: Any) -> Any:
 
 
 def _of_base_type(value: Any) -> Any:
-    """Return a value of a derived type, as an enumeration's, in its plain type; else how it is written."""
+    """Return a value of a derived type, such as an enumeration, in its plain type; else its text."""
     for kind in (bool, int, float, str):
         if isinstance(value, kind):
             return kind(value)
@@ -80,7 +80,7 @@ def _of_base_type(value: Any) -> Any:
 
 
 def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
-    """Return how the settings of a checkpoint differ from those of this training, but for a longer ``total_steps``."""
+    """Return how the settings of a checkpoint differ from this training's, apart from a longer ``total_steps``."""
     there, here = plain(there), plain(here)
     keys = sorted(key for key in there.keys() | here.keys() if there.get(key) != here.get(key))
     if there.get("total_steps", 0) < here.get("total_steps", 0):

@@ -1,4 +1,4 @@
-"""One topology update over all layers: which weights stay, which grow, and the proof that the counts are right."""
+"""One topology update over all layers: which weights stay, which grow, and a check that the counts are right."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ STAY, GROWN = 1, 2
 
 @dataclass(frozen=True)
 class TopologyUpdate:
-    """What one topology update did, over all layers; ``densities`` is layer by layer.
+    """What one topology update did over all layers. ``densities`` has one value per layer.
 
     ``regrown`` counts the weights that were dropped and grown again at once. ``itop_rate`` is the share of the maskable
-    weights that have ever been active (Liu et al., 2021, arXiv:2102.02887). An update is ``skipped`` where a weight or
-    gradient is not finite. ``kept`` names the layers that a budget of all layers together would have left empty; they
+    weights that have ever been active (Liu et al., 2021, arXiv:2102.02887). An update is ``skipped`` if a weight or
+    gradient is not finite. ``kept`` names the layers that the common budget of all layers would have left empty. They
     keep as many weights as they have outputs.
     """
 
@@ -53,9 +53,9 @@ def update(
 ) -> TopologyUpdate:
     """Drop and grow weights as the plan says for this step, and return what was done.
 
-    ``gradients`` are the dense ones of the layers, flat, where the method's scores need them. Where a weight or a
-    gradient is not finite the update is skipped. Raises RuntimeError if that happens to the last update while the
-    network is denser than it is to end, and if the masks do not come out as dense as planned.
+    ``gradients`` are the flat dense gradients of the layers, if the method's scores need them. If a weight or a
+    gradient is not finite, the update is skipped. Raises RuntimeError if the last update is skipped while the network
+    is still denser than its target, or if the masks do not have the planned density.
     """
     layers, method = network.layers, plan.method
     weights = [layer.weight.detach().reshape(-1).float() for layer in layers]
@@ -88,9 +88,9 @@ def update(
 
 
 def _planned_counts(network: SparseWeights, plan: Plan, step: int) -> tuple[Sequence[int] | int, int]:
-    """Return how many weights each sparse layer is to have, or how many they share by score; and how many in all.
+    """Return how many weights each sparse layer gets, or how many they share by score, and how many in all.
 
-    What is pruned stays so: without growth by layers, a training that is made longer does not become denser again.
+    Pruned weights stay pruned: without growth, a training that is made longer does not become denser again.
     """
     active = plan.active(step)
     if plan.method.global_budget or not plan.method.dst:
@@ -104,7 +104,7 @@ def _planned_counts(network: SparseWeights, plan: Plan, step: int) -> tuple[Sequ
 
 
 def all_finite(tensors: Sequence[Tensor]) -> bool:
-    """Return whether all values are finite, on all processes; a sum is finite only if all its terms are."""
+    """Return whether all values are finite on all processes. A sum is finite only if all its terms are."""
     sums = torch.stack([tensor.sum(dtype=torch.float32) for tensor in tensors])
     return distributed.everywhere(sums.isfinite().all())
 
@@ -119,12 +119,12 @@ def choose(
     drop_fraction: float,
     generator: Generator,
 ) -> tuple[list[Tensor], list[str]]:
-    """Return a flat uint8 tensor a layer: ``STAY`` for what stays, ``GROWN`` for what is grown, 0 for the rest.
+    """Return a flat uint8 tensor per layer: ``STAY`` for weights that stay, ``GROWN`` for grown ones, else 0.
 
-    ``weights`` and ``gradients`` are flat, in float32. ``counts`` is how many weights each layer has after the update,
-    or how many all of them share by score; ``targets`` is how many each has at the end of training. A layer without a
-    gradient is not in training now: it grows nothing, and drops no more than its count asks for. The names of the
-    layers that a shared budget would have emptied are returned too. The first process decides for all.
+    ``weights`` and ``gradients`` are flat float32. ``counts`` is how many weights each layer has after the update, or
+    how many all layers share by score. ``targets`` is how many each has at the end of training. A layer without a
+    gradient is not trained now: it grows nothing, and drops no more than its count needs. The names of layers that a
+    shared budget would have emptied are returned too. The first process decides for all.
     """
     saved = torch.zeros(len(layers), dtype=torch.uint8, device=weights[0].device)
     if not distributed.decides():
@@ -160,12 +160,12 @@ def apply(
     regrown: str,
     ages: OwnAges | None = None,
 ) -> dict[str, int]:
-    """Take over the choices and zero what is no longer active, the optimiser's states with it.
+    """Apply the choices: set the masks, and zero weights that are no longer active with their optimiser states.
 
-    ``weights`` are those before the update, flat. With ``regrown`` "zero", weights that were dropped and grown again
-    start from zero as well. What starts from zero is young to ``ages``. Returns the numbers of weights dropped, grown,
-    regrown and ever_active. Raises RuntimeError if an inactive weight was not zero before, or if the processes hold
-    different masks.
+    ``weights`` are the flat weights before the update. With ``regrown`` "zero", weights that were dropped and grown
+    again start from zero too. ``ages`` counts weights that start from zero as young. Returns the numbers of weights
+    dropped, grown, regrown and ever_active. Raises RuntimeError if an inactive weight was not zero before, or if the
+    processes have different masks.
     """
     rows = []
     for layer, weight, choice in zip(layers, weights, choices, strict=True):

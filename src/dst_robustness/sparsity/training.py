@@ -1,4 +1,4 @@
-"""What a training loop calls: one optimiser step that keeps the network sparse and moves its topology when due."""
+"""What a training loop calls: an optimiser step that keeps the network sparse and updates its topology when due."""
 
 from __future__ import annotations
 
@@ -20,38 +20,38 @@ from dst_robustness.sparsity.report import report
 from dst_robustness.sparsity.topology import TopologyUpdate
 from dst_robustness.sparsity.watch import Watch
 
-# All other arguments are settings, which a resumed run must share with the one that was interrupted.
+# All other arguments are settings. A resumed run must have those of the interrupted one.
 _NOT_SETTINGS = {"self", "model", "optimizer", "method", "options", "exclude", "initial_masks", "loss", "non_finite"}
 
 
 class SparseTraining:
-    """Trains a model with a fixed share of its weights at exactly zero, the masks moved by a method.
+    """Trains a network with a fixed share of its weights at exactly zero. A method decides which, and may change them.
 
-    Construct it with the model on its device and the optimiser over its parameters, before a checkpoint is loaded: the
-    inactive weights are zeroed here. Then call ``step`` after each backward pass. After every step the inactive weights
-    and all optimiser states of their shape are zero, and the density is that of the method's schedule. A call of
-    ``optimizer.step`` by somebody else (a ``GradScaler``, SAM's second step, a framework) does the same as ``step``.
+    Construct it with the network on its device and the optimiser over its parameters, before a checkpoint is loaded,
+    since the inactive weights are zeroed here. Then call ``step`` after each backward pass. After every step the
+    inactive weights and all optimiser states of their shape are zero, and the density follows the method's schedule.
+    If other code calls ``optimizer.step`` (a ``GradScaler``, SAM's second step, a framework), it does the same.
 
-    Weights that the optimiser does not train are left alone and not counted. Matrices of layers that cannot be masked
+    Weights that the optimiser does not train never change and do not count. Matrices of layers that cannot be masked
     stay dense, and a warning names them.
 
     Args:
-        method: a name of ``METHODS``, or a method with its options, as in ``MestGradient(memory_bound=0.2)``.
+        method: a name of ``METHODS``, or a method with its options such as ``MestGradient(memory_bound=0.2)``.
         sparsity: share of the maskable weights that are zero at the end of training, in [0, 1).
         total_steps: optimiser steps of the whole training.
-        distribution: "erk", "er" or "uniform"; unused where ``initial_masks`` are given.
+        distribution: "erk", "er" or "uniform"; not used if ``initial_masks`` are given.
         update_interval: optimiser steps between topology updates.
         drop_fraction: share of a layer's active weights that an update replaces, before annealing.
         drop_schedule: how that share is annealed: "cosine", "linear" or "constant".
-        first_update: the step after which the first update comes; by default ``update_interval``.
-        last_update: share of ``total_steps`` before which all updates are done, in (0, 1].
+        first_update: the step after which the first update is made; by default ``update_interval``.
+        last_update: share of ``total_steps`` before which all updates are made, in (0, 1].
         dense_first, dense_last, exclude: see ``layer_densities``.
-        initial_masks: {parameter name: mask} to start from, in place of random masks.
+        initial_masks: {parameter name: mask} to start from instead of random masks.
         loss: returns the loss of one batch, for methods that choose their masks by it.
         step_on_update: whether the optimiser also steps when the topology is updated.
         grown_state: how Adam, AdamW, NAdam and RAdam correct the moments of a grown weight: by its "own age", or
-            "plain", as if it had been there from the start.
-        grown_warmup: steps in which the rate of a grown weight rises to the full one, with its own age only.
+            "plain", as if it had existed from the start.
+        grown_warmup: steps over which the learning rate of a grown weight rises to the full one; only with "own age".
         non_finite: what ``step`` does with a gradient that is not finite: "refuse" raises FloatingPointError; "skip"
             leaves the step out, and counts it; "ignore" does not look. A GPU is waited for with "skip" alone: with
             "refuse" the gradients count as zero there, and the next step raises the error.
@@ -60,9 +60,9 @@ class SparseTraining:
 
     Attributes:
         updates: one ``TopologyUpdate`` for each update so far.
-        steps: steps so far, without those that were left out.
-        stepping: whether ``step`` is at work just now.
-        skipped_steps: steps that were left out because a gradient was not finite.
+        steps: steps so far, without the skipped ones.
+        stepping: whether ``step`` is running now.
+        skipped_steps: steps that were skipped because a gradient was not finite.
         plan: when the topology changes, and how dense each layer is then.
         left_out: the matrices that stay dense, and why.
     """
@@ -125,7 +125,7 @@ class SparseTraining:
 
     @property
     def density(self) -> float:
-        """The share of the maskable weights that are active now; raises RuntimeError if the weights belie it."""
+        """The share of the maskable weights that are active now. Raises RuntimeError if the weights do not agree."""
         self._readings.settle()
         self._watch.check()
         return self.network.density
@@ -155,10 +155,10 @@ class SparseTraining:
         """Take one optimiser step with the gradients of the backward pass, and update the topology if it is due.
 
         Args:
-            closure: computes the loss and its gradients again, for optimisers that ask for it; its loss is returned.
-            clip_norm: limits the norm of all gradients together, after those of inactive weights were zeroed.
-            scaler: the scaler of the loss. The gradients are unscaled here unless that has been done, and the step is
-                left out where they are not finite. Call ``scaler.update()`` after it, as ever.
+            closure: computes the loss and its gradients again, for optimisers that need it. Its loss is returned.
+            clip_norm: limit for the norm of all gradients together, after those of inactive weights are zeroed.
+            scaler: the scaler of the loss. The gradients are unscaled here if they are not yet, and the step is skipped
+                if they are not finite. Call ``scaler.update()`` afterwards as usual.
 
         Raises:
             FloatingPointError: a gradient is not finite, and neither a scaler nor ``non_finite`` says what to do.
@@ -192,7 +192,7 @@ class SparseTraining:
         return loss
 
     def begin(self) -> None:
-        """Check the weights, and keep what the optimiser is about to overwrite."""
+        """Check the weights, and keep the values that the optimiser will overwrite."""
         self._readings.settle()
         self._watch.check()
         optimizers.raise_eps(self.optimizer)
@@ -205,7 +205,7 @@ class SparseTraining:
     ) -> None:
         """Keep the dense gradients that an update needs, zero those of inactive weights, and clip.
 
-        Gradients of a ``scaled`` loss may well be infinite. ``scale`` is what they are still to be divided by.
+        Gradients of a ``scaled`` loss may be infinite. They still have to be divided by ``scale``.
         """
         parameters = optimizers.trained_parameters(self.optimizer)
         if check:
@@ -218,7 +218,7 @@ class SparseTraining:
             nn.utils.clip_grad_norm_(parameters, clip_norm)
 
     def prepared(self, closure: Callable[[], Tensor], clip_norm: float | None = None) -> Callable[[], Tensor]:
-        """Return the closure with gradients that are ready for the optimiser."""
+        """Return a closure that also prepares the gradients for the optimiser."""
 
         def prepared() -> Tensor:
             with torch.enable_grad():
@@ -229,7 +229,7 @@ class SparseTraining:
         return prepared
 
     def finish(self, stepped: bool = True) -> None:
-        """Zero what the optimiser has moved outside the masks, and update the topology if it is due."""
+        """Zero what the optimiser has changed outside the masks, and update the topology if it is due."""
         due = self.update_due
         if self._ages is not None and stepped:
             self._ages.after_step()
@@ -243,7 +243,7 @@ class SparseTraining:
 
     @property
     def param_groups(self) -> Any:
-        """Not there: a scaler is to be given the optimiser, or to be passed to ``step``."""
+        """Not available: give a scaler the optimiser, or pass the scaler to ``step``."""
         raise AttributeError("give a GradScaler the optimizer, scaler.step(optimizer), or call step(scaler=scaler)")
 
     def mask_gradients(self) -> None:
@@ -251,12 +251,12 @@ class SparseTraining:
         self.network.mask_gradients()
 
     def apply_masks(self) -> None:
-        """Zero the inactive weights and their optimiser states, as is needed after weights were loaded."""
+        """Zero the inactive weights and their optimiser states; needed after weights were loaded."""
         self.network.zero_inactive(self.optimizer)
         self._watch.remember()
 
     def mask_average(self, average: nn.Module) -> None:
-        """Zero the inactive weights in a copy of the model, as an ``AveragedModel``, before it is tested or saved."""
+        """Zero the inactive weights in a copy of the network, such as an ``AveragedModel``, before its test or save."""
         self.network.mask_model(average)
 
     def update_topology(self, slopes: list[Tensor] | None) -> None:
@@ -268,15 +268,15 @@ class SparseTraining:
     def report(self, input_shape: Sequence[int] | None = None) -> None:
         """Print each masked weight with its density, and what stays dense and why.
 
-        With the shape of a sample, as [C, H, W], print FLOPs of a forward pass too.
+        With the shape of a sample, for example [C, H, W], also print the FLOPs of a forward pass.
         """
         print(report(self, input_shape))
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a resumed run needs to go on bit for bit, in types that ``torch.load(weights_only=True)`` reads.
+        """Return what a run needs to resume bit for bit, in types that ``torch.load(weights_only=True)`` reads.
 
-        Weights and optimiser states are saved by their owners; random growth depends on the seed and the step alone.
-        Raises FloatingPointError as ``step`` does, so that nothing is saved after a gradient that was not finite.
+        Save weights and optimiser states separately. Random growth depends on the seed and the step alone. Raises
+        FloatingPointError like ``step``, so that nothing is saved after a gradient that was not finite.
         """
         self._readings.settle()
         return {
@@ -290,10 +290,10 @@ class SparseTraining:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from ``state_dict``, with the same settings or a larger ``total_steps``.
+        """Continue from ``state_dict``, with the same settings or a larger ``total_steps``.
 
-        Of a longer training all schedules are those of the new length from here on; but weights that were pruned stay
-        so. Raises ValueError for a checkpoint of another configuration, with what differs.
+        In a longer training all schedules follow the new length from here on, but pruned weights stay pruned. Raises
+        ValueError, which says what differs, for a checkpoint of another configuration.
         """
         if differing := settings.differences(state["settings"], self._settings):
             raise ValueError(f"the checkpoint is of another sparse training ({differing})")

@@ -1,7 +1,8 @@
-"""Notices weights and optimiser states that something other than the trainer's step has written.
+"""Notice weights and optimiser states that other code than the trainer's step has written.
 
-PyTorch counts the writes to a tensor. A tensor whose count and address are those of the last step needs no look, which
-makes the watch nearly free. Writes through ``.data`` are not counted: for them, one layer is looked at in every step.
+PyTorch counts the writes to a tensor. A tensor with the same count and address as after the last step need not be
+checked, so that the watch costs almost nothing. Writes through ``.data`` are not counted. To find them, one layer is
+checked in every step.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ Stamp = tuple[int, int]
 
 
 class Watch:
-    """What the weights of the sparse layers and their optimiser states were after the last step."""
+    """Remembers the weights of the sparse layers and their optimiser states as they were after the last step."""
 
     def __init__(
         self, model: nn.Module, layers: Sequence[SparseLayer], optimizer: Optimizer, readings: Readings | None
     ) -> None:
-        """Watch the layers of a model; without ``readings``, layers on a GPU are looked at only where it is needed."""
+        """Watch the layers of a network. Without ``readings``, layers on a GPU are checked only when necessary."""
         self.layers, self.optimizer = layers, optimizer
         self._readings = readings or Readings()
         self._looks = readings is not None or not any(runs_ahead(layer.weight.device) for layer in layers)
@@ -36,15 +37,15 @@ class Watch:
         self._turn = 0
 
     def remember(self) -> None:
-        """Take what is there now for what the trainer has left."""
+        """Remember the present state as that of the trainer's last step."""
         self._stamps = [self._stamps_of(layer) for layer in self.layers]
 
     def forget(self) -> None:
-        """Look at all layers in the next check."""
+        """Check all layers the next time."""
         self._stamps = [[] for _ in self.layers]
 
     def check(self) -> None:
-        """Raise RuntimeError if a layer is no longer what its mask says."""
+        """Raise RuntimeError if a layer no longer agrees with its mask."""
         if not self.layers:
             return
         self._turn = (self._turn + 1) % len(self.layers)

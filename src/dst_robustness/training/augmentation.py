@@ -2,7 +2,8 @@
 
 An augmentation maps uint8 [N, 3, H, W] images or [N, 3, T, H, W] clips, and a generator on their device, to a new batch
 of the same shape and type. A mixing also takes the labels [N] and returns a `mixing.Mixed`. Each sample has its own
-draws, all frames of a clip the same. The state of the generator decides the result, and nothing waits for the device.
+random numbers, and all frames of a clip share them. The state of the generator decides the result. Nothing waits for
+the device.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
 
 
 def augment(batch: Tensor, names: str, generator: Generator) -> Tensor:
-    """Return an augmented batch; ``names`` are applied from left to right, as in "crop_flip+augmix".
+    """Return an augmented batch. ``names``, such as "crop_flip+augmix", are applied from left to right.
 
-    An unknown name, or a batch that is not uint8 [N, 3, H, W] or [N, 3, T, H, W], is a ValueError.
+    Raises ValueError for an unknown name, or a batch that is not uint8 [N, 3, H, W] or [N, 3, T, H, W].
     """
-    import torch  # not above: listing the names must not cost its start-up time
+    import torch  # not above, since listing the names should not wait for it
 
     if batch.dtype != torch.uint8 or batch.ndim not in (4, 5) or batch.shape[1] != 3:
         raise ValueError(

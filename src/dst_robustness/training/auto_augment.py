@@ -1,9 +1,9 @@
-"""RandAugment and AugMix for whole batches: robust-training baselines to set beside sparse training.
+"""RandAugment and AugMix for whole batches: robust-training baselines to compare with sparse training.
 
-Both choose an operation for each sample. So that nothing waits for the device, the batch is dealt out at random into
-equal parts, one for each operation. Every sample is as likely to get each, but for the parts being whole: in a batch of
-128 a RandAugment operation has 9 or 10 samples, where independent choices would vary more. Batches should hold more
-samples than there are operations. Strengths, signs and mixtures are drawn for each sample.
+Both choose an operation for each sample. To avoid waiting for the device, the batch is divided at random into equal
+parts, one for each operation. Every sample gets each operation with the same chance, but the sizes of the parts are
+fixed: in a batch of 128, a RandAugment operation always has 9 or 10 samples. Batches should hold more samples than
+there are operations. Strengths, signs and mixtures are drawn for each sample.
 """
 
 from __future__ import annotations
@@ -135,8 +135,8 @@ AUGMIX: tuple[Operation, ...] = (
 def randaugment(batch: Tensor, generator: Generator, *, count: int = 2, magnitude: float = 0.3) -> Tensor:
     """Apply ``count`` random operations in turn (Cubuk et al., 2020, https://arxiv.org/abs/1909.13719).
 
-    ``magnitude`` is the share of the greatest strength; 0.3 is 9 of 30, the default of the literature. Brightness and
-    contrast are among the operations and among the corruptions: robustness to those two is then trained, not found.
+    ``magnitude`` is a share of the greatest strength; 0.3 is 9 of 30, the usual default. Brightness and contrast are
+    operations and corruptions too, so that robustness to these two is then trained for.
     """
     clips = _as_clips(batch)
     for _ in range(count):
@@ -147,8 +147,8 @@ def randaugment(batch: Tensor, generator: Generator, *, count: int = 2, magnitud
 def augmix(batch: Tensor, generator: Generator, *, chains: int = 3, severity: float = 3.0) -> Tensor:
     """Mix a sample with chains of one to three operations on it (Hendrycks et al., 2020, https://arxiv.org/abs/1912.02781).
 
-    Weights of the chains are uniform on the simplex, that of the sample itself uniform in [0, 1], strengths uniform
-    between 0.01 and ``severity`` / 10. The paper's consistency loss between three views is not part of it.
+    The weights of the chains are uniform on the simplex, the weight of the sample itself is uniform in [0, 1], and
+    strengths are uniform between 0.01 and ``severity`` / 10. The paper's consistency loss is not included.
     """
     clips = _as_clips(batch)
     draw = partial(torch.rand, generator=generator, device=batch.device)
@@ -168,7 +168,7 @@ def augmix(batch: Tensor, generator: Generator, *, chains: int = 3, severity: fl
 
 
 def _deal_out(clips: Tensor, operations: Sequence[Operation], strength: Tensor, generator: Generator) -> Tensor:
-    """Apply each operation to an equal part of the samples, dealt out at random."""
+    """Divide the samples at random into equal parts, and apply one operation to each."""
     order = torch.rand(len(clips), generator=generator, device=clips.device).argsort()
     parts = zip(operations, order.tensor_split(len(operations)), strict=True)
     result = clips.clone()
@@ -187,12 +187,12 @@ def _as_clips(batch: Tensor) -> Tensor:
 
 
 def _column(values: Tensor) -> Tensor:
-    """Shape one value a sample so that it meets [n, 3, T, H, W]."""
+    """Reshape one value per sample so that it broadcasts to [n, 3, T, H, W]."""
     return values.view(-1, 1, 1, 1, 1)
 
 
 def _flat(clips: Tensor, operation: Callable[[Tensor], Tensor]) -> Tensor:
-    """Apply an operation of pictures to [n, 3, T * H, W], so that statistics are taken over the whole clip."""
+    """Apply an operation of images to [n, 3, T * H, W], so that statistics are taken over the whole clip."""
     return operation(clips.flatten(2, 3)).reshape(clips.shape)
 
 

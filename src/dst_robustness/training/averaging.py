@@ -10,9 +10,9 @@ from torch import Tensor, nn
 def update_average(average: nn.Module, network: nn.Module, decay: float, steps: int) -> None:
     """Move the average towards the network after optimiser step ``steps`` (from 1), in place.
 
-    The decay is warmed up, min(decay, (1 + steps) / (10 + steps)): of a short training, a decay of 0.999 would keep
-    little but the initial weights. The running statistics of batch normalisation are averaged as the weights are;
-    counters are copied.
+    The decay is warmed up: min(decay, (1 + steps) / (10 + steps)). In a short training, a decay of 0.999 would keep
+    mostly the initial weights. The running statistics of batch normalisation are averaged like the weights. Counters
+    are copied.
     """
     decay = min(decay, (1 + steps) / (10 + steps))
     own, new = ([*module.parameters(), *module.buffers()] for module in (average, network))

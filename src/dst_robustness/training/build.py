@@ -1,4 +1,4 @@
-"""From the options of a run to a network that is ready for its first step."""
+"""Build the network of a run, ready for its first step."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def build_state(
     sparse_options: Mapping[str, Any],
     masks: Path | None,
 ) -> TrainingState:
-    """Return a network with fresh weights and masks; the seed alone decides the weights, so runs of one seed are pairs.
+    """Return a network with fresh weights and masks. The seed alone decides the weights, so runs of a seed are pairs.
 
     Args:
-        masks: final masks of a finished run, for a method that starts from such.
+        masks: final masks of a finished run, for a method that starts from them.
     """
     torch.manual_seed(stream(run.seed))
     width = network_width(run, data)
@@ -45,7 +45,7 @@ def build_state(
     if options.initial_weights:
         start_network(network, options.initial_weights, len(data.classes))
     check_batches(network, data, options.batch_size)
-    # Before the masks are made, so that they take the layout of the weights.
+    # Before the masks are made, so that they get the layout of the weights.
     network.to(data.device, memory_format=memory_format(network, data.device))
     optimizer = build_optimizer(network, options)
     steps = options.epochs * data.steps_per_epoch(options.batch_size)
@@ -58,7 +58,7 @@ def build_state(
         sparsity=run.sparsity,
         total_steps=steps,
         seed=run.seed,
-        # By way of the host: a GPU that is full must not pass for a damaged file.
+        # Loaded to the host, since a full GPU must not look like a damaged file.
         initial_masks={name: mask.to(data.device) for name, mask in load_tensors(masks).items()} if masks else None,
         loss=lambda: saliency_loss(network, data, run.seed),
         non_finite="ignore",  # the loop looks at the loss of an epoch: no step waits for the device
@@ -68,7 +68,7 @@ def build_state(
 
 
 def check_batches(network: nn.Module, data: SampleSet, batch_size: int) -> None:
-    """Raise ValueError where a process would train batch normalisation on a single sample."""
+    """Raise ValueError if a process would train batch normalisation on a single sample."""
     smallest = min(batch_size, len(data)) // world_size()
     normalised = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules())
     if normalised and smallest < 2:
@@ -79,7 +79,7 @@ def check_batches(network: nn.Module, data: SampleSet, batch_size: int) -> None:
 
 
 def network_width(run: Run, data: SampleSet) -> float:
-    """Return the width of the network: that of the scenario; less for the control with fewer channels for masks."""
+    """Return the width of the network: that of the scenario, or less for the control of fewer channels."""
     if not METHODS[run.base_method].scales_width:
         return run.width
     options = {"image_size": data.image_size, "width": run.width, "frames": data.frames}
@@ -87,7 +87,7 @@ def network_width(run: Run, data: SampleSet) -> float:
 
 
 def start_network(network: nn.Module, weights: str | Path, num_classes: int) -> None:
-    """Give a network trained weights to start from, and say what was taken and what was not."""
+    """Load trained weights as the start, and print what was loaded and what was not."""
     place, fresh = start_from(network, weights, num_classes)
     kept = f"; fresh, for {num_classes} classes: {', '.join(fresh)}" if fresh else ""
     print(f"starting from {weights} ({place}){kept}", flush=True)

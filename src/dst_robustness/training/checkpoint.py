@@ -1,4 +1,4 @@
-"""The rolling checkpoint of a run: for one configuration, one process at a time, whatever ends that process."""
+"""The rolling checkpoint of a run: for one configuration and one process at a time, however that process ends."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Checkpoint:
 
     Attributes:
         path: the file.
-        configuration: all that decides the result of the run; a checkpoint of another one is not used.
+        configuration: everything that decides the result of the run. A checkpoint of another one is not used.
         interval: seconds between two checkpoints.
     """
 
@@ -39,15 +39,15 @@ class Checkpoint:
         return time.monotonic() - self._written >= self.interval
 
     def save(self, state: Mapping[str, Any]) -> None:
-        """Write the state in one piece over the last checkpoint; with several processes the first one writes."""
+        """Replace the last checkpoint by the state. With several processes only the first one writes."""
         if rank() == 0:
             save_tensors(self.path, {"configuration": self.configuration, "state": dict(state)})
         self._written = time.monotonic()
 
     def resume(self, new_state: Callable[[], TrainingState]) -> TrainingState:
-        """Return the saved state, or a new one, saying why, where there is none that this configuration can go on from.
+        """Return the saved state, or a new one if this configuration cannot continue from it; print the reason.
 
-        A checkpoint that cannot be read, or does not fit the network, is set aside as ``checkpoint.pt.damaged``.
+        A checkpoint that cannot be read or does not fit the network is renamed to ``checkpoint.pt.damaged``.
         """
         state = new_state()
         if agreed(not self._load(state), state.totals.device):
@@ -59,7 +59,7 @@ class Checkpoint:
         return state
 
     def _load(self, state: TrainingState) -> bool:
-        """Load what is there and of this configuration into the state; return False where it does not fit."""
+        """Load a checkpoint of this configuration into the state. Return False if it does not fit."""
         if not self.path.exists():
             return True
         try:
@@ -86,14 +86,14 @@ class Checkpoint:
 def exclusive(path: str | Path) -> Iterator[None]:
     """Hold the lock of a run's checkpoint while the block runs.
 
-    Raises TakenError where another process holds it, so that no two jobs ever train one run.
+    Raises TakenError if another process holds it, so that no two jobs ever train the same run.
     """
     with alone(path, wait=False):
         yield
 
 
 class StopSignal:
-    """Remembers that the process was asked to end (SIGTERM, or SIGUSR1 ahead of a time limit)."""
+    """Remembers that the process was asked to end (by SIGTERM, or by SIGUSR1 before a time limit)."""
 
     def __init__(self) -> None:
         self.received = False

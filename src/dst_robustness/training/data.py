@@ -1,4 +1,4 @@
-"""The samples of one split, handed out in a seeded order: held on the device, or streamed where they are too many."""
+"""The samples of one split in a seeded order: held on the device, or streamed if they are too many."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class SampleSet:
     Attributes:
         classes: names of the classes.
         sample_shape: [3, H, W], or [3, T, H, W] for clips, as stored.
-        image_size: side of the pictures that networks are tested on; training pictures may be larger.
-        labels: int64 [N], on the device, of all samples of the file.
-        rows: int64 [n], the samples that are handed out, where they are stored: all, or a stratified choice.
-        mean, std: of the training pixels in [0, 1], shaped to broadcast over a batch.
-        origin: what the set is and was made from, as its file says it, and how many samples it has.
-        resident: all samples on the device, uint8 [N, 3, ...], or None where they stream from the file.
+        image_size: side of the images that networks are tested on; training images may be larger.
+        labels: labels of all samples of the file, int64 [N], on the device.
+        rows: the samples that are used, int64 [n], where the samples are stored: all, or a stratified choice.
+        mean, std: mean and std of the training pixels in [0, 1], shaped to broadcast over a batch.
+        origin: what the set is and what it was made from, as its file says, and how many samples it has.
+        resident: all samples on the device, uint8 [N, 3, ...], or None if they stream from the file.
     """
 
     def __init__(
@@ -45,11 +45,11 @@ class SampleSet:
         """Open a split.
 
         Args:
-            samples: hand out so many of its samples only: every class keeps its share, every seed of a study gets the
-                same, and a smaller choice lies inside a larger one. None: all.
+            samples: use only this many samples. Every class keeps its share, every seed of a study gets the same
+                samples, and a larger choice contains a smaller one. None: use all.
 
         Raises:
-            ValueError: for more samples than there are.
+            ValueError: if there are not so many samples.
         """
         self.path = Path(path)
         with open_hdf5(path) as file:
@@ -77,12 +77,12 @@ class SampleSet:
             self.resident: torch.Tensor | None = None
             if len(stored) * np.prod(stored.sample_shape, dtype=float) <= resident_bytes:
                 self.resident = torch.from_numpy(stored[:]).movedim(-1, 1).contiguous().to(device)
-        # Where the samples are: to move the rows of each batch there would have the host wait for the device.
+        # On the device of the samples, since moving the rows of each batch there would make the host wait for it.
         self.rows = torch.from_numpy(chosen).to("cpu" if self.resident is None else device)
 
     @property
     def device(self) -> torch.device:
-        """Where the batches are handed out."""
+        """The device of the batches."""
         return self.labels.device
 
     @property
@@ -99,20 +99,20 @@ class SampleSet:
         return len(self.rows)
 
     def steps_per_epoch(self, batch_size: int) -> int:
-        """Return the number of batches; a last, smaller one counts from two samples a process on."""
+        """Return the number of batches. A smaller last batch counts if every process gets at least two samples."""
         return max(1, len(self) // batch_size + (len(self) % batch_size >= 2 * world_size()))
 
     def samples_per_epoch(self, batch_size: int) -> int:
-        """Return how many samples one epoch sees: every process takes the same number of each batch."""
+        """Return how many samples an epoch uses. Every process takes the same number of each batch."""
         whole, rest = divmod(min(len(self), self.steps_per_epoch(batch_size) * batch_size), batch_size)
         return whole * batch_size + rest // world_size() * world_size()
 
     def shuffled(
         self, batch_size: int, *, seed: int, epoch: int, start: int = 0, rank: int = 0, processes: int = 1
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield (samples, labels) of one epoch from batch ``start`` on, in an order that (seed, epoch) decides.
+        """Yield (samples, labels) of one epoch from batch ``start`` on, in an order that depends on (seed, epoch).
 
-        Of several processes, number ``rank`` takes the samples rank, rank + processes, ... of each batch.
+        With several processes, number ``rank`` takes the samples rank, rank + processes, ... of each batch.
         """
         order = torch.randperm(len(self), generator=torch.Generator().manual_seed(stream(seed, epoch)))
         order = self.rows[order.to(self.rows.device)]
@@ -134,7 +134,7 @@ class SampleSet:
             yield self.resident[rows], self.labels[rows]
 
     def _streamed(self, batches: Sequence[torch.Tensor]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Read and decode in threads, beside the training. OpenCV decodes without holding Python's lock."""
+        """Read and decode in threads during the training. OpenCV does not hold Python's lock while it decodes."""
         cores = int(os.environ.get("OMP_NUM_THREADS", "1"))
         on_gpu = self.device.type == "cuda"
         with open_hdf5(self.path) as file:
@@ -149,7 +149,7 @@ class SampleSet:
 
 
 def fit(batch: torch.Tensor, size: int) -> torch.Tensor:
-    """Return uint8 or float samples [N, 3, ..., H, W] scaled to the side that networks are tested on."""
+    """Return uint8 or float samples [N, 3, ..., H, W] resized to the side on which networks are tested."""
     if batch.shape[-1] == size:
         return batch
     pictures = batch.flatten(1, -3).float()

@@ -1,4 +1,4 @@
-"""Which device a job computes on, and in which arithmetic."""
+"""The device and the arithmetic of a job."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from torch import nn
 
 
 def choose_device() -> torch.device:
-    """Return the first visible GPU, or the CPU where there is none.
+    """Return the first visible GPU, or the CPU if there is none.
 
-    From then on cuDNN takes kernels that always add in the same order. On an H200 they were as fast as the others
-    (ResNet-18 and ResNet-34, 32 pixels), and a resumed training ends with the same bits.
+    From then on cuDNN uses kernels that always add in the same order, so that a resumed training ends with the same
+    bits. On an H200 they were as fast as the others (ResNet-18 and ResNet-34, 32 pixels).
     """
     torch.backends.cudnn.deterministic = True
     return torch.device("cuda") if torch.cuda.is_available() else torch.device("cpu")
@@ -23,9 +23,9 @@ def choose_device() -> torch.device:
 def autocast(inputs: torch.Tensor, precision: str) -> torch.autocast:
     """Return the context of the forward pass on images [N, C, H, W] or clips [N, C, T, H, W].
 
-    That is bf16 autocast where asked for, and with ``auto`` where ``has_bf16`` says yes. Clips on a CPU are computed
-    in float32 only; bf16 for them is a ValueError. The bf16 weight gradients of oneDNN's 3-D convolutions are whatever
-    lies in memory (seen with torch 2.15 for inputs of two frames).
+    It is bf16 autocast if ``precision`` asks for it, or if that is ``auto`` and ``has_bf16`` is true. Clips on a CPU
+    are computed in float32 only, and bf16 for them raises ValueError. oneDNN's bf16 weight gradients of 3-D
+    convolutions were found to be uninitialised memory (torch 2.15, inputs of two frames).
     """
     on_gpu, clips = inputs.device.type == "cuda", inputs.ndim == 5
     if precision == "auto":
@@ -36,7 +36,7 @@ def autocast(inputs: torch.Tensor, precision: str) -> torch.autocast:
 
 
 def has_bf16(on_gpu: bool) -> bool:
-    """Return whether the GPU, or the processor, has bf16 arithmetic. Emulated it is slower than float32.
+    """Return whether the GPU, or the processor, has bf16 arithmetic. Where it is emulated, it is slower than float32.
 
     GPUs have it from Ampere on (compute capability 8.0), processors with AVX-512 BF16. ``ONEDNN_MAX_CPU_ISA`` can
     forbid the processor's.
@@ -51,8 +51,8 @@ def has_bf16(on_gpu: bool) -> bool:
 def memory_format(network: nn.Module, device: torch.device) -> torch.memory_format:
     """Return the memory layout in which a network computes fastest: channels last, for images or clips.
 
-    On the CPU, networks with a strided 1x1 convolution of fewer than 16 channels are kept out of it: oneDNN (seen with
-    torch 2.15 and two threads) then writes outside of its memory.
+    Networks with a strided 1x1 convolution of fewer than 16 channels do not use it on the CPU, since oneDNN then writes
+    outside of its memory (seen with torch 2.15 and two threads).
     """
     convolutions = [module for module in network.modules() if isinstance(module, (nn.Conv2d, nn.Conv3d))]
     if any(isinstance(convolution, nn.Conv3d) for convolution in convolutions):
@@ -65,7 +65,7 @@ def memory_format(network: nn.Module, device: torch.device) -> torch.memory_form
 
 
 def peak_memory_mb(device: torch.device) -> float:
-    """Return the largest memory this process has held in MB: of the GPU where one is used, else resident."""
+    """Return the peak memory of this process in MB: on the GPU if one is used, else resident memory."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,4 +1,4 @@
-"""Event files for TensorBoard, of a training as it goes."""
+"""Event files for TensorBoard, written during a training."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ BEGIN = {"file_version": "brain.Event:2"}  # what each file starts with
 
 
 class Events:
-    """Rows of the history as scalars over the optimiser steps, under the names of their columns.
+    """Writes rows of the history as scalars over the optimiser steps, under the names of their columns.
 
-    A training that is resumed goes on in another file of the folder, and what an interrupted one wrote beyond its
-    checkpoint is hidden. Rows are written here and now: TensorBoard's own writer does so in a thread, which breaks off
-    in the middle of a record where the disk is full.
+    A resumed training continues in another file of the folder, and hides what the interrupted one wrote after its
+    checkpoint. Rows are written at once. TensorBoard's own writer uses a thread, which stops in the middle of a record
+    if the disk is full.
 
     Args:
-        folder: of this training alone; what an earlier one left there is deleted.
-        steps: optimiser steps that are done.
+        folder: a folder for this training alone. Files of an earlier one are deleted.
+        steps: number of optimiser steps done so far.
     """
 
     def __init__(self, folder: Path, steps: int) -> None:
@@ -35,12 +35,12 @@ class Events:
         self._write([BEGIN, {"step": steps + 1, "session_log": {"status": 1}}])  # a start: later steps before it go
 
     def add(self, row: Mapping[str, float]) -> None:
-        """Write a row of the history out; OSError, naming the file, where the disk is full, and nothing of the row."""
+        """Write a row of the history. If the disk is full, raise an OSError that names the file, and write nothing."""
         values = [{"tag": name, "simple_value": row[name]} for name in row if name not in ("epoch", "step")]
         self._write([{"step": int(row["step"]), "summary": {"value": [value]}} for value in values])
 
     def _write(self, events: list[dict[str, Any]]) -> None:
-        from tensorboard.compat.proto.event_pb2 import Event  # not above: they cost half a second
+        from tensorboard.compat.proto.event_pb2 import Event  # not above, since importing it takes half a second
         from tensorboard.summary.writer.record_writer import RecordWriter
 
         records = BytesIO()

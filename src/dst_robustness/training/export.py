@@ -1,4 +1,4 @@
-"""A trained network in a file that needs neither this package nor PyTorch to be read."""
+"""Export a trained network to a file that can be read without this package and without PyTorch."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from dst_robustness.models.tensor_files import load_tensors
 def export_run(folder: Path) -> Path:
     """Write the weights of a finished run as model.safetensors beside model.pt, and return its path.
 
-    The names and values are those of the state_dict, weights that the sparsity took away exactly zero. The header holds
-    what run.json says: texts as they are, all else as JSON (https://huggingface.co/docs/safetensors). Raises
-    DamagedFileError where model.pt or run.json cannot be read.
+    The names and values are those of the state_dict; inactive weights are exactly zero. The header holds the content of
+    run.json: texts as they are, everything else as JSON (https://huggingface.co/docs/safetensors). Raises
+    DamagedFileError if model.pt or run.json cannot be read.
     """
     try:
         described = json.loads((folder / "run.json").read_text(encoding="utf-8"))
@@ -33,7 +33,7 @@ def export_run(folder: Path) -> Path:
 
 
 def export_finished(folders: Sequence[Path]) -> None:
-    """Export the runs that are finished, and say how many; a damaged file is set aside, and its run named."""
+    """Export the finished runs and print how many. A damaged file is renamed, and its run is named."""
     finished = [folder for folder in folders if (folder / "run.json").exists() and (folder / "model.pt").exists()]
     exported = 0
     for folder in finished:

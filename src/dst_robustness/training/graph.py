@@ -1,4 +1,4 @@
-"""Forward and backward pass as one CUDA graph: small networks are bound by the launches of their kernels."""
+"""Forward and backward pass as one CUDA graph. Small networks spend most of a step on launching kernels."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from dst_robustness.training.mixing import Mixed
 from dst_robustness.training.parallel import world_size
 from dst_robustness.training.state import TrainingState
 
-WARM_UPS = 3  # passes before a capture, in which libraries choose kernels and take their memory
+WARM_UPS = 3  # passes before a capture, in which libraries choose kernels and allocate memory
 
 
 def captured(state: TrainingState, backward: Callable[[Mixed], None]) -> Callable[[Mixed], None]:
-    """Return ``backward`` as a CUDA graph that is replayed; without a GPU, or in several processes, as it is.
+    """Return ``backward`` as a CUDA graph. Without a GPU, or with several processes, return it unchanged.
 
     Args:
-        state: what is trained.
-        backward: adds the gradients of a batch to the parameters and its loss and hits to ``state.totals``, and changes
-            nothing else but the buffers of the network.
+        state: the network in training.
+        backward: adds the gradients of a batch to the parameters, and its loss and hits to ``state.totals``. It changes
+            nothing else except the buffers of the network.
     """
     if state.totals.device.type != "cuda" or world_size() > 1:
         return backward
@@ -50,7 +50,7 @@ class _Replayed:
             parameter.grad = gradient
 
     def _capture(self, batch: Mixed) -> None:
-        """Capture the pass; buffers, totals and random numbers are afterwards as they were before."""
+        """Capture the pass. Buffers, totals and random state are the same before and after."""
         self.inputs = Mixed(*(tensor.clone() for tensor in batch))
         kept = [(tensor, tensor.clone()) for tensor in (*self.state.network.buffers(), self.state.totals)]
         random = torch.cuda.get_rng_state()

@@ -1,4 +1,4 @@
-"""One run: train a network, dense or sparse, and keep what came out."""
+"""Train the network of one run, dense or sparse, and write its results."""
 
 from __future__ import annotations
 
@@ -48,20 +48,20 @@ def train_run(
 ) -> None:
     """Train one network and write model.pt, masks.pt, history.csv, topology.csv and run.json into ``folder``.
 
-    A killed run goes on from the rolling checkpoint in the folder and ends, on a CPU, with the same weights bit for
-    bit. Initialisation, order of the data and augmentations depend on the seed alone, so that runs of one seed are
-    pairs. Under ``torchrun``, or ``parallel.launch``, each process takes its share of every batch.
+    A killed run continues from the rolling checkpoint in the folder. On a CPU it ends with the same weights bit for
+    bit. Initial weights, order of the data and augmentations depend on the seed alone, so that runs of a seed are
+    pairs. Under ``torchrun`` or ``parallel.launch``, each process takes its share of every batch.
 
     Args:
         train, validation: splits in HDF5.
         folder: where the outputs and the checkpoint go.
         run: what to train.
         masks: masks.pt of a finished run, for a method that starts from it.
-        recipe: all that decides the result, for run.json; by default the two groups of options.
+        recipe: everything that decides the result, for run.json; by default the two groups of options.
 
     Raises:
-        FloatingPointError: the loss is no longer finite; the epochs until then are kept as diverged.csv.
-        RuntimeError: another process is training this run.
+        FloatingPointError: if the loss is no longer finite. The epochs until then are kept in diverged.csv.
+        RuntimeError: if another process is training this run.
     """
     with process_group(), exclusive(folder / "checkpoint.pt") if rank() == 0 else nullcontext():
         device = choose_device()
@@ -104,7 +104,7 @@ def train_epoch(
     checkpoint: Checkpoint,
     stop: StopSignal,
 ) -> None:
-    """Train what is left of the present epoch, writing a checkpoint when one is due or the process is asked to end."""
+    """Train the rest of the epoch. Write a checkpoint when one is due, or when the process is asked to end."""
     before, started = state.seconds, time.perf_counter()
     steps = data.steps_per_epoch(options.batch_size)
     batches = data.shuffled(
@@ -138,9 +138,9 @@ def train_step(
     options: TrainingOptions,
     gradients: Callable[[Mixed], None],
 ) -> None:
-    """Take one optimiser step on this process's share of a batch, uint8 [n, 3, ...]; nothing waits for the device.
+    """Take one optimiser step on this process's share of a batch, uint8 [n, 3, ...]. Nothing waits for the device.
 
-    ``gradients`` is ``backward`` for a batch, or the same as a CUDA graph.
+    ``gradients`` is ``backward`` or the same as a CUDA graph.
     """
     state.network.train()
     generator = state.seed_step()
@@ -153,7 +153,7 @@ def train_step(
 
 
 def backward(state: TrainingState, data: SampleSet, options: TrainingOptions, batch: Mixed) -> None:
-    """Add the gradients of a batch, in as many parts as the options say, and its loss and hits to the totals."""
+    """Add up the gradients of a batch, in as many parts as the options say, and its loss and hits."""
     for part in parts(batch, options.gradient_accumulation):
         inputs = normalise(part.samples, data.mean, data.std, state.layout)
         with autocast(inputs, options.precision):
@@ -165,7 +165,7 @@ def backward(state: TrainingState, data: SampleSet, options: TrainingOptions, ba
 
 
 def end_epoch(state: TrainingState, data: SampleSet, held_out: SampleSet, options: TrainingOptions) -> None:
-    """Test on the held-out samples and note the epoch in the history."""
+    """Test on the held-out samples and add the epoch to the history."""
     check_finite(state, options)
     started = time.perf_counter()
     samples = data.samples_per_epoch(options.batch_size)
@@ -207,7 +207,7 @@ def test(state: TrainingState, data: SampleSet, options: TrainingOptions) -> tup
 
 
 def check_finite(state: TrainingState, options: TrainingOptions) -> None:
-    """Raise FloatingPointError where the loss has left the finite numbers."""
+    """Raise FloatingPointError if the loss is not finite."""
     loss = total(state.totals)[0].item()
     if not math.isfinite(loss):
         raise FloatingPointError(

@@ -10,10 +10,10 @@ from torch import Generator, Tensor
 
 
 class Mixed(NamedTuple):
-    """A mixed batch: ``share`` [N] of each sample and its label, the rest of its partner.
+    """A mixed batch: a ``share`` [N] of each sample and its label, and the rest of its partner.
 
     Attributes:
-        samples: [N, 3, ...], float32 in 0..255 (uint8 where nothing was mixed).
+        samples: [N, 3, ...], float32 in 0..255 (uint8 if nothing is mixed).
         labels, partners: int64 [N].
         share: float32 [N], the weight of ``labels``.
     """
@@ -25,7 +25,7 @@ class Mixed(NamedTuple):
 
 
 def unmixed(samples: Tensor, labels: Tensor, generator: Generator) -> Mixed:
-    """Return the batch as it is, each sample its own partner."""
+    """Return the batch as it is. Each sample is its own partner."""
     return Mixed(samples, labels, labels, torch.ones(len(labels), device=labels.device))
 
 
@@ -41,7 +41,7 @@ def mixup(samples: Tensor, labels: Tensor, generator: Generator, alpha: float = 
 def cutmix(samples: Tensor, labels: Tensor, generator: Generator, alpha: float = 1.0) -> Mixed:
     """Paste a box of the partner, the same in all frames (Yun et al., 2019, https://arxiv.org/abs/1905.04899).
 
-    The box has the picture's aspect ratio, an area from Beta(alpha, alpha) and its centre anywhere, so that the border
+    The box has the image's aspect ratio, an area from Beta(alpha, alpha) and its centre anywhere, so that the border
     may cut it off; the share is that of the pixels which stay.
     """
     height, width = samples.shape[-2:]
@@ -57,7 +57,7 @@ def cutmix(samples: Tensor, labels: Tensor, generator: Generator, alpha: float =
 
 
 def mixup_cutmix(samples: Tensor, labels: Tensor, generator: Generator) -> Mixed:
-    """Take mixup (alpha 0.8) or CutMix (alpha 1) with equal chance, sample by sample, as strong as DeiT's recipe."""
+    """Apply mixup (alpha 0.8) or CutMix (alpha 1) to each sample with equal chance, as strong as in DeiT's recipe."""
     first, second = mixup(samples, labels, generator), cutmix(samples, labels, generator)
     coins = torch.rand(len(labels), generator=generator, device=labels.device) < 0.5
     return Mixed(
@@ -69,9 +69,9 @@ def mixup_cutmix(samples: Tensor, labels: Tensor, generator: Generator) -> Mixed
 
 
 def parts(batch: Mixed, count: int) -> list[Mixed]:
-    """Divide a batch into at most ``count`` parts of nearly the same size, for gradients that are accumulated.
+    """Divide a batch into at most ``count`` parts of nearly the same size, for accumulating gradients.
 
-    Each part has two samples or more where the batch has: one alone has no batch statistics.
+    Each part has at least two samples if the batch has, since a single sample has no batch statistics.
     """
     count = min(count, max(1, len(batch.labels) // 2))
     pieces = [tensor.tensor_split(count) for tensor in batch]
@@ -90,7 +90,7 @@ def _permutation(labels: Tensor, generator: Generator) -> Tensor:
 
 
 def _beta(labels: Tensor, alpha: float, generator: Generator) -> Tensor:
-    # torch.distributions takes no generator, so the two gamma variables come from the function beneath it.
+    # torch.distributions takes no generator, so the gamma variables come from the function that it uses.
     gammas = torch._standard_gamma(torch.full((2, len(labels)), alpha, device=labels.device), generator=generator)
     return gammas[0] / gammas.sum(0)
 

@@ -1,4 +1,4 @@
-"""How a network is trained: the values of the configuration's ``training``."""
+"""The options of a training: the values of ``training`` in the configuration."""
 
 from dst_robustness.study.options import Training as TrainingOptions
 

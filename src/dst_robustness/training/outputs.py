@@ -1,4 +1,4 @@
-"""What a finished run leaves behind."""
+"""The files of a finished run."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ TOPOLOGY_COLUMNS = ["step", "density", "dropped", "grown", "regrown", "itop_rate
 
 
 def write_outputs(folder: Path, state: TrainingState, data: SampleSet, run: Run, recipe: Mapping[str, Any]) -> None:
-    """Write model.pt, masks.pt, history.csv, topology.csv and run.json, each in one piece, run.json last.
+    """Write model.pt, masks.pt, history.csv, topology.csv and, as the last one, run.json. None is seen half written.
 
-    model.pt is a plain state_dict in float32 on the CPU, which any program that builds the network can load; masks.pt
-    says which weights are active, since an active one may be zero. ``recipe`` is what decided the result.
+    model.pt is a plain state_dict in float32 on the CPU. Any program that builds the network can load it. masks.pt
+    says which weights are active, since an active weight may be zero. ``recipe`` is what decided the result.
     """
     weights = {name: value.detach().cpu().contiguous() for name, value in state.result.state_dict().items()}
     save_tensors(folder / "model.pt", weights)
@@ -47,7 +47,7 @@ def write_history(path: Path, state: TrainingState) -> None:
 
 
 def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
-    """Return rows as CSV; pandas would cost each training half a second of imports."""
+    """Return rows as CSV. Importing pandas for this would cost each training half a second."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
@@ -56,7 +56,7 @@ def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
 
 
 def describe(state: TrainingState, data: SampleSet, run: Run) -> dict[str, Any]:
-    """Return what run.json says: the run, what rebuilds its network, what it cost, and what it was made with."""
+    """Return the content of run.json: the run, how to rebuild its network, its cost, and what it was made with."""
     device = state.totals.device
     costs = cost(state.sparse, state.network, data.input_shape)
     method = METHODS[run.base_method]
@@ -89,7 +89,7 @@ def describe(state: TrainingState, data: SampleSet, run: Run) -> dict[str, Any]:
 
 
 def _relative_to_full_width(inference: float, run: Run, data: SampleSet) -> dict[str, float]:
-    """Return the FLOPs of a narrow network relative to the full one; dense, it trains at the same ratio."""
+    """Return the FLOPs of a narrow network relative to the full one. It is dense, so training has the same ratio."""
     options = {"image_size": data.image_size, "width": run.width, "frames": data.frames}
     full = build_unallocated(run.model, len(data.classes), **options)
     ratio = inference / inference_flops(layer_flops(full, data.input_shape))

@@ -1,4 +1,4 @@
-"""Several processes that train one network, one GPU each: started here, or by ``torchrun``."""
+"""Several processes that train one network, each on its own GPU. They are started here or by ``torchrun``."""
 
 from __future__ import annotations
 
@@ -63,17 +63,17 @@ def process_group() -> Iterator[None]:
 
 
 def rank() -> int:
-    """Return which process of the run this is; the first one writes the files."""
+    """Return the number of this process. Process 0 writes the files."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
 def world_size() -> int:
-    """Return of how many processes the run consists."""
+    """Return the number of processes of the run."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
 def data_parallel(network: nn.Module) -> nn.Module:
-    """Return the network so that its gradients are averaged over the processes in each backward pass."""
+    """Wrap the network so that each backward pass averages its gradients over the processes."""
     if world_size() == 1:
         return network
     devices = [torch.cuda.current_device()] if torch.cuda.is_available() else None
@@ -94,7 +94,7 @@ def agreed(flag: bool, device: torch.device) -> bool:
 
 
 def _run_call() -> None:
-    """Do what ``launch`` asked one of its processes for."""
+    """Run the function that ``launch`` has given to this process."""
     from torch.distributed.elastic.multiprocessing.errors import record
 
     function, arguments, options = pickle.loads(Path(sys.argv[1]).read_bytes())

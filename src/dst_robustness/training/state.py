@@ -1,4 +1,4 @@
-"""All that changes while a network trains: what a checkpoint holds, and nothing else."""
+"""Everything that changes while a network trains. A checkpoint holds exactly this."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class TrainingState:
     """A network in training, somewhere between its first and its last step.
 
     Attributes:
-        network, optimizer, sparse: what is trained, and how.
-        forward: the network as training calls it: its gradients are averaged over the processes, and it is compiled
-            where the options say so.
+        network, optimizer, sparse: the network, its optimiser and its sparse training.
+        forward: the network as training calls it. Its gradients are averaged over the processes, and it is compiled if
+            the options say so.
         layout: memory layout of the network and its inputs.
-        average: moving average of the weights, where the options ask for one.
-        seed: decides initialisation, order of the data and augmentations.
-        width: that the network was built with.
+        average: moving average of the weights, if the options ask for one.
+        seed: decides the initial weights, the order of the data and the augmentations.
+        width: the width with which the network was built.
         epoch: number of finished epochs.
         step: number of finished steps of the present epoch.
         seconds: training time so far, interruptions not counted.
@@ -58,7 +58,7 @@ class TrainingState:
 
     @property
     def result(self) -> nn.Module:
-        """The network that is tested and kept: the averaged one, with the present masks, or the trained one."""
+        """The network that is tested and saved: the average with the present masks, or else the trained one."""
         if self.average is None:
             return self.network
         for name, mask in self.sparse.masks.items():
@@ -66,7 +66,7 @@ class TrainingState:
         return self.average
 
     def state_dict(self) -> dict[str, Any]:
-        """Return tensors and plain Python values only, so that reading them back runs no code."""
+        """Return only tensors and plain Python values, so that loading them runs no code."""
         return {
             "network": self.network.state_dict(),
             "average": self.average.state_dict() if self.average else {},
@@ -77,7 +77,7 @@ class TrainingState:
         }
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
-        """Go on from a saved state; whatever does not fit this network is an error of some kind."""
+        """Continue from a saved state. Raises an error of some kind if it does not fit this network."""
         self.network.load_state_dict(saved["network"])
         if self.average:
             self.average.load_state_dict(saved["average"])
@@ -94,7 +94,7 @@ class TrainingState:
             raise ValueError(f"{self.epoch} epochs with a history of {len(self.history)}")
 
     def seed_step(self) -> torch.Generator:
-        """Seed dropout for the present step, and return what draws its augmentations; neither depends on the past."""
+        """Seed dropout for this step, and return the generator for its augmentations. Neither depends on the past."""
         seed = stream(self.seed, self.epoch, self.step, rank())
         torch.manual_seed(seed)
         return torch.Generator(self.totals.device).manual_seed(seed)

@@ -1,4 +1,4 @@
-"""The methods, one a file. A new file in this folder is a new method: nothing else lists them."""
+"""The methods, one per file. A new file in this folder is a new method: they are listed nowhere else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dst_robustness.sparsity.methods.base import Method
 def places() -> dict[str, str]:
     """Return where each method is, as {name: "module:class"}.
 
-    A class of this folder is a method if it has a name and a label of its own. Raises ValueError if two have one name.
+    A class in this folder is a method if it has its own name and label. Raises ValueError if two have the same name.
     """
     found: dict[str, str] = {}
     for file in pkgutil.iter_modules(__path__, f"{__name__}."):

@@ -18,27 +18,27 @@ Average = Callable[[Sequence["Tensor"]], None]
 
 @dataclass(frozen=True)
 class Method:
-    """A mask that is drawn at random and never changes; each method overrides one part or another.
+    """A random mask that never changes. Each method overrides some parts of this.
 
     The fields of a subclass are its options. The class attributes say what the method is. Scores are float32 [N] for a
-    layer of N weights, the higher the better. They are new tensors, because they are written to. The gradient is
-    float32 [N], and empty unless ``needs_gradient``.
+    layer of N weights, and higher is better. They must be new tensors, because they are overwritten. The gradient is
+    float32 [N]; it is empty unless ``needs_gradient`` is set.
 
     Attributes:
         name: the name in configurations, folders and ``METHODS``.
         label: the name in tables and figures.
-        dynamic: the masks change in training.
-        dst: weights are grown too, not only dropped: this is dynamic sparse training.
-        sparse: the method takes a sparsity; if not, it runs at sparsity 0 only.
+        dynamic: the masks change during training.
+        dst: weights are grown, not only dropped: this is dynamic sparse training.
+        sparse: the method takes a sparsity. If not, it runs at sparsity 0 only.
         masks: the method masks weights.
         scales_width: the network is made narrower until it has as few parameters.
         needs_masks: the method starts from the masks of a finished run.
-        shuffles_masks: and shuffles them within each layer.
+        shuffles_masks: the method shuffles these masks within each layer.
         needs_loss: the method chooses its masks by the loss of a batch before training.
         needs_gradient: the scores use the gradient.
-        dense_gradient: growing needs the gradient of the inactive weights too, which costs a dense backward pass.
-        global_budget: the layers share one budget by score, instead of one each by the distribution.
-        regrown: "keep" or "zero": the value of a weight that one update drops and grows again.
+        dense_gradient: growing also needs the gradient of inactive weights, which costs a dense backward pass.
+        global_budget: all layers share one budget by score. If not, the distribution gives each its own.
+        regrown: "keep" or "zero": what happens to the value of a weight that one update drops and grows again.
     """
 
     name: ClassVar[str]
@@ -63,7 +63,7 @@ class Method:
 
     @classmethod
     def with_options(cls, options: Mapping[str, Any]) -> Self:
-        """Return the method with these options; None stands for an option's default.
+        """Return the method with these options. None means the option's default.
 
         Raises ValueError for an option that the method does not have.
         """
@@ -73,7 +73,7 @@ class Method:
         return cls(**{name: value for name, value in options.items() if value is not None})
 
     def budget(self, density: float, schedule: UpdateSchedule) -> DensityBudget:
-        """Return how dense the network is over the steps, on the way to ``density``."""
+        """Return the density of the network over the steps, for a final ``density``."""
         return ConstantDensity(density)
 
     def survivors(self, active: int, final: int, target: int, drop_fraction: float) -> int:
@@ -84,11 +84,11 @@ class Method:
         return final - round(drop_fraction * final)
 
     def keep_score(self, weight: Tensor, gradient: Tensor) -> Tensor:
-        """Return what makes an active weight worth keeping."""
+        """Return the score by which active weights are kept."""
         return scores.magnitude(weight)
 
     def grow_score(self, weight: Tensor, gradient: Tensor, generator: Generator) -> Tensor:
-        """Return what makes an inactive weight worth growing."""
+        """Return the score by which inactive weights are grown."""
         raise NotImplementedError
 
     def initial_scores(

@@ -22,8 +22,8 @@ class Dense(Method):
 class DenseSmall(Method):
     """A dense network, narrower by a factor, with as many parameters as the sparse one.
 
-    The control for the number of parameters: is the gain of a sparse network only the gain of a smaller one? Whoever
-    trains the network builds it narrower; here nothing is masked at any sparsity.
+    The control for the number of parameters: is the gain of a sparse network only the gain of a smaller one? The
+    training loop builds the network narrower. This method masks nothing at any sparsity.
     """
 
     name: ClassVar[str] = "dense_small"

@@ -10,9 +10,9 @@ from dst_robustness.sparsity.methods.base import Method
 
 @dataclass(frozen=True)
 class DSTFrozen(Method):
-    """Static training of the masks that a dynamic method ended with.
+    """Static training with the final masks of a dynamic method.
 
-    The control for the search: does a gain come from the topology that was found, or from searching?
+    The control for the search: does a gain come from the topology that was found, or from searching for it?
     """
 
     name: ClassVar[str] = "dst_frozen"

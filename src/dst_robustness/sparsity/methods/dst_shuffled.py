@@ -10,7 +10,7 @@ from dst_robustness.sparsity.methods.dst_frozen import DSTFrozen
 
 @dataclass(frozen=True)
 class DSTShuffled(DSTFrozen):
-    """Static training of random masks with as many weights in each layer as a dynamic method ended with.
+    """Static training with random masks that have the layer densities of a dynamic method's final masks.
 
     The control for the allocation: does a gain come from how dense each layer is, or from which weights are active?
     """

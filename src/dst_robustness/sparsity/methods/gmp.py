@@ -16,8 +16,8 @@ class GMP(Method):
     Zhu and Gupta, "To prune, or not to prune", 2017, arXiv:1710.01878.
 
     Attributes:
-        initial_density: the density at the start; by default that of the masks that are given, else 1.
-        layerwise: whether each layer is pruned to its share by the distribution, instead of all of them together.
+        initial_density: the density at the start; by default that of the given masks, else 1.
+        layerwise: whether each layer is pruned to its share by the distribution. If not, all are pruned together.
     """
 
     name: ClassVar[str] = "gmp"

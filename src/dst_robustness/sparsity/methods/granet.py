@@ -22,8 +22,8 @@ class GraNetRandom(Set):
     and regrows the drop fraction of what it has left.
 
     Attributes:
-        initial_density: the density at the start; by default that of the masks that are given, else 0.8, and 1 where
-            the target is denser than that.
+        initial_density: the density at the start; by default that of the given masks, else 0.8, or 1 if the target is
+            denser than that.
     """
 
     name: ClassVar[str] = "granet_r"

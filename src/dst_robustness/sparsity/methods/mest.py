@@ -24,9 +24,9 @@ class MestRandom(Set):
     of bounds is EM&S: the network shrinks in steps, as in (0.5, 0.25, 0.0).
 
     Attributes:
-        regrown: as for SET; MEST starts such a weight from zero.
+        regrown: as for SET. MEST starts such a weight from zero.
         gradient_weight: lambda.
-        memory_bound: what the density between updates may exceed the target by, relative to it.
+        memory_bound: by how much the density between updates may exceed the target, relative to it.
     """
 
     name: ClassVar[str] = "mest_r"
