@@ -140,7 +140,7 @@ def test_imagenet_is_read_from_its_tars_where_they_lie(ilsvrc):
 
 def test_imagenet_tars_that_do_not_fit_together_are_refused(ilsvrc):
     devkit(ilsvrc / DEVKIT, WNIDS, [0, 1])
-    with pytest.raises(ValueError, match=r"ILSVRC2012_img_val\.tar holds 3 pictures, .* labels 2"):
+    with pytest.raises(ValueError, match=r"ILSVRC2012_img_val\.tar holds 3 images, .* labels 2"):
         read_imagenet(ilsvrc)
     devkit(ilsvrc / DEVKIT, (*WNIDS, "n09999999"), [0, 1, 3])
     with pytest.raises(ValueError, match=r"val_00000003\.JPEG is of class n09999999"):

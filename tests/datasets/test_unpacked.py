@@ -188,7 +188,7 @@ def test_one_corruption_found_twice_is_refused_with_both_places(tmp_path):
     for top in ("ImageNet-C", "ImageNet-C (1)"):
         for severity in range(1, 6):
             (tmp_path / top / "fog" / str(severity)).mkdir(parents=True)
-    with pytest.raises(ValueError, match=r"'fog' is there twice, as .*/fog and .*/fog; leave one"):
+    with pytest.raises(ValueError, match=r"'fog' is there twice, as .*/fog and .*/fog; keep only one"):
         find_corruptions(tmp_path)
     np.save(tmp_path / "ImageNet-C" / "snow.npy", np.zeros(1))
     (tmp_path / "ImageNet-C" / "snow" / "1").mkdir(parents=True)

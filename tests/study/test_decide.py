@@ -89,7 +89,7 @@ def test_a_forecast_follows_the_spread_seen() -> None:
         ({"decide": {"first": 1}}, "decide.first is 1; allowed: integer, at least 2"),
         ({"margin": 30}, "margin is 30; allowed: number, more than 0 and at most 20"),
         ({"margin": 1, "decide": {"margin": 2}}, "the study has margin 1 and decide.margin 2; give one of them"),
-        ({"ladder": ["static"], "methods": ["dense", "static"]}, "static is no dynamic sparse training"),
+        ({"ladder": ["static"], "methods": ["dense", "static"]}, "static is not dynamic sparse training"),
         ({"ladder": ["mest_g"]}, "unknown method in ladder 'mest_g'"),
         ({"baseline": "dense_l2"}, "methods lack 'dense_l2'"),
     ],

@@ -125,7 +125,7 @@ def test_clips_have_suites_of_corruptions() -> None:
                 "datasets": {"my_pictures": {"path": "/data"}},
                 "scenarios": [{"dataset": "my_pictures", "model": "vgg16"}],
             },
-            "scenarios[0]: datasets.my_pictures lacks the key 'type': which data set it is, as image_folder.",
+            "scenarios[0]: datasets.my_pictures lacks the key 'type', which says what data set it is, such as",
         ),
         (
             {

@@ -1,4 +1,4 @@
-"""Data sets by name: where they come from, and how they become checked HDF5 files.
+"""Data sets by name: where they come from, and how they are converted to checked HDF5 files.
 
 ```python
 spec = DATASETS["cifar10"]
@@ -70,9 +70,9 @@ def dataset_spec(name: str, options: Mapping[str, Any]) -> DatasetSpec:
     Args:
         name: a registered name, or the user's own where ``options`` has ``type``.
         options: what the configuration says about it: ``type``, the registered data set that it is, and
-            ``SPEC_OPTIONS``; others are not looked at.
+            ``SPEC_OPTIONS``. Other options are ignored.
 
-    An unknown type, or an option that the data set does not have, is a ValueError.
+    Raises ValueError for an unknown type, or an option that the data set does not have.
     """
     spec = DATASETS[options.get("type", name)]
     changes = {key: options[key] for key in SPEC_OPTIONS if key in options}

@@ -1,6 +1,6 @@
-"""Getting the raw files of a data set into place, verified, with a record of where they came from.
+"""Bring the raw files of a data set into place, verify them, and record where they came from.
 
-What one call promises, and what not, stands in docs/acquiring.md.
+docs/acquiring.md says what a call promises and what it does not.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 RECORD = "acquired.json"
 MADE = "made"
-UNPACKED = "unpacked"  # folder of what was unpacked, one folder an archive
+UNPACKED = "unpacked"  # folder for unpacked archives, with one folder per archive
 
 
 def acquire(
@@ -41,23 +41,23 @@ def acquire(
     path: str | Path | None = None,
     files: Collection[str] | None = None,
 ) -> None:
-    """Bring a data set's files into ``raw_folder`` and write ``acquired.json`` there when all are right.
+    """Bring a data set's files into ``raw_folder``, and write ``acquired.json`` there when all are right.
 
-    A file that is already in ``raw_folder`` with the right length and checksum is taken as it is, without network.
-    Where nobody published a checksum, the one of the first file that was whole counts from then on.
+    A file that is already in ``raw_folder`` with the right length and checksum is used as it is, without the network.
+    If no checksum is published, that of the first complete file is remembered and used from then on.
 
     Args:
         spec: the data set.
-        raw_folder: where files go. Of several calls at a time the others wait.
-        addresses: used instead of the spec's. One that ends in ``/`` is a folder that holds every file under its name;
-            for a set of several files, others count for the file whose name they end in.
-        checksum: used instead of the spec's, ``md5:...`` or ``sha256:...``; a mapping from file name for several files.
-        path: used instead of any address: the user's folder with the files or with the set unpacked, or the file
-            itself. What lies there is read in place.
-        files: the names of those of the spec's files that are needed; by default all.
+        raw_folder: folder for the files. If there are several calls at the same time, they wait for each other.
+        addresses: used instead of the spec's. One that ends in ``/`` is a folder that holds every file under its name.
+            In a set of several files, any other address is for the file whose name it ends in.
+        checksum: used instead of the spec's, ``md5:...`` or ``sha256:...``. For several files, a mapping from names.
+        path: used instead of any address: the user's folder with the files or with the unpacked set, or the file
+            itself. It is read in place.
+        files: the names of the spec's files that are needed; by default all.
 
     Raises:
-        ValueError: where something is missing or wrong; the message says which file to put where.
+        ValueError: if something is missing or wrong. The message says which file to put where.
     """
     raw_folder = Path(raw_folder)
     source = None if path is None else Path(path).expanduser()
@@ -92,9 +92,9 @@ def _acquire(
 
 
 def source_state(spec: DatasetSpec, path: str | Path | None) -> str | None:
-    """Return a sum over names, lengths and times of what ``acquire`` would read below ``path``; None without a path.
+    """Return a checksum of names, lengths and times of what ``acquire`` would read in ``path``; None without a path.
 
-    It is cheap: contents are not read. The workflow acquires a data set again when it changes.
+    It is cheap, since contents are not read. The workflow acquires a data set again when it changes.
     """
     source = None if path is None else Path(path).expanduser()
     if source is None or not source.exists():
@@ -105,12 +105,12 @@ def source_state(spec: DatasetSpec, path: str | Path | None) -> str | None:
 
 
 def acquired(raw_folder: str | Path) -> Acquired:
-    """Read what ``acquire`` left.
+    """Read what ``acquire`` recorded.
 
-    A folder whose files have changed since is taken as it is now, with a warning, and its sum is that of now.
+    If the files of a folder have changed since then, it warns and uses the folder and its checksum as they are now.
 
-    Raises ValueError where a file is gone or has another length than recorded, a folder is gone, or what was unpacked
-    is of another archive.
+    Raises ValueError if a file is gone or has another length than recorded, if a folder is gone, or if the unpacked
+    files are from another archive.
     """
     raw_folder = Path(raw_folder)
     try:
@@ -152,7 +152,7 @@ def _unpacked_folder(spec: DatasetSpec, raw_folder: Path, source: Path | None) -
 
 
 def _inventory(spec: DatasetSpec, raw_folder: Path, folder: Path) -> dict[str, Any]:
-    """Count a folder's files and bytes with a sum; of published test sets, of millions of files, by lengths alone."""
+    """Count a folder's files and bytes, with a checksum. For published test sets of millions of files, use lengths."""
     return asdict(by_length(folder) if spec.read is None else take_inventory(folder, raw_folder / CONTENTS))
 
 
@@ -171,7 +171,7 @@ def _overridden(
     value = checksum if isinstance(checksum, str) else (checksum or {}).get(file.name)
     if value is not None:
         algorithm, digits = parse_checksum(value)
-        if file.checksum != f"{algorithm}:{digits}":  # another file than the published one: its length is unknown
+        if file.checksum != f"{algorithm}:{digits}":  # not the published file, so its length is unknown
             file = replace(file, checksum=f"{algorithm}:{digits}", bytes=None)
     return file
 
@@ -184,7 +184,7 @@ def _path_of(address: str) -> str:
 
 
 class _FileInPlace:
-    """One file of a data set on its way into place: taken from where it lies, or fetched, and unpacked."""
+    """Brings one file of a data set into place: finds it or downloads it, and unpacks it."""
 
     def __init__(self, spec: DatasetSpec, file: RemoteFile, raw_folder: Path, source: Path | None) -> None:
         self.spec = spec
@@ -197,7 +197,7 @@ class _FileInPlace:
         self.complaints: list[str] = []
 
     def record(self) -> dict[str, Any]:
-        """Bring the file into place and return what is to be known of it."""
+        """Bring the file into place and return its record."""
         place, address, found = self._where_it_lies() or self._fetched()
         if self.published is None:
             self.first_use.remember(self.spec, found, address)
@@ -241,7 +241,7 @@ class _FileInPlace:
         return self.target, address, found
 
     def _unpack(self, archive: Path, found: Digests) -> str | None:
-        """Unpack an archive of this sum where the set asks for it; return what is wrong with it, if anything is."""
+        """Unpack an archive if the data set needs that. Return what is wrong with it, or None."""
         if not self.spec.unpack:
             return None
         try:
@@ -251,7 +251,7 @@ class _FileInPlace:
         return None
 
     def _by_hand(self) -> str:
-        """Tell a user without network, or without a login, what to put where."""
+        """Return what a user without network or login has to put where."""
         file = self.file
         size = f"{file.bytes:,} bytes" if file.bytes else "length not recorded"
         checksum = self.published or "no published checksum"

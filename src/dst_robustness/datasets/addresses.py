@@ -1,4 +1,4 @@
-"""What an address is, and what it may do wrong."""
+"""Addresses of files, and what can go wrong with them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from urllib.parse import unquote, urlsplit
 
 
 class AddressError(Exception):
-    """What one address did wrong.
+    """An address did not give the file.
 
     Attributes:
-        is_temporary: whether it may help to ask again.
-        is_slow: whether it took all the time that an answer may take.
+        is_temporary: whether another attempt may help.
+        is_slow: whether the time limit for an answer passed.
         wait: seconds that the server asks to wait.
     """
 
@@ -24,7 +24,7 @@ class AddressError(Exception):
 
 
 def local_path(address: str) -> Path | None:
-    """Return the path that an address names, None for one that has to be asked over HTTP."""
+    """Return the path that an address names, or None if it needs HTTP."""
     try:
         parts = urlsplit(address)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Any folder of images as one sliceable set, read as the workflow prepares the test split of such a folder."""
+"""Any folder of images as one sliceable set, read in the way in which the workflow prepares its test split."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class FolderOfImages:
     """The images of a folder.
 
     Attributes:
-        images: in the order of classes and names.
-        names: of each image below the folder, without its ending.
-        labels: int64 [N], and None where there are no class folders.
+        images: the images, in the order of classes and names.
+        names: path of each image in the folder, without its ending.
+        labels: label of each image, int64 [N]; None if there are no class folders.
         classes: names of the class folders, in the order of the labels.
     """
 
@@ -35,15 +35,16 @@ class FolderOfImages:
 
 
 def read_folder(folder: str | Path, size: int | None = None, *, threads: int = 1) -> FolderOfImages:
-    """Return the images below class folders, or those of a folder without such.
+    """Return the images in class folders, or all images of a folder without class folders.
 
     Args:
-        size: side in pixels that images are brought to, by resizing the short side and cutting out the centre; None to
-            take them as they are, which must be of one size.
-        threads: that read and decode.
+        folder: the folder.
+        size: side in pixels. The short side is resized to it and the centre cropped. None: images stay as they are, and
+            must all have the same size.
+        threads: number of threads that read and decode.
 
     Raises:
-        ValueError: for a folder without images, and two images whose names differ in their endings alone.
+        ValueError: if there are no images, or if the names of two images differ only in their endings.
     """
     folder = Path(folder)
     if not folder.is_dir():

@@ -1,4 +1,4 @@
-"""Archives that are not trusted: unpacked whole, inside their folder and in bounds, or not at all."""
+"""Unpack archives that are not trusted: completely, inside their folder and within limits, or not at all."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ MAX_MEMBERS = 20_000_000
 MAX_DEPTH = 32  # folders in each other
 MAX_PATH = 1024  # bytes of a member's path
 MAX_NAME = 255  # bytes of a file's or folder's name
-MEMBER_BYTES = 512  # an archive may hold one file or folder for so many of the bytes that it may grow to
-MAX_MEMORY = 400 << 20  # bytes that unpacking may take: dictionaries of xz and RAR, lists of members
+MEMBER_BYTES = 512  # an archive may hold one file or folder for each this many bytes of its allowed size
+MAX_MEMORY = 400 << 20  # bytes of memory for unpacking: dictionaries of xz and RAR, lists of members
 COPY_BYTES = 1 << 20
 _Member = tuple[str, int, IO[bytes] | None, int | None]  # name, bytes, content (of a file), CRC-32 (where there is one)
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
@@ -43,26 +43,27 @@ def stem(name: str) -> str:
 def extract(
     archive: str | Path, folder: str | Path, *, max_bytes: int | None = None, sha256: str | None = None
 ) -> None:
-    """Unpack an archive into a folder that appears, or is replaced, only when all went well.
+    """Unpack an archive into a folder. The folder appears, or is replaced, only if everything succeeds.
 
-    The content decides what it is, not the name: zip, tar (plain, gzip, bzip2, xz), and through libarchive's programs
-    RAR, 7z, and tar compressed by Zstandard. Refused are archives that are damaged, cut off or several in one; members
-    that are absolute, climb out, have names that do not print, or lie too deep; links, devices and sparse files; and
-    more bytes and members than a data set has. Files get the permissions of new files.
+    The content decides the format, not the name: zip, tar (plain, gzip, bzip2, xz), and with libarchive's programs RAR,
+    7z, and tar compressed by Zstandard. These are refused: archives that are damaged or cut off, and several archives
+    in one; members with absolute paths, with paths that leave the folder or are too deep, or with names that do not
+    print; links, devices and sparse files; more bytes or members than a data set can have. Files get the permissions of
+    new files.
 
-    A folder that holds what the same archive held is left as it is; a note beside it tells.
+    If the folder already holds the content of the same archive, it stays. A note beside it says so.
 
     Args:
         archive: the archive.
-        folder: where its content goes.
-        max_bytes: what it may grow to, by default 200 times its length.
-        sha256: of the archive, where it is known.
+        folder: folder for its content.
+        max_bytes: allowed size of the content; by default 200 times the length of the archive.
+        sha256: checksum of the archive, if it is known.
 
     Raises:
-        DamagedArchiveError: names the archive and what is wrong with it; nothing of it stays.
-        MissingProgramError: where a program is missing that reads it.
-        ValueError: where the folder is there and nobody knows what it holds.
-        NoSpaceError: where the disk is too small.
+        DamagedArchiveError: names the archive and what is wrong with it. Nothing of it is kept.
+        MissingProgramError: if the program that reads it is missing.
+        ValueError: if the folder exists and its content is unknown.
+        NoSpaceError: if the disk is too small.
     """
     archive, folder = Path(archive), Path(folder)
     sha256 = sha256 or digests(archive).sha256
@@ -85,7 +86,7 @@ def extract(
 
 
 def unpacked_from(folder: Path) -> str | None:
-    """Return the sha256 of the archive that ``extract`` made a folder from, None where that is not known."""
+    """Return the sha256 of the archive from which ``extract`` made a folder, or None if it is not known."""
     try:
         return json.loads(_note(folder).read_text(encoding="utf-8"))["sha256"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -97,7 +98,7 @@ def _note(folder: Path) -> Path:
 
 
 def _put_in_place(scratch: Path, folder: Path, sha256: str) -> None:
-    """Exchange the folder; killed at any point, the note is never that of another folder than the one there."""
+    """Replace the folder. If this is killed at any point, the note still fits the folder."""
     old = folder.with_name(f".{folder.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
@@ -108,7 +109,7 @@ def _put_in_place(scratch: Path, folder: Path, sha256: str) -> None:
 
 
 def _unpack(archive: Path, folder: Path, limit: int) -> None:
-    """Write the members into an empty folder; each file is new, so nothing can be written through anything."""
+    """Write the members into an empty folder. Every file is new, so nothing can be written through a link."""
     most = min(MAX_MEMBERS, limit // MEMBER_BYTES + 1000)
     files = entries = length = 0
     made = {folder}
@@ -146,7 +147,7 @@ def _copy(content: IO[bytes], output: IO[bytes]) -> tuple[int, int]:
 
 
 def member_path(archive: Path, name: str, *, is_folder: bool = False) -> tuple[str, ...]:
-    """Return the parts of a member's path; DamagedArchiveError for one that has no place in a folder of data."""
+    """Return the parts of a member's path. Raises DamagedArchiveError if it has no place in a folder of data."""
     parts = tuple(part for part in re.split(r"[/\\]", name) if part not in ("", "."))
     if name.startswith(("/", "\\")) or ".." in parts or re.match(r"[A-Za-z]:", name):
         raise DamagedArchiveError(archive, f"holds '{shown.name(name)}', which leaves the folder; nothing was unpacked")
@@ -165,7 +166,7 @@ def member_path(archive: Path, name: str, *, is_folder: bool = False) -> tuple[s
 
 
 def _members(archive: Path) -> Iterator[_Member]:
-    """Yield the members in order; ValueError where the archive cannot be whole."""
+    """Yield the members in order. Raises ValueError if the archive cannot be complete."""
     with open(archive, "rb") as file:
         is_zip = file.read(4) in _ZIP
     if is_zip:

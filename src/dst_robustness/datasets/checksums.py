@@ -1,4 +1,4 @@
-"""Telling whether a file is the one that was meant: its length, its sums, and that it is no web page."""
+"""Check that a file is the right one: by its length, its checksums, and that it is not a web page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class Digests:
-    """Length and sums of a file, from one pass over it."""
+    """Length and checksums of a file, from one pass over it."""
 
     bytes: int
     md5: str
@@ -21,7 +21,7 @@ class Digests:
 
 
 def digests(path: Path) -> Digests:
-    """Read a file once and return its length and sums."""
+    """Read a file once and return its length and checksums."""
     md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
     with open(path, "rb") as file:
         while block := file.read(BLOCK):
@@ -31,7 +31,10 @@ def digests(path: Path) -> Digests:
 
 
 def parse_checksum(checksum: str) -> tuple[str, str]:
-    """Split ``md5:...`` or ``sha256:...`` into its parts; a bare sum is told by its length. ValueError otherwise."""
+    """Split ``md5:...`` or ``sha256:...`` into its parts. A bare checksum is recognised by its length.
+
+    Raises ValueError for anything else.
+    """
     algorithm, _, value = checksum.strip().lower().rpartition(":")
     algorithm = algorithm or {32: "md5", 64: "sha256"}.get(len(value), "")
     digits = {"md5": 32, "sha256": 64}.get(algorithm)
@@ -41,7 +44,7 @@ def parse_checksum(checksum: str) -> tuple[str, str]:
 
 
 def mismatch(path: Path, file: RemoteFile, found: Digests) -> str | None:
-    """Say in what a file differs from what is known about it, or None if it does not."""
+    """Return how a file differs from what is known about it, or None if it does not."""
     if file.bytes is not None and found.bytes != file.bytes:
         return f"is {found.bytes:,} bytes long, expected {file.bytes:,}" + _html_hint(path)
     if file.checksum is not None:

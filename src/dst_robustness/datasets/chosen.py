@@ -1,4 +1,4 @@
-"""Test samples that a list names, so that a result is that of others who test on the same ones.
+"""Test samples that a list names, so that results can be compared with others on the same samples.
 
 RobustBench tests ImageNet-C on 5,000 images; its list has a line ``CLASS/FILE`` for each
 (https://github.com/RobustBench/robustbench).
@@ -20,13 +20,13 @@ def listed_rows(listing: str | Path, split: Split, classes: Sequence[str]) -> np
 
     Args:
         listing: a text file. Each line names a sample: by its row in the order of the source, counted from 0, or by its
-            file, as ``FILE`` or ``CLASS/FILE``, with or without ending. Empty lines do not count.
+            file, ``FILE`` or ``CLASS/FILE``, with or without ending. Empty lines do not count.
         split: the samples.
         classes: names of the classes, in the order of the labels.
 
     Raises:
-        ValueError: names the list, where it cannot be read, is empty, or names a sample twice, one that is not there,
-            one that may be either of two, or one that is of another class.
+        ValueError: if the list cannot be read or is empty, or if it names a sample twice, a sample that does not exist,
+            may be either of two, or has another class. The message names the list.
     """
     listing = Path(listing).expanduser()
     try:

@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100: the official Python archives, read without unpacking them, or a copy that was unpacked."""
+"""CIFAR-10 and CIFAR-100: read from the official archives without unpacking them, or from an unpacked copy."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Batches:
     """The files of a set in one of its published versions.
 
     Attributes:
-        folder: that the archive unpacks into.
+        folder: the folder that the archive unpacks into.
         train, test: names of the files.
-        parts: takes a file's content, its name and the number of classes, and returns images uint8 [N, 32, 32, 3] and
-            labels int64 [N], checked.
+        parts: takes a file's content, its name and the number of classes. It returns checked images uint8
+            [N, 32, 32, 3] and labels int64 [N].
     """
 
     folder: str
@@ -39,7 +39,7 @@ class Batches:
     parts: Callable[[bytes, str, int], tuple[np.ndarray, np.ndarray]]
 
     def place(self, folder: Path) -> Path | None:
-        """Return where the batches lie unpacked, in a folder or right below it, or None."""
+        """Return where the unpacked batches are, in a folder or directly below it, or None."""
         return next((place for place in (folder / self.folder, folder) if (place / self.test).is_file()), None)
 
 
@@ -56,7 +56,7 @@ def _pickled(key: bytes) -> Callable[[bytes, str, int], tuple[np.ndarray, np.nda
 
 
 def _binary(label_bytes: int) -> Callable[[bytes, str, int], tuple[np.ndarray, np.ndarray]]:
-    """Return the reader of the binary version: of each image its labels, the last of which counts, then its pixels."""
+    """Return the reader of the binary version. An image is its labels, of which the last one counts, and its pixels."""
 
     def parts(content: bytes, what: str, class_count: int) -> tuple[np.ndarray, np.ndarray]:
         length = label_bytes + 3 * SIDE * SIDE
@@ -80,7 +80,7 @@ def _checked(data: np.ndarray, labels: np.ndarray, what: str, class_count: int) 
 
 
 _FIVE = tuple(f"data_batch_{i}" for i in range(1, 6))
-# The Python version, whose archive is fetched, and the binary one.
+# The Python version, whose archive is downloaded, and the binary version.
 CIFAR10_FORMS = (
     Batches("cifar-10-batches-py", _FIVE, "test_batch", _pickled(b"labels")),
     Batches("cifar-10-batches-bin", tuple(f"{name}.bin" for name in _FIVE), "test_batch.bin", _binary(1)),
@@ -120,9 +120,9 @@ def _split(source: Path, parts: list[tuple[np.ndarray, np.ndarray]]) -> Split:
 
 
 def _read_images(spec: DatasetSpec, folder: Path) -> RawSet:
-    """Read a copy as image files, train/CLASS/*.png beside test, whose classes have their published names.
+    """Read a copy as image files, train/CLASS/*.png and test/CLASS/*.png, with the published names of the classes.
 
-    The hundred classes may lie in folders of their twenty superclasses.
+    The hundred classes may be in folders of their twenty superclasses.
     """
     found = find_layout(folder, ENDINGS)
     classes = spec.classes or ()
@@ -144,7 +144,7 @@ def _read_images(spec: DatasetSpec, folder: Path) -> RawSet:
 
 def _is_unpacked(forms: tuple[Batches, ...], archive: str) -> Callable[[Path], bool]:
     def is_unpacked(folder: Path) -> bool:
-        if (folder / archive).is_file():  # its sum can be checked
+        if (folder / archive).is_file():  # its checksum can be verified
             return False
         if any(form.place(folder) for form in forms):
             return True

@@ -1,4 +1,4 @@
-"""Files that are there twice, found without reading all of them whole."""
+"""Find files that exist twice, without reading all of them completely."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ TAIL = 4096
 
 
 def copies(ours: Sequence[Path], theirs: Sequence[Path]) -> list[tuple[Path, Path]]:
-    """Return, for each file of ``theirs`` whose bytes a file of ``ours`` has too, that file and itself.
+    """Return the pairs of a file of ``ours`` and a file of ``theirs`` with the same bytes.
 
-    Lengths are compared first, then the last bytes, and only where both agree the whole files.
+    Lengths are compared first, then the last bytes, and the whole files only if both agree.
     """
     for key in (_length, _tail, _content):
         mine, other = _by(key, ours), _by(key, theirs)

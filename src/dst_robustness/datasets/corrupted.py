@@ -1,4 +1,4 @@
-"""The published corrupted test sets: where they are, and which corruption lies where once they are unpacked."""
+"""The published corrupted test sets: where they come from, and where each corruption is once they are unpacked."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ MAX_DEPTH = 3  # archive, top folder, corruption
 
 
 def corruption_paths(raw_folder: str | Path) -> dict[str, Path]:
-    """Return where each corruption of an acquired set lies: a ``NAME.npy`` file, or a folder of severities.
+    """Return where each corruption of an acquired set is: a ``NAME.npy`` file, or a folder of severities.
 
-    Raises ValueError where the set was not acquired.
+    Raises ValueError if the set was not acquired.
     """
     folder = acquired(raw_folder).folder
     return {} if folder is None else find_corruptions(folder)
 
 
 def corruption_path(raw_folder: str | Path, name: str) -> Path:
-    """Return where one corruption of an acquired set lies; a ValueError where the set lacks it."""
+    """Return where one corruption of an acquired set is. Raises ValueError if the set lacks it."""
     paths = corruption_paths(raw_folder)
     if name not in paths:
         raise unknown_name(f"corruption of what was acquired into {raw_folder},", name, paths)
@@ -35,7 +35,7 @@ def corruption_path(raw_folder: str | Path, name: str) -> Path:
 def find_corruptions(folder: Path, depth: int = MAX_DEPTH) -> dict[str, Path]:
     """Search a folder for ``NAME.npy`` files and ``NAME/SEVERITY`` folders (severities are numbers).
 
-    Raises ValueError, naming both places, where one corruption is found twice.
+    Raises ValueError, which names both places, if a corruption is found twice.
     """
     found: dict[str, Path] = {}
     arrays = [path for path in files_in(folder, (".npy",)) if path.stem != "labels"]
@@ -46,7 +46,7 @@ def find_corruptions(folder: Path, depth: int = MAX_DEPTH) -> dict[str, Path]:
             here = find_corruptions(path, depth - 1) if depth > 1 else {}
         for name, place in here.items():
             if name in found:
-                raise ValueError(f"corruption '{name}' is there twice, as {found[name]} and {place}; leave one")
+                raise ValueError(f"corruption '{name}' is there twice, as {found[name]} and {place}; keep only one")
             found[name] = place
     return found
 
@@ -57,12 +57,12 @@ def files_for(spec: DatasetSpec, corruptions: Collection[str]) -> tuple[str, ...
 
 
 def check_holds(folder: Path, spec: DatasetSpec, corruptions: Collection[str]) -> None:
-    """Raise ValueError, one line, where a folder lacks some corruptions, unpacked or as archives that hold them."""
+    """Raise ValueError, in one line, if a folder lacks some corruptions, both unpacked and in archives."""
     found = find_corruptions(folder)
     archives = [file for file in spec.files if (folder / file.name).is_file()]
     there = found or [name for file in archives for name in file.holds or spec.corruptions]
     lacking = [name for name in corruptions if name not in there]
-    if not (found or archives) or not lacking:  # of a folder without anything, acquiring says how it should look
+    if not (found or archives) or not lacking:  # for an empty folder, acquiring says what it should contain
         return
     where = "" if found else f"; needed: {', '.join(files_for(replace(spec, files=_absent(folder, spec)), lacking))}"
     raise ValueError(f"{folder} lacks {', '.join(lacking)}{where}. It has {', '.join(there)}")
@@ -114,7 +114,7 @@ def _zenodo(record: int, name: str, length: int | None, md5: str, holds: Iterabl
 
 
 def _category(name: str) -> tuple[str, ...]:
-    """Return the corruptions of a category, as ImageNet-C and Tiny-ImageNet-C pack them."""
+    """Return the corruptions in a category's archive of ImageNet-C and Tiny-ImageNet-C."""
     return tuple(corruption.name for corruption in IMAGE_CORRUPTIONS.values() if corruption.category == name)
 
 

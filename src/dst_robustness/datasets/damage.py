@@ -1,4 +1,4 @@
-"""What is said of an archive that is not whole, or holds what data never need."""
+"""The errors for archives that are damaged, or that contain something that data never need."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _DAMAGE = (
 
 
 class DamagedArchiveError(ValueError):
-    """An archive that is refused; nothing of it stays. ``reason`` says why, without the archive's name."""
+    """An archive is refused, and nothing of it is kept. ``reason`` says why, without the archive's name."""
 
     def __init__(self, archive: Path, reason: str) -> None:
         super().__init__(f"{archive} {reason}")
@@ -37,12 +37,12 @@ class DamagedArchiveError(ValueError):
 
 
 class MissingProgramError(ValueError):
-    """An archive that only a program can read which is not there; it may be whole."""
+    """An archive needs a program that is not installed. The archive may be fine."""
 
 
 @contextmanager
 def damage_is_named(archive: Path) -> Iterator[None]:
-    """Raise DamagedArchiveError for whatever the libraries raise where an archive is damaged."""
+    """Turn anything that libraries raise for a damaged archive into a DamagedArchiveError."""
     try:
         yield
     except (DamagedArchiveError, MissingProgramError, NoSpaceError):

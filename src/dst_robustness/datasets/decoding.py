@@ -36,7 +36,7 @@ SAMPLINGS = ("uniform", "dense")
 
 
 def reader() -> str:
-    """Return what decodes videos here, with its version, and which videos where there are two."""
+    """Return the library that decodes videos here, with its version. If there are two, say which videos each reads."""
     version = ".".join(map(str, av.library_versions["libavcodec"]))
     pyav = f"PyAV {av.__version__}, libavcodec {version}"
     decord = decord_reader.decord_version()
@@ -48,10 +48,10 @@ def frame_indices(
 ) -> np.ndarray:
     """Choose ``frames`` of the ``available`` frames of a video for each of several clips, int64 [clips * frames].
 
-    ``uniform`` takes the middle frame of each of ``frames`` equal parts, so that the whole video is covered; ``dense``
-    takes every ``stride``-th frame around the middle, and starts over where the video is too short (Hara et al., "Can
-    Spatiotemporal 3D CNNs Retrace the History of 2D CNNs and ImageNet?", 2018). Several clips follow each other, evenly
-    spread: their frames over each part, or their starts over the video. Raises ValueError for other samplings.
+    ``uniform`` takes the middle frame of each of ``frames`` equal parts, so that the whole video is covered. ``dense``
+    takes every ``stride``-th frame around the middle, and starts again if the video is too short (Hara et al., "Can
+    Spatiotemporal 3D CNNs Retrace the History of 2D CNNs and ImageNet?", 2018). Several clips are evenly spread: their
+    frames over each part, or their starts over the video. Raises ValueError for other samplings.
     """
     steps, places = np.arange(frames), 2 * np.arange(clips)[:, None] + 1
     if sampling == "uniform":
@@ -65,16 +65,16 @@ def frame_indices(
 def read_clip(
     path: str | Path, *, frames: int, size: int, sampling: str = "uniform", stride: int = 2, clips: int = 1
 ) -> np.ndarray:
-    """Read frames of a video, upright, cut to the central square and resized.
+    """Read frames of a video, upright, cropped to the central square and resized.
 
-    Frames count as they come, also where their times are uneven. This call has no time limit of its own: a file of
-    unknown origin is read in a process of its own, see ``ReadingProcesses``.
+    Frames are counted in order, even if their times are uneven. This call has no time limit. A file of unknown origin
+    should be read in a separate process, see ``ReadingProcesses``.
 
     Args:
-        path: a video in any container and codec that FFmpeg knows. Of several video streams the first one is read that
-            is not a cover image.
-        frames: T, how many frames to take; a shorter video repeats some.
-        size: side of the frames in pixels, S: the short side of the video is resized to it.
+        path: a video in any container and codec that FFmpeg knows. If it has several video streams, the first one that
+            is not a cover image is read.
+        frames: T, the number of frames to take. A shorter video repeats some.
+        size: S, the side of the frames in pixels. The short side of the video is resized to it.
         sampling, stride, clips: which frames, see ``frame_indices``.
 
     Returns:
@@ -104,10 +104,10 @@ class _Header:
     """What a file says before it is decoded.
 
     Attributes:
-        promised: how many frames its header promises, 0 where it does not.
-        packets: how many packets there are; as many frames come of them in most files.
-        height, width: in pixels.
-        for_decord: whether decord reads such a file right.
+        promised: number of frames that its header promises, 0 if it does not say.
+        packets: number of packets. Most files have as many frames.
+        height, width: size in pixels.
+        for_decord: whether decord reads such a file correctly.
     """
 
     promised: int
@@ -137,13 +137,13 @@ def _probe(path: Path) -> _Header:
     if path.stat().st_size == 0:
         raise ValueError(f"{path}: the file is empty")
     with _opened(path) as (container, stream):
-        if cast(Any, stream.codec_context) is None:  # against what PyAV's type says
+        if cast(Any, stream.codec_context) is None:  # possible, although PyAV's type says otherwise
             raise ValueError(f"{path}: holds a video of a codec that FFmpeg does not know")
         sides = width, height = stream.codec_context.width, stream.codec_context.height
         if not all(0 < side <= LARGEST_SIDE for side in sides):
             raise ValueError(f"{path}: claims {sides[0]} x {sides[1]} pixels; allowed: 1 to {LARGEST_SIDE} a side")
         count, layers, suits = 0, set(), decord_reader.suits(container, stream)
-        with suppress(av.error.FFmpegError):  # decoding tells what there is
+        with suppress(av.error.FFmpegError):  # decoding will show what there is
             for packet in container.demux(stream):
                 count += bool(packet.size) and not packet.is_discard
                 if suits:
@@ -153,13 +153,13 @@ def _probe(path: Path) -> _Header:
 
 
 def _promised(container: InputContainer, stream: VideoStream) -> int:
-    if EDITED & set(container.format.name.split(",")):  # an edit list shows a part of what the header counts
+    if EDITED & set(container.format.name.split(",")):  # an edit list may show only some of the frames in the header
         return min(stream.frames, sum(not entry.is_discard for entry in stream.index_entries))
     return stream.frames
 
 
 def _take_with_decord(path: Path, header: _Header, indices: np.ndarray, size: int) -> dict[int, np.ndarray] | None:
-    """Return the frames of these numbers as ``_take`` does, or None where they are PyAV's to read."""
+    """Return the frames of these numbers like ``_take``, or None if PyAV has to read them."""
     if not header.for_decord:
         return None
     wanted = set(indices.tolist())
@@ -185,7 +185,7 @@ def _take(path: Path, indices: np.ndarray, size: int) -> tuple[dict[int, np.ndar
 
 
 def _decoded(path: Path) -> Iterator[av.VideoFrame]:
-    """Yield all frames that can be decoded, in order, passing over packets that cannot."""
+    """Yield all frames that can be decoded, in order. Skip packets that cannot be decoded."""
     with _opened(path) as (container, stream):
         stream.codec_context.thread_count = 1
         packets = container.demux(stream)
@@ -208,7 +208,7 @@ def _check_count(path: Path, available: int, promised: int) -> None:
 
 
 def _upright(pixels: np.ndarray, frame: av.VideoFrame) -> np.ndarray:
-    """Turn and mirror a frame as its display matrix says, which maps (x, y) to (ax + cy, bx + dy)."""
+    """Rotate and mirror a frame by its display matrix, which maps (x, y) to (ax + cy, bx + dy)."""
     matrix = cast(Any, frame.side_data).get(SideDataType.DISPLAYMATRIX)
     if matrix is None:
         return pixels
@@ -219,7 +219,7 @@ def _upright(pixels: np.ndarray, frame: av.VideoFrame) -> np.ndarray:
 
 
 def _square(frame: np.ndarray, size: int) -> np.ndarray:
-    """Cut the central square and resize it: area averages when shrinking, bilinear when enlarging."""
+    """Crop to the central square and resize it: by area averages when shrinking, bilinearly when enlarging."""
     height, width = frame.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2

@@ -1,9 +1,9 @@
-"""decord, for the kind of video whose frames it surely reads right: MPEG-4 in AVI, as UCF101 and HMDB51 are.
+"""Read videos with decord, but only the kind that it reads correctly: MPEG-4 in AVI, such as UCF101 and HMDB51.
 
-decord is only asked for the next frame, from the first to the last one. Its other calls seek, ``skip_frames`` among
-them, and seeking returns other frames than those asked for. What decord would get wrong without a word goes to PyAV: in
-H.264, MJPEG and others a change of the size on the way, and turns that the stream itself tells; containers that start
-elsewhere than at their first frame (transport streams), show a part (edit lists) or are turned (MP4, Matroska).
+decord is only asked for the next frame, from the first to the last. Its other calls, even ``skip_frames``, seek, and
+then return wrong frames. PyAV reads everything that decord would silently get wrong: H.264, MJPEG and others whose size
+changes or that are rotated by the stream itself, and containers that do not start at their first frame (transport
+streams), show only a part (edit lists) or are rotated (MP4, Matroska).
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ LAYER = re.compile(
 
 
 class NotReadError(Exception):
-    """decord's frames of this file are not surely the right ones, which says little about the file."""
+    """decord's frames of this file may be wrong. That says little about the file."""
 
 
 def decord_version() -> str | None:
-    """Return the version of the installed decord, None where there is none that can be loaded."""
+    """Return the version of the installed decord, or None if it cannot be loaded."""
     try:
         load_decord()
         return version("decord2")  # its FFmpeg is as new as PyAV's; that of the package decord is not
@@ -43,11 +43,11 @@ def decord_version() -> str | None:
 
 @cache
 def load_decord() -> ModuleType:
-    """Import decord without the libraries of NVIDIA's wheels, and without showing its own to others.
+    """Import decord without the libraries of NVIDIA's wheels, and hide its own libraries from others.
 
-    Where those wheels are installed, as beside torch, decord's import loads all of their libraries for the whole
-    process: hundreds of megabytes, and NVBLAS among them, which takes over matrix products and crashes torch. And what
-    is loaded later, as by Pillow, would find the FFmpeg, WebP and others that decord brings before its own.
+    If those wheels are installed, for example with torch, decord's import loads all their libraries for the whole
+    process. These are hundreds of megabytes, and one of them, NVBLAS, replaces matrix products and crashes torch. Also,
+    libraries that load later (such as Pillow's) would find decord's copies of FFmpeg, WebP and others before their own.
     """
     find_spec, shown = importlib.util.find_spec, ctypes.RTLD_GLOBAL
     importlib.util.find_spec = lambda name, package=None: None if name == "nvidia" else find_spec(name, package)
@@ -62,7 +62,7 @@ def load_decord() -> ModuleType:
 
 
 def suits(container: InputContainer, stream: VideoStream) -> bool:
-    """Whether the header tells of a video that decord reads: odd sides get other colours in it."""
+    """Return whether decord reads a video with this header correctly. It gets the colours of odd sides wrong."""
     context = stream.codec_context
     return (
         (container.format.name, context.name, context.pix_fmt) == ("avi", "mpeg4", "yuv420p")
@@ -73,18 +73,18 @@ def suits(container: InputContainer, stream: VideoStream) -> bool:
 
 
 def layers(stream: VideoStream, packet: Packet) -> set[bytes]:
-    """Return the headers before and in a packet that give MPEG-4 its size; more than one in a file may change it."""
+    """Return the headers before and in a packet that set the size in MPEG-4. If a file has several, it may change."""
     return {header for data in (stream.codec_context.extradata or b"", bytes(packet)) for header in LAYER.findall(data)}
 
 
 def frames(path: str, *, count: int, height: int, width: int) -> Iterator[Any]:
-    """Yield the frames of a video that ``suits``, each of which turns into uint8 [height, width, 3] by ``asnumpy()``.
+    """Yield the frames of a video that ``suits``. ``asnumpy()`` turns each into uint8 [height, width, 3].
 
-    A decoder makes at most one frame of a packet of MPEG-4. So ``count`` frames out of as many packets are all frames,
-    in order: decord would repeat one in place of each that is missing, and is told to stop there.
+    A packet of MPEG-4 gives at most one frame. So if there are ``count`` frames from as many packets, these are all
+    frames in order. decord would repeat a frame in place of each missing one; it is told to stop there.
 
     Raises:
-        NotReadError: possibly as late as at the end, where decord has not read ``count`` frames of these sides.
+        NotReadError: if decord has not read ``count`` frames of this size. This may come as late as at the end.
     """
     try:
         video = load_decord().VideoReader(path, num_threads=1, fault_tol=1e-9)

@@ -1,4 +1,4 @@
-"""The handwritten digits that scikit-learn carries: 1,797 real scans of 8x8 pixels, here 32x32 RGB. No download."""
+"""The handwritten digits in scikit-learn: 1,797 real scans of 8x8 pixels, here 32x32 RGB. No download."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fetching one file: resumed, retried, from several addresses, verified before anyone opens it, and never for ever."""
+"""Download one file from several addresses: with resuming, retries and a time limit, and verified before use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dst_robustness.jobs import shown
 
 log = logging.getLogger(__name__)
 
-TIMEOUT = (15, 60)  # seconds to connect; seconds in which LEAST_RATE must be reached
+TIMEOUT = (15, 60)  # seconds to connect; seconds over which LEAST_RATE must be reached
 LEAST_RATE = 10_000  # bytes per second
 ATTEMPTS = 4
 PAUSE = 1.0  # seconds before the second attempt, doubled for each one after that
@@ -37,25 +37,24 @@ def fetch(
     pause: float = PAUSE,
     examine: Callable[[Path, Digests], str | None] | None = None,
 ) -> tuple[str, Digests]:
-    """Bring a file to ``target`` from the first of its addresses that gives it complete and right.
+    """Download a file to ``target`` from the first of its addresses that gives it complete and correct.
 
-    The file takes its name only once its length and checksum are right. A broken transfer stays beside it as
-    ``.{name}.part`` and is resumed, by the next attempt or the next call; one that came out wrong is thrown away.
+    The file gets its name only when its length and checksum are right. An interrupted transfer stays beside it as
+    ``.{name}.part``, and the next attempt or call resumes it. A wrong file is deleted.
 
     Args:
-        file: name, addresses (http, https, file, or a plain path), and what is known of length and checksum.
-        target: where it goes.
-        attempts: how often in a row an address may fail to get on.
+        file: name, addresses (http, https, file, or a plain path), and length and checksum if they are known.
+        target: path of the file.
+        attempts: how often in a row an address may bring no new bytes.
         pause: seconds before the second attempt, doubled for each one after that.
-        examine: looks into the file where no checksum tells whether it is whole; says what is wrong with it, if
-            anything is.
+        examine: checks a file without a checksum. It returns what is wrong with it, or None.
 
     Returns:
-        The address it came from, its length and sums.
+        The address that gave the file, and the file's length and checksums.
 
     Raises:
         DownloadError: names every address and why it failed.
-        NoSpaceError: where the disk is too small; nothing of the file stays.
+        NoSpaceError: if the disk is too small. Nothing of the file is kept.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     reasons = []
@@ -74,7 +73,7 @@ def fetch(
 
 
 def _mark(file: RemoteFile, address: str) -> str:
-    """Name the part file apart where no checksum tells whether one address may continue another's bytes."""
+    """Return a mark for the part file if no checksum could show that two addresses give the same bytes."""
     return "" if file.checksum else f".{shown.sum_of(address)}"
 
 
@@ -87,7 +86,7 @@ def _fetch_from(
     pause: float,
     examine: Callable[[Path, Digests], str | None] | None,
 ) -> Digests:
-    """Fetch, verify and name the file; what was joined and came out wrong is fetched once more in one piece."""
+    """Download, verify and name the file. If it was resumed and is wrong, download it once more in one piece."""
     wrong = ""
     for may_continue in (True, False):
         _transfer(address, file, part, attempts, pause, may_continue)
@@ -105,7 +104,7 @@ def _fetch_from(
 
 
 def _transfer(address: str, file: RemoteFile, part: Part, attempts: int, pause: float, may_continue: bool) -> None:
-    """Bring all bytes of an address into the part file, however often the connection breaks while it gets on."""
+    """Write all bytes of an address to the part file. The connection may break as long as each attempt adds bytes."""
     source = local_path(address)
     if source is not None:
         return _copy(source, file, part)

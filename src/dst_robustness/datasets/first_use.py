@@ -1,4 +1,4 @@
-"""Trust on first use: where nobody published a checksum, the first file that was whole says what the file is."""
+"""Trust on first use: if no checksum is published, the checksum of the first complete file counts."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ FIRST_USE = "first_use.json"
 
 
 class FirstUse:
-    """What is remembered of a file without a published checksum, in ``first_use.json`` of its raw folder.
+    """Remembers the checksum of a file without a published one, in ``first_use.json`` in its raw folder.
 
-    That is no output of the workflow, which removes outputs before it makes them anew.
+    This is not an output of the workflow, which deletes outputs before it makes them anew.
 
     Attributes:
-        file: the file, with the remembered checksum where it has no other.
+        file: the file, with the remembered checksum if it has no other.
     """
 
     def __init__(self, raw_folder: Path, file: RemoteFile) -> None:
@@ -35,12 +35,12 @@ class FirstUse:
         self.file = replace(file, checksum=f"sha256:{self.known['sha256']}") if self.known else file
 
     def is_of_named_address(self) -> bool:
-        """Whether what was fetched first came from an address that is still named, or was put there by hand."""
+        """Return whether the first file came from an address that is still named, or was put there by hand."""
         origin = self.known and self.known["address"]
         return not origin or origin in map(shown.sum_of, self.addresses)
 
     def remember(self, spec: DatasetSpec, found: Digests, address: str | None) -> None:
-        """Write down the sum of a file that was whole, and show it; later ones only tell their address."""
+        """Write down and show the checksum of the first complete file. For later ones, only write the address."""
         if self.known is None:
             log.warning(
                 "%s: nobody published a checksum; its sha256 is %s, which counts from now on. To pin it: %s",
@@ -54,7 +54,7 @@ class FirstUse:
         write_text(self.path, json.dumps(self._read() | {self.file.name: entry}, indent=2) + "\n")
 
     def how_to_change(self, spec: DatasetSpec) -> list[str]:
-        """Say what to do where another file is meant than the first one."""
+        """Return what to do if another file than the first one is meant."""
         if not self.known:
             return []
         return [

@@ -1,4 +1,4 @@
-"""The user's own images: one folder a class, or a table of labels."""
+"""The user's own images: one folder per class, or a table of labels."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Archives that Python cannot read, as a stream of tar: through libarchive's bsdtar and bsdcat.
+"""Read archives that Python cannot read, as a tar stream from libarchive's bsdtar and bsdcat.
 
-The programs write no file. What they read goes through the same hands as every tar. Formats are told by their first
-bytes, and only these are handed on: libarchive would also read lists (mtree), which name files of this machine.
+The programs write no file. Their output is checked like every other tar. Formats are recognised by their first bytes,
+and only known ones are passed on, since libarchive also reads lists (mtree) that name files of this machine.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ ZSTANDARD = b"\x28\xb5\x2f\xfd"
 
 
 def foreign_stream(archive: Path, start: bytes) -> AbstractContextManager[IO[bytes]] | None:
-    """Return a stream of tar for an archive that starts so, None for one that Python may read itself.
+    """Return a tar stream for an archive with these first bytes, or None if Python can read it itself.
 
     Raises:
-        DamagedArchiveError: where it is not whole.
-        MissingProgramError: where the program that reads it is missing.
+        DamagedArchiveError: if it is not complete.
+        MissingProgramError: if the program that reads it is missing.
     """
     if start.startswith(ZSTANDARD):
         return _output_of(archive, _program("bsdcat", archive), str(archive.resolve()))
@@ -56,7 +56,7 @@ def _program(name: str, archive: Path) -> str:
 
 @contextmanager
 def _output_of(archive: Path, *command: str) -> Iterator[IO[bytes]]:
-    """Yield what a program writes; raise DamagedArchiveError where it fails."""
+    """Yield the output of a program. Raise DamagedArchiveError if the program fails."""
     with (
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(

@@ -1,4 +1,4 @@
-"""ImageNet-1k (ILSVRC2012) from the user's own tar files or folder; tars are read where they lie, not unpacked."""
+"""ImageNet-1k (ILSVRC2012) from the user's own tar files or folder. Tars are read in place, not unpacked."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TRUTH = "ILSVRC2012_devkit_t12/data/ILSVRC2012_validation_ground_truth.txt"
 
 
 def read_imagenet(spec: DatasetSpec, acquired: Acquired) -> RawSet:
-    """Read train, and val as the test split. Classes are the sorted WordNet ids, the order of published models."""
+    """Read train, and val as the test split. Classes are the sorted WordNet ids, as in published networks."""
     if acquired.folder is not None:
         return _read_folder(acquired.folder, spec.resize)
     train, wnids, classes = _train_places(acquired.files[TRAIN_TAR])
@@ -87,7 +87,7 @@ def _tar_split(tar: Path, places: _Places, labels: list[int], side: int) -> Spli
 
 
 def validation_wnids(devkit: Path) -> list[str]:
-    """Return the WordNet id of each validation image, in the order of its number."""
+    """Return the WordNet ids of the validation images, in the order of their numbers."""
     from scipy.io import loadmat
 
     members = read_members(devkit, [META, TRUTH])
@@ -100,13 +100,13 @@ def validation_wnids(devkit: Path) -> list[str]:
 
 
 def _parts(folder: Path) -> tuple[Path, Path] | None:
-    """Return the folders of train and val, which may lie deeper (Kaggle: ILSVRC/Data/CLS-LOC), or None."""
+    """Return the folders of train and val, which may be deeper (Kaggle: ILSVRC/Data/CLS-LOC), or None."""
     parts = {part_of(path.name): path for path in folders_in(top_folder(folder, ENDINGS)[0])}
     return (parts["train"], parts["validation"]) if {"train", "validation"} <= parts.keys() else None
 
 
 def _read_folder(folder: Path, side: int) -> RawSet:
-    """Read train/WNID/*.JPEG, and val likewise or flat with its labels beside it."""
+    """Read train/WNID/*.JPEG, and val in the same way or as a flat folder with its labels beside it."""
     parts = _parts(folder)
     if parts is None:
         raise ValueError(f"{folder} has no folders train and val any more")
@@ -116,13 +116,13 @@ def _read_folder(folder: Path, side: int) -> RawSet:
         val = class_pairs(parts[1], ENDINGS)
     else:
         val = _flat_labels(folder, parts[1], files_in(parts[1], ENDINGS), classes)
-    # In the order of the image's number, like the flat folder, the tar and the published corrupted copies.
+    # In the order of the numbers of the images, like the flat folder, the tar and the published corrupted copies.
     val = sorted(val, key=lambda pair: pair[0].name)
     return RawSet(classes, *(file_split(labelled(pairs, classes), side) for pairs in (train, val)))
 
 
 def _flat_labels(folder: Path, val: Path, files: list[Path], classes: tuple[str, ...]) -> Pairs:
-    """Give each image of a flat val folder its WordNet id, from Kaggle's table, Caffe's list or the devkit."""
+    """Find the WordNet id of each image of a flat val folder in Kaggle's table, Caffe's list or the devkit."""
     above = [val, *val.parents]
     places = above[: above.index(folder) + 2]  # from val up to the folder beside the given one
     for place in places:
@@ -145,14 +145,14 @@ def _flat_labels(folder: Path, val: Path, files: list[Path], classes: tuple[str,
 
 
 def _kaggle_wnids(table: Path) -> dict[str, str]:
-    """Read lines ``ILSVRC2012_val_00048981,n03995372 85 1 499 272``: the boxes behind the WordNet id do not count."""
+    """Read lines such as ``ILSVRC2012_val_00048981,n03995372 85 1 499 272``. Boxes after the WordNet id are ignored."""
     with open(table, encoding="utf-8", newline="") as file:
         rows = [row for row in csv.reader(file) if len(row) == 2 and row[1].strip()]
     return {image: answer.split()[0] for image, answer in rows}
 
 
 def _caffe_wnids(listing: Path, *, classes: tuple[str, ...]) -> dict[str, str]:
-    """Read lines ``ILSVRC2012_val_00000001.JPEG 65``, whose numbers count the sorted WordNet ids."""
+    """Read lines such as ``ILSVRC2012_val_00000001.JPEG 65``, whose numbers count the sorted WordNet ids."""
     rows = [line.rsplit(maxsplit=1) for line in listing.read_text(encoding="utf-8").splitlines() if line.strip()]
     odd = next((row for row in rows if len(row) != 2 or not row[1].isdecimal()), None)
     if odd is not None:
@@ -166,7 +166,7 @@ def _caffe_wnids(listing: Path, *, classes: tuple[str, ...]) -> dict[str, str]:
 
 
 def is_unpacked(folder: Path) -> bool:
-    """Whether the folder holds train/ and val/."""
+    """Return whether the folder holds train/ and val/."""
     return _parts(folder) is not None
 
 

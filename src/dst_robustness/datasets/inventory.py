@@ -1,7 +1,7 @@
-"""Whether a folder still holds what was read from it: cheap by names, lengths and times, certain by contents.
+"""Check whether a folder still holds what was read from it: quickly by names, lengths and times, surely by contents.
 
-Beside ``acquired.json`` lies a list with one line a file: SHA-256, bytes, time of its last change in nanoseconds, name.
-A file whose length and time are those of the list is not read again.
+A list beside ``acquired.json`` has one line per file: SHA-256, bytes, time of its last change in nanoseconds, name. A
+file whose length and time are in the list is not read again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dst_robustness.datasets.walk import is_hidden, walk
 from dst_robustness.jobs.files import atomic_path
 
 CONTENTS = "contents.lst"
-OWN_ENDINGS = (".lst", ".json", ".jsonl", ".h5", ".log")  # what this project writes, perhaps into the very folder
+OWN_ENDINGS = (".lst", ".json", ".jsonl", ".h5", ".log")  # files of this project, which may be in the same folder
 THREADS = 4  # reading many small files waits for the disk
 BLOCK = 1 << 20
 
@@ -33,7 +33,7 @@ class Inventory:
 
 
 def listing(folder: str | Path) -> Listing:
-    """Return bytes and time of each file below a folder that does not hide and that this project did not write."""
+    """Return bytes and time of each file below a folder, except hidden files and those of this project."""
     found = {}
     for name, entry in walk(folder):
         if not name.endswith(OWN_ENDINGS):
@@ -43,7 +43,7 @@ def listing(folder: str | Path) -> Listing:
 
 
 def state(path: str | Path) -> str:
-    """Return a sum over names, lengths and times of a file, or of what is below a folder; contents are not read."""
+    """Return a checksum of names, lengths and times of a file, or of all files in a folder. Contents are not read."""
     path = Path(path)
     if path.is_dir():
         return _sum(listing(path))
@@ -52,7 +52,7 @@ def state(path: str | Path) -> str:
 
 
 def outline(folder: str | Path, depth: int = 3) -> str:
-    """Return a sum over names and times of what is in a folder, some folders deep: for sets that nobody edits."""
+    """Return a checksum of names and times in a folder, some folders deep. It is for sets that nobody edits."""
     found: Listing = {}
     level = [os.fspath(folder)]
     for _ in range(depth):
@@ -84,7 +84,7 @@ def by_length(folder: str | Path) -> Inventory:
 
 
 def take_inventory(folder: str | Path, record: str | Path) -> Inventory:
-    """Read a folder and keep its list in ``record``; what an earlier list knows already is not read again."""
+    """Read a folder and keep its list in ``record``. Files that an earlier list knows are not read again."""
     folder, record = Path(folder), Path(record)
     known = _read_list(record)
     found = listing(folder)

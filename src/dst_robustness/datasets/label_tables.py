@@ -1,4 +1,4 @@
-"""Tables of labels (CSV, TSV) beside the files of a data set: which file is of which class, and of which part."""
+"""Tables of labels (CSV, TSV) beside the files of a data set: they say the class and the part of each file."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ PARTS = {
 }
 LABEL_COLUMNS = ("label", "class", "class_name", "classname", "label_name", "category", "target", "labels", "y")
 PART_COLUMNS = ("split", "set", "subset", "part", "partition")
-PROBE = 50  # rows by which the column of the files is found
+PROBE = 50  # number of rows by which the column of the files is found
 
 
 def part_of(name: str) -> str | None:
-    """Return which part a folder, or a word of a table, names: ``train``, ``validation``, ``test``, or None."""
+    """Return the part that a folder or a word in a table names: ``train``, ``validation``, ``test``, or None."""
     return next((part for part, names in PARTS.items() if name.lower() in names), None)
 
 
 class SampleNames:
-    """The sample files of a data set, found by what a table calls them."""
+    """Finds the sample files of a data set by their names in a table."""
 
     def __init__(self, root: Path, names: Iterable[str]) -> None:
         self.root = root
@@ -35,7 +35,7 @@ class SampleNames:
             self.by_stem.setdefault(PurePath(name).stem, []).append(name)
 
     def find(self, called: str, part: str | None) -> list[str]:
-        """Return the files that may be meant: a path, a name or a name without its ending; those in the part first."""
+        """Return the files that a path, a name, or a name without ending may mean; those in the part come first."""
         wanted = PurePath(called.strip().removeprefix("./").replace("\\", "/"))
         found = self.by_stem.get(wanted.stem, []) if wanted.suffix else []
         found = [name for name in found if _ends_in(PurePath(name).parts, wanted.parts)]
@@ -51,14 +51,15 @@ def _ends_in(parts: tuple[str, ...], end: tuple[str, ...]) -> bool:
 
 
 def read_table(path: Path, samples: SampleNames) -> list[tuple[str, str, str | None]]:
-    """Return relative name, class and part of each file that a table gives a class; of a table of others none.
+    """Return relative name, class and part of each file to which a table gives a class. Other tables give nothing.
 
-    The column of the files is the one whose values are names of files. The column of the classes is called ``label`` or
-    the like, or is the only other one. The part is told by a column ``split``, by the name of the table
-    (``train_labels.csv``), by the folder that it is in, or by the folder that the file is in.
+    The column of files is the one whose values are names of files. The column of classes has a name such as ``label``,
+    or is the only other one. The part comes from a column ``split``, from the name of the table
+    (``train_labels.csv``), from the folder of the table, or from the folder of the file.
 
     Raises:
-        ValueError: where the class column cannot be told, a file is missing, may be either of two, or has two classes.
+        ValueError: if the column of classes is unclear, or if a file is missing, may be either of two, or has two
+            classes.
     """
     rows = _read_rows(path)
     words = [*re.split(r"[^A-Za-z]+", path.stem), *([] if path.parent == samples.root else [path.parent.name])]
@@ -103,7 +104,7 @@ def _read_rows(path: Path) -> list[list[str]]:
 
 
 def _file_column(rows: list[list[str]], samples: SampleNames, part: str | None) -> int | None:
-    """Return the column most of whose first values are names of files, None where no value is one."""
+    """Return the column in which most of the first values are names of files, or None if there are none."""
     counts = [0] * max(map(len, rows), default=0)
     for row in rows[:PROBE]:
         for column, value in enumerate(row):
@@ -113,7 +114,7 @@ def _file_column(rows: list[list[str]], samples: SampleNames, part: str | None) 
 
 
 def _label_column(path: Path, header: list[str], files: int, width: int) -> int | None:
-    """Return the column of the classes, None where the files are all that there is."""
+    """Return the column of the classes, or None if the files are the only column."""
     named = [header.index(name) for name in LABEL_COLUMNS if name in header and header.index(name) != files]
     others = [i for i in range(width) if i != files and (not header or header[i] not in PART_COLUMNS)]
     if not named and len(others) > 1:

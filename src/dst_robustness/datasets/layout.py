@@ -1,9 +1,9 @@
-"""How a folder of images or videos is divided into parts and classes: one reading of all usual layouts.
+"""Find the parts and classes of a folder of images or videos, in any of the usual layouts.
 
 - ``train/CLASS/FILE`` beside ``test`` or ``val`` (``valid``, ``validation``, ``eval`` ..., in upper or lower case);
 - ``CLASS/FILE`` alone, which is divided here;
-- files with a table of labels beside them, see ``label_tables``;
-each also one or more folders deeper, where nothing else lies beside.
+- files with a table of labels beside them, see ``label_tables``.
+Each may also be one or more folders deeper, if there is nothing else beside it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dst_robustness.datasets.walk import files_below, files_in, folders_in, show
 
 log = logging.getLogger(__name__)
 
-TEST_FRACTION = 0.2  # of a folder that is not divided
+TEST_FRACTION = 0.2  # share of the test split in a folder that is not divided
 TEST_SEED = 0  # the test split is the same in every study
 
 USUAL = "train/CLASS/FILE beside test, CLASS/FILE alone, or files and a table of labels"
@@ -49,7 +49,7 @@ class Layout:
 
 
 def holds_samples(folder: Path, endings: tuple[str, ...]) -> bool:
-    """Whether at least one file of these endings is below a folder."""
+    """Return whether at least one file with one of these endings is below a folder."""
     return any(name.lower().endswith(endings) for name, _ in walk(folder))
 
 
@@ -58,11 +58,11 @@ def find_layout(root: Path, endings: tuple[str, ...]) -> Layout:
 
     Args:
         root: the user's folder.
-        endings: of the files that are samples, in lower case.
+        endings: endings of the files that are samples, in lower case.
 
     Raises:
-        ValueError: names the folder that is missing, that has no labels, that is of an unknown class, or that stands
-            twice for the same part.
+        ValueError: names a folder that is missing, has no labels, is of an unknown class, or is a second folder for the
+            same part.
     """
     top, paths = top_folder(root, endings)
     tables, problems = _read_tables(root, paths, endings)
@@ -81,7 +81,7 @@ def find_layout(root: Path, endings: tuple[str, ...]) -> Layout:
 
 
 def top_folder(root: Path, endings: tuple[str, ...]) -> tuple[Path, list[Path]]:
-    """Go down while nothing but one folder holds samples, which is no part and no class; collect tables on the way."""
+    """Go down while only one folder holds samples and is neither a part nor a class. Collect tables on the way."""
     here, tables = root, files_in(root, TABLES)
     while True:
         inside = [folder for folder in folders_in(here) if holds_samples(folder, endings)]
@@ -95,7 +95,7 @@ def top_folder(root: Path, endings: tuple[str, ...]) -> tuple[Path, list[Path]]:
 def _read_tables(
     root: Path, paths: list[Path], endings: tuple[str, ...]
 ) -> tuple[dict[str | None, Pairs], list[ValueError]]:
-    """Return what tables say of each part (None: of no part), and what is wrong with those that cannot be read."""
+    """Return what tables say about each part (None: no part), and what is wrong with those that cannot be read."""
     found: dict[str | None, Pairs] = {}
     problems = []
     samples = SampleNames(root, [name for name, _ in walk(root) if name.lower().endswith(endings)] if paths else [])
@@ -121,7 +121,7 @@ def _read(top: Path, tables: dict[str | None, Pairs], endings: tuple[str, ...]) 
             raise ValueError(f"{folders[part]} and {folder} both stand for the {part} part; rename one")
         else:
             folders[part] = folder
-    # A class may be called train: then its files lie in it directly, and other classes lie beside it.
+    # A class may be called train. Then its files are directly in it, and other classes are beside it.
     if "train" in folders and (tables.get("train") or not (others and files_in(folders["train"], endings))):
         return _divided(top, folders, tables, endings, others)
     if tables.get("train") and (tables.get("test") or tables.get("validation")) and "train" not in folders:
@@ -130,7 +130,7 @@ def _read(top: Path, tables: dict[str | None, Pairs], endings: tuple[str, ...]) 
 
 
 def class_pairs(folder: Path, endings: tuple[str, ...]) -> Pairs:
-    """Return the files of each class folder, at any depth, sorted by class; ValueError for a class without a file.
+    """Return the files of each class folder, at any depth, sorted by class. Raises ValueError for an empty class.
 
     Folders whose names are the same text in two Unicode forms are one class.
     """
@@ -153,7 +153,7 @@ def class_pairs(folder: Path, endings: tuple[str, ...]) -> Pairs:
 
 
 def _by_folder_or_table(folder: Path, table: Pairs, endings: tuple[str, ...]) -> Pairs:
-    """Return the classes by the folders, or by the table where it says another division than the folders do."""
+    """Return the classes by the folders, or by the table if it divides the files in another way."""
     table = [pair for pair in table if pair[0].is_relative_to(folder)]
     says: dict[Path, set[str]] = {}
     for path, label in table:
@@ -173,7 +173,7 @@ def _divided(
     endings: tuple[str, ...],
     others: list[Path],
 ) -> Layout:
-    """Read the folders of the parts; a test or validation folder without labels is left out."""
+    """Read the folders of the parts. A test or validation folder without labels is left out."""
     held_out = [part for part in ("test", "validation") if part in folders or tables.get(part)]
     if not held_out:
         raise ValueError(
@@ -196,7 +196,7 @@ def _divided(
 
 
 def _put_together(top: Path, pairs: Mapping[str, Pairs]) -> Layout:
-    """Return the parts with the labels of train; where only one other part has labels, it is the test split."""
+    """Return the parts with the labels of train. If only one other part has labels, it is the test split."""
     classes = tuple(sorted({name for _, name in pairs["train"]}))
     parts = {part: labelled(some, classes) for part, some in pairs.items()}
     if "test" not in parts:
@@ -208,7 +208,7 @@ def _put_together(top: Path, pairs: Mapping[str, Pairs]) -> Layout:
 
 
 def labelled(pairs: Pairs, classes: tuple[str, ...]) -> Part:
-    """Give each file the label of its class; a class that is not among ``classes`` is a ValueError."""
+    """Give each file the label of its class. Raises ValueError for a class that is not in ``classes``."""
     label_of = {name: label for label, name in enumerate(classes)}
     for path, name in pairs:
         if name not in label_of:
@@ -226,7 +226,7 @@ def _undivided(pairs: Pairs) -> Layout:
 
 
 def _warn_of_copies(layout: Layout) -> None:
-    """Say in one line how many test files are also in train, byte by byte."""
+    """Log in one line how many test files are identical to a file in train."""
     for what, part in (("test", layout.test), ("validation", layout.validation)):
         found = copies(layout.train.files, part.files) if part else []
         if found:

@@ -1,8 +1,8 @@
-"""Real handwritten digits moving over textured backgrounds; the class is the motion, and only the motion.
+"""Real handwritten digits that move over textured backgrounds. The class is the motion, and only the motion.
 
-Every clip shows a digit at the same T places around a circle; the class is the order in which they are visited. So a
-single frame, and the set of all frames, look alike in all eight classes: what is left is time. Each frame is coded
-on its own at a constant quantiser (H.264, intra only), so that not even the compression depends on the order.
+Every clip shows a digit at the same T places around a circle. The class is the order of the places. So single frames,
+and the set of all frames, look alike in all eight classes, and only time tells them apart. Each frame is coded alone at
+a constant quantiser (H.264, intra only), so that not even the compression depends on the order.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from dst_robustness.datasets.video_folder import VideoSpec, read_video_folder
 
 FRAMES = 16
-SIZE = 64  # of the videos; they are stored at half of it, as real videos are stored smaller than they come
+SIZE = 64  # side of the videos in pixels; the set is stored at half of it, since real videos are made smaller too
 FRAMES_PER_SECOND = 25
 QUANTISER = 24
 DIGIT_SIDE = 26
@@ -39,14 +39,14 @@ MOTIONS: dict[str, np.ndarray] = {
 
 @dataclass(frozen=True)
 class Scene:
-    """All that is seen in a clip but the order of its frames.
+    """Everything in a clip except the order of its frames.
 
     Attributes:
         digit: opacity of the digit, float32 [DIGIT_SIDE, DIGIT_SIDE] in [0, 1].
-        colour: of the digit, float32 [3] in [0, 255].
+        colour: colour of the digit, float32 [3] in [0, 255].
         background: float32 [SIZE, SIZE, 3] in [0, 255].
-        centre: of the circle (x, y) in pixels.
-        radius: of the circle in pixels.
+        centre: centre of the circle (x, y) in pixels.
+        radius: radius of the circle in pixels.
         phase: angle of place 0 in radians.
     """
 
@@ -59,7 +59,7 @@ class Scene:
 
 
 def draw_scene(scan: np.ndarray, generator: np.random.Generator) -> Scene:
-    """Draw a scene for one digit scan float [8, 8] in [0, 16], without a look at the class."""
+    """Draw a scene for one digit scan float [8, 8] in [0, 16]. It does not depend on the class."""
     digit = cv2.resize(scan.astype(np.float32) / 16, (DIGIT_SIDE, DIGIT_SIDE), interpolation=cv2.INTER_CUBIC)
     background = texture(generator)
     bright = background.mean() < 128
@@ -86,7 +86,7 @@ def texture(generator: np.random.Generator, size: int = SIZE) -> np.ndarray:
     noise[:, 0, 0] = 0
     layers = np.fft.irfft2(noise, s=(size, size))
     layers /= layers.std(axis=(1, 2), keepdims=True)
-    # One pattern shared by the channels and one of each: natural textures vary more in brightness than in colour.
+    # The channels share one pattern and each has its own: natural textures vary more in brightness than in colour.
     pattern = 0.9 * layers[0] + 0.44 * layers[1:]
     picture = generator.uniform(70, 185) + generator.uniform(15, 40) * np.moveaxis(pattern, 0, -1)
     return np.clip(picture, 0, 255).astype(np.float32)
@@ -107,7 +107,7 @@ def render(scene: Scene, order: np.ndarray) -> np.ndarray:
 def write_videos(folder: str | Path, *, train_clips: int = 304, test_clips: int = 304, seed: int = 0) -> None:
     """Write the two splits as ``{folder}/{train,test}/{motion}/{number}.mp4``, H.264, T = 16 frames of 64 x 64.
 
-    The classes are balanced up to one clip, and no scan of a digit is in both splits.
+    The sizes of the classes differ by at most one clip, and no scan of a digit is in both splits.
     """
     from sklearn.datasets import load_digits
 

@@ -1,4 +1,4 @@
-"""The unfinished file of a download, and what it is the beginning of."""
+"""The unfinished file of a download, and a note of where it came from."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from dst_robustness.jobs.files import write_text
 
 
 class Part:
-    """An unfinished file ``.{name}.part``, with a note beside it of which version of which address it began.
+    """An unfinished file ``.{name}.part``, with a note beside it that says the address and the version.
 
     Attributes:
         path: the file.
-        is_joined: whether bytes of more than one answer are in it.
+        is_joined: whether it has bytes of more than one answer.
     """
 
     def __init__(self, target: Path, mark: str = "") -> None:
@@ -25,16 +25,16 @@ class Part:
 
     @property
     def size(self) -> int:
-        """Its length in bytes, 0 where it is not there."""
+        """Its length in bytes, 0 if it does not exist."""
         return self.path.stat().st_size if self.path.is_file() else 0
 
     def begin(self, address: str, validator: str | None, total: int | None) -> None:
         """Empty the file, and note what is to come.
 
         Args:
-            address: where it comes from.
-            validator: the server's mark of this version (a strong ETag, or the date), None where it gave none.
-            total: length of the whole file in bytes, None where the server did not say.
+            address: the address of the file.
+            validator: the server's mark of this version (a strong ETag, or the date), or None if it gave none.
+            total: length of the whole file in bytes, or None if the server did not say.
         """
         self.path.write_bytes(b"")
         self.is_joined = False
@@ -43,7 +43,7 @@ class Part:
         )
 
     def origin(self, address: str) -> tuple[str | None, int | None]:
-        """Return validator and total of what was begun, each None where it is unknown or of another address."""
+        """Return validator and total of the unfinished file. Each is None if unknown or from another address."""
         try:
             noted: dict[str, Any] = json.loads(self.note.read_text(encoding="utf-8"))
             return (noted["validator"], noted["total"]) if noted["address"] == shown.sum_of(address) else (None, None)

@@ -1,9 +1,9 @@
-"""Reading the pickles of published data sets without trusting them.
+"""Read the pickles of published data sets without trusting them.
 
 A pickle is a program. This reader runs only the part of the language that builds numbers, strings, lists, dicts and
-numeric arrays. The three numpy names that an array needs are answered by stand-ins, so no code of the file's choosing
-is ever called. What comes out is of the size of the file: a few bytes could ask for a table of gigabytes, or for a list
-that holds one list twice, that one twice again, and so on.
+numeric arrays. Stand-ins replace the three numpy names that an array needs, so the file cannot choose any code to call.
+The result cannot be much larger than the file: otherwise a few bytes could ask for a table of gigabytes, or for a list
+that holds the same list twice, which holds another one twice, and so on.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import numpy as np
 from dst_robustness.jobs import shown
 from dst_robustness.jobs.memory import bounded_memory
 
-MEMORY = 200 << 20  # bytes that a pickle may take beyond four times its own length
-SPARE = 10_000  # values, and bytes in them, that a pickle may have beyond four for each byte of its own
+MEMORY = 200 << 20  # bytes of memory that a pickle may use beyond four times its length
+SPARE = 10_000  # values, and bytes in them, that a pickle may have beyond four per byte of the file
 
 
 class _Dtype:
-    """Stands for numpy.dtype: keeps the type code, ignores everything but the byte order."""
+    """Replaces numpy.dtype. It keeps the type code and the byte order, and ignores the rest."""
 
     def __init__(self, code: str | bytes, *_: object) -> None:
         self.code = _text(code)
@@ -39,7 +39,7 @@ class _Dtype:
 
 
 class _Array:
-    """Stands for numpy.ndarray while the pickle is read."""
+    """Replaces numpy.ndarray while the pickle is read."""
 
     def __setstate__(self, state: tuple) -> None:
         _, self.shape, self.dtype, self.is_fortran, self.data = state
@@ -59,7 +59,7 @@ def _reconstruct(*_: object) -> _Array:
 
 
 def _latin1(text: str, encoding: str) -> bytes:
-    """Stand for _codecs.encode, which protocol 2 uses to write bytes."""
+    """Replace _codecs.encode, which protocol 2 uses to write bytes."""
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"asks for the encoding {encoding}")
     return text.encode("latin1")
@@ -107,7 +107,7 @@ def load_pickle(file: BinaryIO, name: str) -> Any:
 
 
 class _Finish:
-    """Replaces the stand-ins for arrays, however deep, by arrays; fails where there is more than a budget."""
+    """Replaces the stand-ins for arrays by arrays, at any depth. It fails if there is more than a budget."""
 
     def __init__(self, budget: int) -> None:
         self.budget = budget

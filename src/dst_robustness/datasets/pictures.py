@@ -22,8 +22,8 @@ FORMATS = (
     "PPM",
     "TIFF",
 )  # Pillow's names; others, some of which start a program, stay shut
-LARGE = 16_000_000  # pixels from which on one image is decoded at a time, whatever the number of threads
-LONG = 3  # times as long as wide, from which on only the part that is kept is resized
+LARGE = 16_000_000  # pixels; from here on only one image is decoded at a time, whatever the number of threads
+LONG = 3  # if an image is this many times as long as wide, only the part that is kept is resized
 
 _BITS, _INTERPRETATION, _SAMPLE_FORMAT = 258, 262, 339  # tags of TIFF
 _SIGNED = 2
@@ -31,13 +31,15 @@ _one_large = threading.Lock()
 
 
 def square(encoded: bytes, side: int, *, upright: bool = False, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-    """Decode an image as ``rgb`` does, resize its short side (bilinear, antialiased) and cut out the central square.
+    """Decode an image like ``rgb``, resize its short side (bilinear, antialiased) and crop to the central square.
 
-    The same as torchvision's Resize(side) and CenterCrop(side) on a PIL image, which ImageNet-C was made with. Images
-    longer than 3:1 come within one grey level of that, without what is cut off being resized first.
+    The result is that of torchvision's Resize(side) and CenterCrop(side) on a PIL image, with which ImageNet-C was
+    made. Images longer than 3:1 are cropped before they are resized, and differ from that by at most one grey level.
 
     Args:
-        side: of the square in pixels.
+        encoded: a file in one of ``FORMATS``.
+        side: side of the square in pixels.
+        upright, max_pixels: see ``rgb``.
 
     Returns:
         RGB uint8 [side, side, 3].
@@ -47,20 +49,20 @@ def square(encoded: bytes, side: int, *, upright: bool = False, max_pixels: int 
 
 
 def rgb(encoded: bytes, *, upright: bool = False, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-    """Decode an image of any of the types that the formats have.
+    """Decode an image of any type in any of the formats.
 
-    Values of more than 8 bits are scaled by the range of their type, floats from 0-1. What is transparent shows white.
+    Values of more than 8 bits are scaled by the range of their type, floats from 0-1. Transparent parts become white.
 
     Args:
         encoded: a file in one of ``FORMATS``.
-        upright: turn the image as its EXIF orientation says (the benchmark does not).
-        max_pixels: larger images are refused; decoding takes about 12 bytes a pixel.
+        upright: rotate the image by its EXIF orientation (the benchmark does not).
+        max_pixels: larger images are refused. Decoding takes about 12 bytes per pixel.
 
     Returns:
         RGB uint8 [H, W, 3].
 
     Raises:
-        ValueError: where the file is no such image or too large, or its values have no known range.
+        ValueError: if the file is not such an image or is too large, or if its values have no known range.
     """
     with _decoded(encoded, upright=upright, max_pixels=max_pixels) as image:
         return np.asarray(image)
@@ -86,7 +88,7 @@ def _damaged(error: Exception) -> ValueError:
 
 def _open(encoded: bytes, max_pixels: int) -> Image.Image:
     if max_pixels > (Image.MAX_IMAGE_PIXELS or max_pixels):
-        Image.MAX_IMAGE_PIXELS = max_pixels  # Pillow's limit for the whole process; here each call has its own
+        Image.MAX_IMAGE_PIXELS = max_pixels  # Pillow's limit is for the whole process; here each call has its own
     try:
         file = Image.open(io.BytesIO(encoded), formats=FORMATS)
     except UnidentifiedImageError:
@@ -111,7 +113,7 @@ def _scaled_key(key: Any, raw_mode: Any) -> Any:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    """Convert an opened file to 8 bits a channel, with the meaning that the file gives to its values."""
+    """Convert an opened file to 8 bits per channel, by the meaning of its values in the file."""
     transparent = image.info.get("transparency")
     if image.mode == "F" or image.mode.startswith("I"):
         values = np.asarray(image)
@@ -136,7 +138,7 @@ def _on_white(image: Image.Image, opacity: Image.Image) -> Image.Image:
 
 
 def _scaled_integers(values: np.ndarray, file: Image.Image) -> np.ndarray:
-    """Return the highest eight bits, as Pillow takes them of 16-bit colours; uint8 [H, W]."""
+    """Return the highest eight bits, as Pillow does for 16-bit colours; uint8 [H, W]."""
     if file.format not in ("PNG", "PPM", "TIFF"):
         raise ValueError(f"has integers of unknown range (Pillow's mode {file.mode})")
     bits = _tag(file, _BITS) or 16
@@ -157,7 +159,7 @@ def _scaled_floats(values: np.ndarray) -> np.ndarray:
 
 
 def _tag(file: Image.Image, number: int) -> int | None:
-    """Return the first value of a tag of a TIFF, None where there is none."""
+    """Return the first value of a TIFF tag, or None if there is none."""
     value = getattr(file, "tag_v2", {}).get(number)
     return value[0] if isinstance(value, tuple) else value
 

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 SPLITS = ("train", "validation", "test")
 TRAIN_QUALITY = 90
-EVALUATION_QUALITY = 95  # corrupted copies go through JPEG once more, as in the benchmark: the clean one stays close
+EVALUATION_QUALITY = 95  # high, since corrupted copies are encoded as JPEG once more, as in the benchmark
 
 
 def prepare(
@@ -35,26 +35,25 @@ def prepare(
     test_samples: int | str | Path | None = None,
     threads: int = 1,
 ) -> None:
-    """Convert what ``acquire`` left in ``raw_folder`` into the three splits.
+    """Convert what ``acquire`` has put into ``raw_folder`` into the three splits.
 
-    The validation split is carved from train, stratified, unless the set brings its own; the test split is never
-    touched by a choice but ``test_samples``. Each file holds ``images`` or ``clips``, ``labels``, and ``index`` int64
-    [N], the row of each sample in its source split's order (which aligns it with the published corrupted sets; several
-    clips of a video share it).
+    The validation split is a stratified part of train, unless the set has its own. Only ``test_samples`` changes the
+    test split. Each file holds ``images`` or ``clips``, ``labels``, and ``index`` int64 [N]: the row of each sample in
+    the order of its source split. It aligns the split with published corrupted sets. Several clips of a video share it.
 
     Args:
         spec: the data set.
-        raw_folder: where it was acquired.
+        raw_folder: the folder into which it was acquired.
         outputs: path of each split by its name: train, validation, test.
-        seed: of every choice.
+        seed: seed of every choice.
         validation_fraction: share of train that becomes validation.
         train_samples: keep this many of train and validation together, stratified.
         test_samples: keep this many of test, stratified, or those that a list names, see ``chosen``.
-        threads: how many samples are read at once.
+        threads: number of samples that are read at the same time.
 
     Raises:
-        ValueError: for options out of range, for labels out of range, and where more files of a split are damaged than
-            ``spec.damaged_limit`` allows; then it names all of them, with the reasons.
+        ValueError: if options or labels are out of range, or if more files of a split are damaged than
+            ``spec.damaged_limit`` allows. Then it names all of them, with the reasons.
     """
     if spec.shifted_from is not None:
         raise ValueError(
@@ -97,7 +96,7 @@ def _conversion(
 
 
 def _convert(conversions: list[Conversion], threads: int, damaged_limit: int) -> None:
-    """Read all splits before anything is refused, so that one call names all damaged files."""
+    """Read all splits before refusing any, so that one call names all damaged files."""
     with ReadingProcesses(threads) as processes:
         for conversion in conversions:
             conversion.read(threads, processes, damaged_limit=damaged_limit)
@@ -137,7 +136,7 @@ def _subset(option: str, labels: np.ndarray, count: int | None, seed: int) -> np
 
 
 def _check_labels(what: str, split: Split, rows: np.ndarray, classes: tuple[str, ...], *, is_whole: bool) -> None:
-    """Check range and count of a split's labels; only a whole training set must have every class."""
+    """Check range and number of a split's labels. Only a whole training set must have every class."""
     labels = split.labels[rows]
     if len(labels) == 0:
         raise ValueError(f"{what} is empty")

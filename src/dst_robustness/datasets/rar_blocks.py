@@ -1,7 +1,7 @@
-"""The blocks of a RAR archive: whether it is whole, and the sum of each file.
+"""Read the blocks of a RAR archive: whether it is complete, and the checksum of each file.
 
-libarchive takes a cut between two files for the end, and does not compare the sums of files that are stored as they
-are. Sources: technote.txt of RAR 4.20, https://www.rarlab.com/technote.htm for RAR 5.
+libarchive mistakes a cut between two files for the end, and does not check uncompressed files. Sources: technote.txt of
+RAR 4.20, https://www.rarlab.com/technote.htm for RAR 5.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ Sums = list[int | None]
 
 
 def file_sums(archive: Path) -> Sums | None:
-    """Return the CRC-32 of each file in order, None for one that has none; None for what is no RAR archive.
+    """Return the CRC-32 of each file in order (None for a file without one), or None if this is not a RAR archive.
 
-    Raises ValueError for an archive that is not whole, encrypted, or one volume of several.
+    Raises ValueError if the archive is not complete, is encrypted, or is one volume of several.
     """
     sums: Sums = []
     with open(archive, "rb") as file:
@@ -47,7 +47,7 @@ def _step_4(file: IO[bytes], sums: Sums) -> bool:
     head = file.read(7)
     crc, kind, flags, size = struct.unpack("<HBHH", head)
     head += file.read(max(0, size - 7))
-    # The sum of other blocks covers more or less than the header.
+    # The checksums of other blocks do not cover exactly the header.
     if len(head) != size or (kind in (0x73, 0x74, 0x7B) and zlib.crc32(head[2:]) & 0xFFFF != crc):
         raise ValueError("a header is damaged, or it is cut off")
     if kind == 0x73:
@@ -96,7 +96,7 @@ def _check_kind(*, is_volume: bool, is_encrypted: bool) -> None:
 
 
 def _number(data: bytes, at: int) -> tuple[int, int]:
-    """Return a number of seven bits a byte, and where it ends."""
+    """Return a number that has seven bits per byte, and where it ends."""
     value = shift = 0
     while True:
         value |= (data[at] & 127) << shift

@@ -1,7 +1,7 @@
-"""One request for a file: what is asked for, what is believed of the answer, and its bytes as they were sent.
+"""One request for a file: ask for the missing bytes, check the answer, and store its bytes as they were sent.
 
-requests speaks to servers and proxies (HTTP_PROXY, HTTPS_PROXY, ~/.netrc). Its own reading of bodies is not used: that
-unpacks what a server calls encoded, and reads the bodies of redirects whole.
+The library requests connects to servers and proxies (HTTP_PROXY, HTTPS_PROXY, ~/.netrc). Its reading of bodies is not
+used, since it decodes what a server calls encoded, and reads the bodies of redirects completely.
 """
 
 from __future__ import annotations
@@ -29,32 +29,32 @@ from dst_robustness.datasets.watch import Progress
 from dst_robustness.jobs import shown
 
 CHUNK = 1 << 16
-OVERLAP = 1 << 12  # bytes that are asked for again where no checksum tells whether a continuation fits
+OVERLAP = 1 << 12  # bytes to request again if there is no checksum, to see whether the rest fits
 MAX_REDIRECTS = 10
-MAX_UNSTATED = 200 << 30  # bytes of an answer that does not say its length
+MAX_UNSTATED = 200 << 30  # most bytes of an answer that does not say its length
 
 
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Follow no redirect: requests would read its body whole, and unpack it."""
+        """Follow no redirect, since requests would read and decode its whole body."""
 
 
 def request(
     address: str, file: RemoteFile, part: Part, progress: Progress, timeout: tuple[float, float], may_continue: bool
 ) -> None:
-    """Ask an address once for what a part file lacks and write it there.
+    """Ask an address once for the bytes that a part file lacks, and write them there.
 
     Args:
-        address: http or https.
-        file: what is known of the file.
-        part: is continued where the server says that the bytes are of the same version, and begun anew otherwise.
-        progress: told of every step.
+        address: an http or https address.
+        file: what is known about the file.
+        part: the part file. It is continued if the server says that the version is the same, else begun again.
+        progress: gets every step.
         timeout: seconds to connect, and seconds without a byte.
-        may_continue: whether to ask for the rest alone.
+        may_continue: whether to ask only for the rest.
 
     Raises:
-        AddressError: for every answer that is not the file.
-        NoSpaceError: where the disk is too small.
+        AddressError: if the answer is not the file.
+        NoSpaceError: if the disk is too small.
     """
     validator, total = part.origin(address)
     offset = part.size
@@ -85,7 +85,7 @@ def request(
 def _answer(
     address: str, headers: dict[str, str], timeout: tuple[float, float], progress: Progress
 ) -> Iterator[requests.Response]:
-    """Yield the answer at the end of all redirects, its body unread."""
+    """Yield the answer after all redirects. Its body is not read yet."""
     with _Session() as session:
         answer = _last_answer(session, address, headers, timeout, progress)
         try:
@@ -115,7 +115,7 @@ def _last_answer(
 
 
 def _refuse(answer: requests.Response) -> None:
-    """Raise where the head says that this is not the file."""
+    """Raise AddressError if the header says that this is not the file."""
     if answer.status_code not in (200, 206):
         said = shown.name(f"answers {answer.status_code} {answer.reason or ''}", longest=80).strip()
         is_temporary = answer.status_code >= 500 or answer.status_code in (408, 425, 429)
@@ -125,7 +125,7 @@ def _refuse(answer: requests.Response) -> None:
 
 
 def _require_space(file: RemoteFile, part: Part, total: int) -> None:
-    """Raise where the disk is too small; a length that only the server says is its own fault."""
+    """Raise an error if the disk is too small: an AddressError if only the server says that length."""
     try:
         require_space(part.path.parent, total - part.size, file.name)
     except NoSpaceError as error:
@@ -135,7 +135,7 @@ def _require_space(file: RemoteFile, part: Part, total: int) -> None:
 
 
 def _continued(answer: requests.Response, part: Part, first: int, validator: str | None, total: int | None) -> int:
-    """Return the length of the whole file of which this is the rest; start over where it is not of the same one."""
+    """Return the length of the whole file that this answer continues. If it is another file, start over."""
     found = re.fullmatch(r"\s*bytes\s+(\d{1,18})-(\d{1,18})/(\d{1,18}|\*)\s*", answer.headers.get("Content-Range", ""))
     start, last = (int(found[1]), int(found[2])) if found else (-1, -1)
     whole = last + 1 if not found or found[3] == "*" else int(found[3])
@@ -154,7 +154,7 @@ def _continued(answer: requests.Response, part: Part, first: int, validator: str
 
 
 def _validator(answer: requests.Response) -> str | None:
-    """Return what names this version of the file: a strong ETag, or the date."""
+    """Return the mark of this version of the file: a strong ETag, or the date."""
     tag = answer.headers.get("ETag", "")
     return (
         tag if re.fullmatch(r'"[\x21\x23-\x7e]{1,500}"', tag) else answer.headers.get("Last-Modified", "")[:100] or None
@@ -169,7 +169,7 @@ def _length(answer: requests.Response) -> int | None:
 def _receive(
     answer: requests.Response, part: Part, first: int, expected: int | None, progress: Progress, what: str
 ) -> None:
-    """Write the body as it was sent; what is there from byte ``first`` on must come again as it is."""
+    """Write the body as it was sent. Bytes that the part file already has from ``first`` on must be the same."""
     position, known = first, part.size
     bar = tqdm(total=expected, initial=first, unit="B", unit_scale=True, desc=what, disable=not sys.stderr.isatty())
     with open(part.path, "r+b") as output, bar, watch_space(part.path.parent, what):
@@ -195,7 +195,7 @@ def _receive(
 
 
 def _retry_after(answer: requests.Response) -> float:
-    """Return the seconds that the server asks to wait, 0 where it says nothing that makes sense."""
+    """Return the seconds that the server asks to wait, or 0 if it says nothing useful."""
     asked = answer.headers.get("Retry-After", "").strip()
     if re.fullmatch(r"\d{1,9}", asked):
         return int(asked)
@@ -207,7 +207,7 @@ def _retry_after(answer: requests.Response) -> float:
 
 @contextmanager
 def _plain_reasons(timeout: tuple[float, float]) -> Iterator[None]:
-    """Say in words what went wrong below. Messages of the libraries hold whole addresses: none of them is shown."""
+    """Turn errors of the libraries into plain reasons. Their own messages are not shown, since they hold addresses."""
     try:
         yield
     except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, UnicodeError) as error:

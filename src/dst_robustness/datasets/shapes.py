@@ -1,4 +1,4 @@
-"""Textured shapes over natural-looking backgrounds: a data set of any size without a file, for load tests."""
+"""Textured shapes over natural-looking backgrounds: a data set of any size without any file, for load tests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from dst_robustness.datasets.spec import Acquired, DatasetSpec, RawSet, Split
 
 CLASSES = ("disc", "ring", "square", "triangle", "star", "cross", "crescent", "bar", "hexagon", "heart")
-LARGEST = 2_000_000  # samples of a split; as many as are asked for are drawn
+LARGEST = 2_000_000  # samples in a split; only those that are needed are drawn
 SEED = 20250424
 SHIFT = 4  # fractional bits of OpenCV's coordinates
 
@@ -20,7 +20,7 @@ def background(rng: np.random.Generator, side: int) -> np.ndarray:
     frequency[0, 0] = np.inf
     phases = np.float32(2 * np.pi) * rng.random((3, *frequency.shape), dtype=np.float32)
     waves = np.exp(1j * phases) / frequency.astype(np.float32)
-    waves[1:] = 0.5 * waves[1:] + 0.5 * waves[:1]  # channels of natural images go together
+    waves[1:] = 0.5 * waves[1:] + 0.5 * waves[:1]  # the channels of natural images are correlated
     fields = np.fft.irfft2(waves, s=(side, side)).transpose(1, 2, 0)
     fields /= fields.std(axis=(0, 1))
     level, contrast = rng.uniform(0.3, 0.7, 3).astype(np.float32), np.float32(rng.uniform(0.08, 0.2))
@@ -34,7 +34,7 @@ def _corners(count: int) -> np.ndarray:
 
 
 def outline(name: str) -> list[np.ndarray]:
-    """Return the polygons of a shape inside the unit disc, float [points, 2]; a second one is cut out of the first."""
+    """Return the polygons of a shape inside the unit disc, float [points, 2]. A second one is a hole in the first."""
     disc = _corners(64)
     if name in ("triangle", "square", "hexagon"):
         return [_corners({"triangle": 3, "square": 4, "hexagon": 6}[name])]
@@ -87,7 +87,7 @@ def draw(index: int, split: int, side: int) -> np.ndarray:
 
 
 def read_shapes(spec: DatasetSpec, _: Acquired) -> RawSet:
-    """Describe the splits; an image is drawn when it is asked for."""
+    """Describe the splits. An image is drawn when it is read."""
     labels = np.arange(LARGEST) % len(CLASSES)
     return RawSet(
         CLASSES,

@@ -1,4 +1,4 @@
-"""Natural shift: published test sets of the same classes that were gathered anew, drawn, or chosen to be hard.
+"""Natural shift: published test sets of the same classes with images that are new, drawn, or chosen to be hard.
 
 They have no severities. Networks trained on CIFAR-10 or ImageNet are tested on them as they are.
 """
@@ -27,15 +27,15 @@ MAX_MEMORY = 1 << 30  # bytes that unpacking arrays may take
 
 
 def read_shifted(spec: DatasetSpec, acquired: Acquired, classes: tuple[str, ...]) -> Split:
-    """Read a set with the labels that the networks' classes have; images of other classes are left out.
+    """Read a set with the labels of the networks' classes. Images of other classes are left out.
 
     Args:
-        spec: the set; ``resize`` is the side that images are brought to.
-        acquired: what ``acquire`` left.
-        classes: of the test split that the networks are otherwise tested on, in label order.
+        spec: the set. ``resize`` is the side to which images are resized.
+        acquired: what ``acquire`` has fetched.
+        classes: classes of the networks' usual test split, in label order.
 
     Raises:
-        ValueError: where arrays are missing or are none, or where no class is one of the networks'.
+        ValueError: if an array is missing or cannot be read, or if the networks have none of the classes.
     """
     arrays = sorted(acquired.files.values()) if acquired.folder is None else files_in(acquired.folder, ARRAYS)
     if arrays:
@@ -121,7 +121,7 @@ def _spec(
 
     def is_unpacked(folder: Path) -> bool:
         if is_array:
-            return False  # the files themselves are looked for
+            return False  # look for the files themselves
         top = top_folder(folder, ENDINGS)[0]
         return len(folders_in(top)) > 1 and not any((folder / file.name).is_file() for file in files)
 

@@ -1,4 +1,4 @@
-"""Whether the disk has room, said before and while it fills."""
+"""Check that the disk has room, before and while it fills."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class NoSpaceError(ValueError):
-    """The disk is too small for what is to be written."""
+    """The disk is too small."""
 
 
 def require_space(folder: Path, needed: int, what: str) -> None:
-    """Raise NoSpaceError where the disk of a folder has less room than what is to be written there needs."""
+    """Raise NoSpaceError if the disk of a folder has less room than needed."""
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise NoSpaceError(f"{what} needs {needed:,} bytes in {folder}, where {free:,} are free")
@@ -24,7 +24,7 @@ def require_space(folder: Path, needed: int, what: str) -> None:
 
 @contextmanager
 def watch_space(folder: Path, what: str) -> Iterator[None]:
-    """Say in one line that the disk became full, or the user's share of it, while the block wrote into a folder."""
+    """Raise NoSpaceError, in one line, if the disk or the user's quota becomes full while the block writes."""
     try:
         yield
     except OSError as error:

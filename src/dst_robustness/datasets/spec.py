@@ -11,9 +11,9 @@ import numpy as np
 
 from dst_robustness.corruptions import family_of
 
-JPEG_FROM = 64  # pixels: smaller images gain nothing from JPEG and lose much
+JPEG_FROM = 64  # pixels; smaller images gain nothing from JPEG and lose much
 
-MAX_PIXELS = 89_478_485  # where Pillow begins to warn; decoding that takes about 1 GB
+MAX_PIXELS = 89_478_485  # from here on Pillow warns; decoding such an image takes about 1 GB
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -21,14 +21,14 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file that a data set is made of.
+    """A file of a data set.
 
     Attributes:
         name: file name in the raw folder.
-        addresses: where it can be had, tried in this order; empty where a login is needed.
-        bytes: its length, None where nobody recorded it.
-        checksum: ``md5:...`` or ``sha256:...``, None where nobody recorded it.
-        holds: the corruptions that are in it; empty where it belongs to all that the data set is used for.
+        addresses: addresses of the file, tried in this order; empty if a login is needed.
+        bytes: its length, or None if it is not recorded.
+        checksum: ``md5:...`` or ``sha256:...``, or None if it is not recorded.
+        holds: the corruptions in it; empty if the file is always needed.
     """
 
     name: str
@@ -40,12 +40,12 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Acquired:
-    """What lies ready for a data set.
+    """The raw files of a data set after ``acquire``.
 
     Attributes:
         files: path of each acquired file by its name.
-        folder: the folder that holds the set unpacked, None where there is none.
-        sha256: sum over the sums of the files, or over the names and contents in the folder.
+        folder: the folder that holds the unpacked set, or None.
+        sha256: checksum of the files' checksums, or of the names and contents in the folder.
     """
 
     files: dict[str, Path] = field(default_factory=dict)
@@ -55,16 +55,16 @@ class Acquired:
 
 @dataclass(frozen=True)
 class Split:
-    """The samples of one split, in the order of their source, each read when asked for.
+    """The samples of one split in the order of their source. Each is read when it is needed.
 
     Attributes:
         labels: class of each sample, int64 [N].
-        load: sample i as uint8 pixels [H, W, 3] ([T, H, W, 3] for a clip), or as the bytes of a JPEG that is stored
-            as it is. Called from several threads at once. Where the split has a time limit, a picklable call that
-            returns the pixels: it is made in a process of its own.
-        describe: what to call sample i in an error message: its file.
-        clips: how many clips of T frames follow each other in what is loaded of each sample.
-        time_limit: seconds that reading one sample may take, 0 where it is read in the job's own process.
+        load: returns sample i as uint8 pixels [H, W, 3] ([T, H, W, 3] for a clip), or as the bytes of a JPEG that is
+            stored as it is. Several threads call it at the same time. If the split has a time limit, it returns a
+            picklable call that returns the pixels in another process.
+        describe: returns the name of sample i for error messages: its file.
+        clips: number of clips of T frames in a loaded sample, one after the other.
+        time_limit: seconds that reading one sample may take; 0 if it is read in the job's own process.
     """
 
     labels: np.ndarray
@@ -80,7 +80,7 @@ class Split:
 
 @dataclass(frozen=True)
 class RawSet:
-    """A data set before conversion; where it brings no validation split, one is carved from train."""
+    """A data set before conversion. If it has no validation split, a part of train becomes one."""
 
     classes: tuple[str, ...]
     train: Split
@@ -92,29 +92,30 @@ class RawSet:
 class DatasetSpec:
     """A data set by name: its facts, and the function that reads it.
 
-    The user's own variants are made with ``dataclasses.replace(spec, name=..., image_size=...)``.
+    Make your own variants with ``dataclasses.replace(spec, name=..., image_size=...)``.
 
     Attributes:
-        name: name in the config and in every table.
+        name: name in the configuration and in every table.
         kind: ``images`` or ``clips``.
-        classes: class names in label order, None where they are found in the data.
+        classes: class names in label order, or None if they are found in the data.
         image_size: side of the square images that networks are evaluated on, in pixels.
-        mean, std: of the training pixels per RGB channel, on the scale 0-1.
-        read: reads what was acquired into splits; None for sets that are only acquired.
-        make: writes a set that is made, not fetched, into a folder.
-        files: what it is made of; empty for sets that are bundled, made, or the user's own folder.
-        is_unpacked: whether a folder holds the set unpacked, so that it is read from there in place of the files.
-        needs_folder: whether there is nothing to fetch and the user's folder is the data set.
+        mean, std: mean and std of the training pixels per RGB channel, on the scale 0-1.
+        read: reads the acquired files into splits; None for sets that are only acquired.
+        make: writes a set that is made here into a folder.
+        files: its files; empty for sets that are bundled, made here, or the user's own folder.
+        is_unpacked: returns whether a folder holds the unpacked set, so that it is read instead of the files.
+        needs_folder: whether the data set is the user's folder and there is nothing to download.
         unpack: whether acquiring also unpacks the archives.
-        damaged_limit: how many files of a split may be damaged: they are left out. More of them are an error.
-        max_pixels: of an image file; larger ones count as damaged. Decoding takes about 12 bytes a pixel.
-        default_samples: how many train and test samples there are if nobody asks for a number; None: all.
+        damaged_limit: number of damaged files in a split that are left out. More of them are an error.
+        max_pixels: largest allowed size of an image file. Larger ones count as damaged. Decoding takes about 12 bytes
+            per pixel.
+        default_samples: number of train and test samples if the user does not say; None: all.
         corrupted_from: the data set of which this is the published corrupted test set.
         shifted_from: the data set whose networks are tested on this set of natural shift.
         corruptions: the corruptions that a published corrupted test set holds.
         flip_ok: whether a mirrored image keeps its class.
-        licence, citation: what its makers ask for.
-        instructions: what the user has to do where no address can be fetched without a login.
+        licence, citation: as its makers ask.
+        instructions: what the user has to do if the files need a login.
     """
 
     name: str
@@ -142,17 +143,17 @@ class DatasetSpec:
 
     @property
     def family(self) -> str:
-        """Which constants of the corruption benchmark fit the size: ``cifar``, ``tiny_imagenet`` or ``imagenet``."""
+        """The constants of the benchmark that fit the size: ``cifar``, ``tiny_imagenet`` or ``imagenet``."""
         return family_of(self.image_size)
 
     @property
     def sample_shape(self) -> tuple[int, ...]:
-        """Shape of a sample that networks are evaluated on, (H, W, 3)."""
+        """Shape of a sample on which networks are evaluated, (H, W, 3)."""
         return (self.image_size, self.image_size, 3)
 
     @property
     def reader(self) -> str | None:
-        """What decodes the samples, with its version, where that may decide what they look like."""
+        """The library that decodes the samples, with its version, if it may change their pixels."""
         return None
 
     @property
@@ -162,5 +163,5 @@ class DatasetSpec:
 
     @property
     def resize(self) -> int:
-        """Side of the stored training images: large sets keep the usual margin for random crops (256 for 224)."""
+        """Side of the stored training images. Large sets have the usual margin for random crops (256 for 224)."""
         return round(self.image_size * 8 / 7) if self.image_size > 112 else self.image_size

@@ -1,4 +1,4 @@
-"""Published lists of videos: lines ``CLASS/VIDEO NUMBER``, found on disk whatever the encoding of either."""
+"""Published lists of videos, with lines ``CLASS/VIDEO NUMBER``. The files are found whatever the encoding."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 
 def read_lines(listing: Path) -> list[tuple[str, str | None]]:
-    """Return the name and the number of each line, None where it has no number; names may hold spaces."""
+    """Return the name and the number of each line, or None for a missing number. Names may contain spaces."""
     lines = listing.read_bytes().decode("utf-8-sig", "surrogateescape").splitlines()
     return [_parted(line.strip()) for line in lines if line.strip()]
 
@@ -22,7 +22,7 @@ def _parted(line: str) -> tuple[str, str | None]:
 
 
 def listed_videos(listing: Path, names: Iterable[str], videos: Mapping[str, list[Path]]) -> list[Path]:
-    """Return the file of each name ``CLASS/VIDEO`` of a split list, in its order.
+    """Return the file of each name ``CLASS/VIDEO`` in a split list, in its order.
 
     Names are compared as text, so that a list in Latin-1 or in decomposed Unicode finds files named in UTF-8.
 
@@ -32,8 +32,8 @@ def listed_videos(listing: Path, names: Iterable[str], videos: Mapping[str, list
         videos: the files of each class.
 
     Raises:
-        ValueError: names the list, where it is empty, a name leaves the folder, a video is not there, or either of two
-            may be meant.
+        ValueError: if the list is empty, or if a name leaves the folder, does not exist, or may mean two videos. The
+            message names the list.
     """
     wanted = list(names)
     if not wanted:
@@ -62,7 +62,7 @@ def listed_videos(listing: Path, names: Iterable[str], videos: Mapping[str, list
 
 
 def _text(name: str) -> str:
-    """Return the text that the bytes of a name mean: UTF-8, or else Latin-1; composed (NFC)."""
+    """Decode the bytes of a name as UTF-8, or else as Latin-1, and return composed text (NFC)."""
     raw = os.fsencode(name)
     try:
         text = raw.decode("utf-8")

@@ -1,4 +1,4 @@
-"""Choosing samples: stratified, with a fixed seed, and nested (a smaller choice lies inside a larger one)."""
+"""Choose samples: stratified, with a fixed seed, and nested (a larger choice contains a smaller one)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def stratified(labels: np.ndarray, count: int, *, seed: int) -> np.ndarray:
 
     Args:
         labels: class of each sample, int [N].
-        count: how many to choose, 0-N.
+        count: number of samples to choose, 0-N.
         seed: the same seed and labels give the same choice.
 
     Returns:
@@ -39,9 +39,9 @@ def _shares(sizes: np.ndarray, count: int) -> np.ndarray:
 
 
 def carve(labels: np.ndarray, fraction: float, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Divide samples into the rows that stay and a stratified fraction that is set apart, both ascending.
+    """Divide samples into the rows that stay and the rows of a stratified fraction, both ascending.
 
-    Raises ValueError for a fraction outside (0, 1) or one that leaves either part without a sample.
+    Raises ValueError for a fraction outside (0, 1), or if either part would be empty.
     """
     if not 0 < fraction < 1:
         raise ValueError(f"validation_fraction is {fraction:g}; allowed: more than 0 and less than 1")

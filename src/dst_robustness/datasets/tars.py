@@ -1,8 +1,8 @@
-"""Tar archives that are not trusted: whole or refused, in bounded memory.
+"""Read tar archives that are not trusted: complete or refused, in bounded memory.
 
-tarfile takes a damaged header, or the end of the file, for the end of the archive, and reads headers of any length into
-memory. Here the archive ends with its end mark and padding, and every byte behind it has been read, so that the sums of
-gzip, bzip2 and xz have been compared.
+tarfile mistakes a damaged header, or the end of the file, for the end of the archive, and reads headers of any length
+into memory. Here an archive must end with its end mark and padding. Every byte after that is read too, so that the
+checksums of gzip, bzip2 and xz are verified.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from dst_robustness.datasets.damage import DamagedArchiveError, damage_is_named
 from dst_robustness.datasets.foreign import foreign_stream
 from dst_robustness.jobs import shown
 
-MAX_HEADER = 1 << 13  # bytes of a header that tarfile reads whole: of long names, of extended attributes
-BLOCK = 512  # bytes of a header, and what contents are filled up to
-PADDING = 10_240  # bytes that programs round up to: so many zeros end an archive, more are a hole
-MAX_MEMBER_BYTES = 1 << 30  # of a member that is read into memory
-_IMAGES = (b"\xff\xd8", b"\x89PNG")  # JPEG and PNG have an end of their own; others may well end in zeros
+MAX_HEADER = 1 << 13  # bytes of a header that tarfile reads completely: long names, extended attributes
+BLOCK = 512  # bytes of a header; contents are padded to a multiple of this
+PADDING = 10_240  # bytes; programs round up to a multiple. At most this many zeros end an archive; more are a hole
+MAX_MEMBER_BYTES = 1 << 30  # bytes of a member that is read into memory
+_IMAGES = (b"\xff\xd8", b"\x89PNG")  # JPEG and PNG have an end mark; other files may end in zeros
 _HEADERS = (
     tarfile.XHDTYPE,
     tarfile.XGLTYPE,
@@ -37,7 +37,7 @@ _OPENERS: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2
 
 
 class _StrictInfo(tarfile.TarInfo):
-    """A header that is right, or the end mark: all else is a damaged archive."""
+    """Accepts a correct header or the end mark. Anything else is a damaged archive."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _StrictInfo:
@@ -49,7 +49,7 @@ class _StrictInfo(tarfile.TarInfo):
     def _refuse_sparse(self, *_: object) -> None:
         raise tarfile.ReadError(f"'{shown.name(self.name)}' is a sparse file")
 
-    # The lists of a sparse file's parts are read whole, however long they are.
+    # tarfile would read the list of a sparse file's parts completely, however long it is.
     _proc_sparse = _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _refuse_sparse
 
     @classmethod
@@ -66,7 +66,7 @@ class _StrictInfo(tarfile.TarInfo):
 
 
 class _StrictTar(tarfile.TarFile):
-    """A tar that keeps the last member alone, so that millions fit."""
+    """A tar that keeps only the last member in memory, so that it may have millions."""
 
     tarinfo = _StrictInfo
     last: tarfile.TarInfo | None = None
@@ -85,7 +85,7 @@ def members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
 
 
 def check_end(read: Callable[[int], bytes], limit: int = PADDING) -> None:
-    """Read what is behind the end mark up to the end; raise where it is not padding."""
+    """Read everything after the end mark. Raise an error if it is not padding."""
     count = 0
     while block := read(PADDING):
         count += len(block)
@@ -94,10 +94,10 @@ def check_end(read: Callable[[int], bytes], limit: int = PADDING) -> None:
 
 
 def check_zeros(file: IO[bytes], last: tarfile.TarInfo | None, start: int, end: int) -> None:
-    """Raise where zeros stand in place of members, or of the end of the last one.
+    """Raise an error if zeros replace members, or the end of the last one.
 
-    No sum tells that of a tar that is not compressed. Programs end it with two blocks of zeros, and fill up the last
-    record or do not.
+    An uncompressed tar has no checksum that would show this. Programs end it with two blocks of zeros, and may or may
+    not fill up the last record.
     """
     if last is None:
         return
@@ -112,9 +112,9 @@ def check_zeros(file: IO[bytes], last: tarfile.TarInfo | None, start: int, end: 
 
 @contextmanager
 def tar_stream(archive: Path) -> Iterator[tarfile.TarFile]:
-    """Open a tar (plain, or compressed in any way), or what bsdtar turns into one, to be read from start to end.
+    """Open a tar (plain or compressed in any way), or an archive that bsdtar converts to one, for reading in order.
 
-    When the block ends, all of the archive has been read. Raises DamagedArchiveError for one that is not whole.
+    When the block ends, the whole archive has been read. Raises DamagedArchiveError if it is not complete.
     """
     with damage_is_named(archive), _plain_stream(archive) as (stream, is_compressed):
         with _StrictTar.open(fileobj=stream, mode="r|") as tar:
@@ -137,17 +137,17 @@ def _plain_stream(archive: Path) -> Iterator[tuple[IO[bytes], bool]]:
 
 
 def tar_index(archive: str | Path, *, start: int = 0, stop: int | None = None) -> dict[str, tuple[int, int]]:
-    """Find where each plain member of an uncompressed tar lies, so that it can be read without unpacking.
+    """Find where each plain member of an uncompressed tar is, so that it can be read without unpacking.
 
     Args:
         archive: the tar, or a file that holds one.
-        start, stop: where the tar begins and ends in the file; a tar in a tar is the bytes of a member.
+        start, stop: where the tar begins and ends in the file. A tar inside a tar is the bytes of a member.
 
     Returns:
         First byte and length of each member in the file, by its name.
 
     Raises:
-        ValueError: for an archive that is damaged, cut off, or holds two members of one name.
+        ValueError: if the archive is damaged, cut off, or has two members of the same name.
     """
     archive = Path(archive)
     places: dict[str, tuple[int, int]] = {}
@@ -170,7 +170,7 @@ def tar_index(archive: str | Path, *, start: int = 0, stop: int | None = None) -
 def read_members(archive: str | Path, names: list[str], *, max_bytes: int = MAX_MEMBER_BYTES) -> dict[str, bytes]:
     """Read the named members of a (compressed) tar in one pass, without unpacking.
 
-    Raises ValueError for a damaged archive, a member that is missing, and one of more than ``max_bytes``.
+    Raises ValueError if the archive is damaged, or if a member is missing or has more than ``max_bytes``.
     """
     archive = Path(archive)
     found: dict[str, bytes] = {}

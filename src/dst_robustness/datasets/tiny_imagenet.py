@@ -1,4 +1,4 @@
-"""Tiny-ImageNet-200: 64-pixel JPEG files in a zip, read without unpacking and stored as they are."""
+"""Tiny-ImageNet-200: 64-pixel JPEG files in a zip. They are read without unpacking and stored as they are."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_PICTURE_BYTES = 1 << 20
 
 
 class _Zip:
-    """A zip file that several threads read."""
+    """A zip file that several threads can read."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -106,7 +106,7 @@ def _root(folder: Path) -> Path:
 
 
 def is_unpacked(folder: Path) -> bool:
-    """Whether the folder, or tiny-imagenet-200 in it, holds train/ and val/, and the zip file is not beside them."""
+    """Return whether the folder, or tiny-imagenet-200 in it, holds train/ and val/ without the zip file beside them."""
     root = _root(folder)
     return not (folder / f"{ROOT}.zip").is_file() and all((root / part).is_dir() for part in ("train", "val"))
 

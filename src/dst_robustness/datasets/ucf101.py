@@ -1,4 +1,4 @@
-"""UCF101 and HMDB51: class folders of videos, and published lists that say which are for training.
+"""UCF101 and HMDB51: class folders of videos, with published lists that say which are for training.
 
 Sources: Soomro, Zamir and Shah, "UCF101: A Dataset of 101 Human Actions Classes From Videos in The Wild", 2012; Kuehne
 et al., "HMDB: A Large Video Database for Human Motion Recognition", ICCV 2011.
@@ -29,7 +29,7 @@ _CRCV = "https://www.crcv.ucf.edu/data/UCF101"
 def read_ucf101(spec: DatasetSpec, acquired: Acquired) -> RawSet:
     """Read one of the three official divisions from the folder that holds the videos and the lists.
 
-    Raises ValueError where a list or a video that it names is missing, or a list and the class index disagree.
+    Raises ValueError if a list or a listed video is missing, or if a list and the class index disagree.
     """
     assert isinstance(spec, VideoSpec)
     root = folder_of(spec, acquired)
@@ -50,7 +50,7 @@ def _folder_with(root: Path, name: str) -> Path:
 
 
 def _places(root: Path, name: str) -> list[Path]:
-    """Return where a file of this name lies below a folder, the shallowest place first."""
+    """Return where files of this name are below a folder, the shallowest place first."""
     found = [Path(root, path) for path, entry in walk(root) if entry.name == name]
     return sorted(found, key=lambda path: (len(path.parts), path))
 
@@ -87,8 +87,8 @@ def _listed(listing: Path, videos: dict[str, list[Path]], classes: dict[str, int
 def read_hmdb51(spec: DatasetSpec, acquired: Acquired) -> RawSet:
     """Read one of the three official divisions of HMDB51 from a folder: class folders and the lists beside them.
 
-    A list ``{class}_test_split{n}.txt`` gives each video 1 (train), 2 (test) or 0 (neither). Raises ValueError where a
-    class has no list, or a list names a video that is not there.
+    A list ``{class}_test_split{n}.txt`` gives each video 1 (train), 2 (test) or 0 (neither). Raises ValueError if a
+    class has no list, or if a listed video does not exist.
     """
     assert isinstance(spec, VideoSpec)
     root = folder_of(spec, acquired)
@@ -119,7 +119,7 @@ UCF101 = VideoSpec(
     std=KINETICS_STD,
     read=read_ucf101,
     files=(
-        # The second address holds the same videos in a zip file; either is recognised by its content.
+        # The second address has the same videos in a zip file. Both are recognised by their content.
         RemoteFile(
             "UCF101.rar",
             (f"{_CRCV}/UCF101.rar", "https://storage.googleapis.com/thumos14_files/UCF101_videos.zip"),

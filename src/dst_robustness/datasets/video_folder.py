@@ -18,7 +18,7 @@ VIDEO_ENDINGS = (
     ".vob", ".asf", ".ogv", ".gif",
 )  # fmt: skip
 
-# The statistics of Kinetics-400, which networks for clips are commonly trained with.
+# The statistics of Kinetics-400, with which networks for clips are usually trained.
 KINETICS_MEAN = (0.43216, 0.394666, 0.37645)
 KINETICS_STD = (0.22803, 0.22145, 0.216989)
 
@@ -28,10 +28,10 @@ class VideoSpec(DatasetSpec):
     """A data set of videos.
 
     Attributes:
-        frames: T, frames stored of each clip.
+        frames: T, the number of frames stored of each clip.
         sampling, stride: which frames, see ``decoding.frame_indices``.
-        test_clips: how many clips are taken of each test video, evenly spread over it; others give one.
-        official_split: which of the published divisions, 1-3; without meaning for folders that are divided already.
+        test_clips: number of clips taken from each test video, evenly spread. Other videos give one.
+        official_split: number of the published division, 1-3. It means nothing for folders that are divided already.
         time_limit: seconds that decoding one file may take.
     """
 
@@ -45,7 +45,7 @@ class VideoSpec(DatasetSpec):
 
     @property
     def sample_shape(self) -> tuple[int, ...]:
-        """Shape of a clip that networks are evaluated on, (T, H, W, 3)."""
+        """Shape of a clip on which networks are evaluated, (T, H, W, 3)."""
         return (self.frames, self.image_size, self.image_size, 3)
 
     @property
@@ -57,7 +57,7 @@ class VideoSpec(DatasetSpec):
 
     @property
     def resize(self) -> int:
-        """Side of the stored training frames: from 112 pixels on with the usual margin for random crops (128)."""
+        """Side of the stored training frames. From 112 pixels on there is the usual margin for random crops (128)."""
         return round(self.image_size * 8 / 7) if self.image_size >= 112 else self.image_size
 
 
@@ -66,7 +66,7 @@ Videos = list[tuple[Path, int]]  # each with its label
 
 @dataclass(frozen=True)
 class VideoSplit(Split):
-    """A split whose samples are video files; ``paths`` is the file of each."""
+    """A split whose samples are video files. ``paths`` are their files."""
 
     paths: tuple[Path, ...] = ()
 
@@ -74,7 +74,7 @@ class VideoSplit(Split):
 def video_set(
     spec: VideoSpec, classes: tuple[str, ...], train: Videos, test: Videos, validation: Videos | None = None
 ) -> RawSet:
-    """Make a set of videos, with as many clips of each test video as were asked for."""
+    """Make a set of videos, with the requested number of clips of each test video."""
     own = _split(spec, validation, clips=1) if validation else None
     return RawSet(classes, _split(spec, train, clips=1), _split(spec, test, clips=spec.test_clips), own)
 
@@ -95,7 +95,7 @@ def _split(spec: VideoSpec, videos: Videos, *, clips: int) -> VideoSplit:
 
 
 def read_video_folder(spec: DatasetSpec, acquired: Acquired) -> RawSet:
-    """Read a folder in one of the layouts of ``layout``; Kinetics' is among them."""
+    """Read a folder in one of the layouts of ``layout``, which include that of Kinetics."""
     assert isinstance(spec, VideoSpec)
     found = find_layout(folder_of(spec, acquired), VIDEO_ENDINGS)
     train, test, validation = (_videos(part) for part in (found.train, found.test, found.validation))
@@ -107,7 +107,7 @@ def _videos(part: Part | None) -> Videos:
 
 
 def folder_of(spec: DatasetSpec, acquired: Acquired) -> Path:
-    """Return the folder that holds the set unpacked, or raise ValueError."""
+    """Return the folder that holds the unpacked set, or raise ValueError."""
     if acquired.folder is None:
         raise ValueError(f"data set {spec.name}: {spec.instructions or 'give the folder of videos as path'}")
     return acquired.folder
@@ -125,7 +125,7 @@ def videos_by_class(folder: Path) -> dict[str, list[Path]]:
 
 
 def class_folders(root: Path) -> Path:
-    """Return the folder, ``root`` or up to two below it, whose folders hold videos; ValueError where there is none."""
+    """Return the folder, ``root`` or up to two below it, whose folders hold videos. Raises ValueError without one."""
     level = [root]
     for _ in range(3):
         for folder in level:

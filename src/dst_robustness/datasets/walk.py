@@ -1,6 +1,6 @@
-"""Reading the user's folders: what counts in them, what hides, and how links are followed.
+"""Read the user's folders: which files count, which are hidden, and how links are followed.
 
-All readers of folders look through this module, so that they agree on what is a sample, a class or a set.
+All readers of folders use this module, so that they agree on what is a sample, a class or a set.
 """
 
 from __future__ import annotations
@@ -32,30 +32,30 @@ HIDDEN_ENDS = (
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder of this name is no part of the data: no sample, class or set, and nothing below it."""
+    """Return whether a file or folder of this name is not part of the data, with everything below it."""
     name = name.lower()
     return name in HIDDEN_NAMES or name.startswith(HIDDEN_STARTS) or name.endswith(HIDDEN_ENDS)
 
 
 def shown(name: str | os.PathLike[str]) -> str:
-    """Return a name that can be printed and stored, on one line: composed Unicode (NFC), and what does not print as
-    ``\\xe9``, bytes that are not UTF-8 among it.
+    """Return a name that can be printed and stored on one line, in composed Unicode (NFC).
 
-    Class names are made by it: a name means the same class in both Unicode forms.
+    Characters that do not print, and bytes that are not UTF-8, become ``\\xe9``. Class names are made by this function,
+    so that a name means the same class in both Unicode forms.
     """
     decoded = os.fsencode(name).decode("utf-8", "backslashreplace")
     return one_line(unicodedata.normalize("NFC", decoded), longest=4096)
 
 
 def folders_in(folder: str | Path) -> list[Path]:
-    """Return the folders in a folder that do not hide, links to folders among them, sorted by name."""
+    """Return the folders in a folder that are not hidden, with links to folders, sorted by name."""
     with os.scandir(folder) as entries:
         names = [entry.name for entry in entries if not is_hidden(entry.name) and _is_folder(entry)]
     return [Path(folder, name) for name in sorted(names)]
 
 
 def files_in(folder: str | Path, endings: tuple[str, ...]) -> list[Path]:
-    """Return the files in a folder, not below it, that do not hide and end in one of ``endings``, sorted by name."""
+    """Return the files directly in a folder that are not hidden and end in one of ``endings``, sorted by name."""
     with os.scandir(folder) as entries:
         names = [e.name for e in entries if not is_hidden(e.name) and e.name.lower().endswith(endings) and e.is_file()]
     return [Path(folder, name) for name in sorted(names)]
@@ -64,7 +64,7 @@ def files_in(folder: str | Path, endings: tuple[str, ...]) -> list[Path]:
 def files_below(folder: str | Path, endings: tuple[str, ...]) -> list[Path]:
     """Return the files below a folder, at any depth, that end in one of ``endings``, sorted folder by folder.
 
-    Endings are in lower case. What else lies there is left out with one warning.
+    Endings are in lower case. One warning tells of all other files, which are left out.
     """
     found: list[str] = []
     others: list[str] = []
@@ -79,10 +79,10 @@ def files_below(folder: str | Path, endings: tuple[str, ...]) -> list[Path]:
 
 
 def walk(folder: str | Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Yield each file below a folder that does not hide: its name relative to the folder, and its entry.
+    """Yield each file below a folder that is not hidden: its name relative to the folder, and its entry.
 
-    Links to folders are followed wherever they lead, but not back into a folder that they are in: such links, and
-    links that lead nowhere, are counted and named in one warning each. Order is that of the file system.
+    Links to folders are followed wherever they lead, but not back into a folder that contains them. One warning counts
+    such links, and another counts links that lead nowhere. The order is that of the file system.
     """
     loops: list[str] = []
     dangling: list[str] = []

@@ -1,4 +1,4 @@
-"""Watching work that others pace, and leaving it where it brings next to nothing."""
+"""Watch work whose pace others decide, and give it up if it brings almost nothing."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dst_robustness.datasets.addresses import AddressError
 
 
 class _AbandonedError(Exception):
-    """Ends the thread of work that nobody waits for any more."""
+    """Ends the thread of work that was given up."""
 
 
 class Progress:
-    """How far a request got, as the thread that watches it sees it."""
+    """How far a request has come, for the thread that watches it."""
 
     def __init__(self) -> None:
         self.bytes = 0
@@ -24,24 +24,24 @@ class Progress:
 
     @contextmanager
     def unless_abandoned(self) -> Iterator[None]:
-        """Let nobody abandon the request while the block writes; end the thread of one that was."""
+        """Prevent abandoning the request while the block writes. If it was abandoned before, end the thread."""
         with self._lock:
             if self._is_abandoned:
                 raise _AbandonedError
             yield
 
     def abandon(self) -> None:
-        """From here on the request writes nothing."""
+        """Stop the request from writing anything more."""
         with self._lock:
             self._is_abandoned = True
 
 
 def watched(work: Callable[[Progress], None], seconds: float, least_rate: float) -> None:
-    """Do work in a thread, and leave it where it brings less than ``least_rate`` bytes per second over ``seconds``.
+    """Do work in a thread, and give it up if it brings fewer than ``least_rate`` bytes per second over ``seconds``.
 
-    Time-outs of sockets count the seconds without a byte: a head, or a body, of one byte a second has none.
+    Time-outs of sockets only count seconds without a byte. They do not notice an answer of one byte per second.
 
-    Raises AddressError for work that is left, and what the work raises.
+    Raises AddressError for work that is given up, and any error of the work.
     """
     progress = Progress()
     failed: list[BaseException] = []

@@ -1,4 +1,4 @@
-"""Which code decides the numbers of each step: a change of it is a change of the step's parameters."""
+"""The code that decides the numbers of each step. When it changes, the parameters of the step change."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STORED_PIXELS = "dst_robustness.sets.jpeg"  # what samples look like once they a
 
 @cache
 def training_code(model: str, method: str, augmentation: str) -> list[str | None]:
-    """Return what changes with the code that a training runs: the loop's, the method's, the model's."""
+    """Return fingerprints of the code of a training: the loop's, the method's, the network's."""
     modules = [
         STORED_PIXELS,
         "dst_robustness.training.loop",
@@ -38,29 +38,29 @@ def _builder(model: str) -> tuple[str, ...]:
 
 @cache
 def evaluation_code(model: str) -> list[str | None]:
-    """Return what changes with the code that tests a network."""
+    """Return fingerprints of the code that tests a network."""
     evaluation = [f"dst_robustness.evaluation.{name}" for name in ("evaluate", "inference")]
     return [fingerprint(STORED_PIXELS, *evaluation, *_builder(model)), find_source(model).code]
 
 
 def network_code(model: str) -> list[str | None]:
-    """Return what changes with the code that takes a network of elsewhere."""
+    """Return fingerprints of the code that reads a network from elsewhere."""
     return [fingerprint("dst_robustness.models.checkpoints", *_builder(model)), find_source(model).code]
 
 
 def preparation_code(dataset_type: str) -> str:
-    """Return what changes with the code that reads and converts a registered data set."""
+    """Return a fingerprint of the code that reads and converts a registered data set."""
     return fingerprint(STORED_PIXELS, "dst_robustness.datasets.prepare", DATASETS.module(dataset_type))
 
 
 def corruption_code(name: str, kind: str) -> str:
-    """Return what changes with the code of one corruption of ``images`` or ``clips``."""
+    """Return a fingerprint of the code of one corruption of ``images`` or ``clips``."""
     registry = VIDEO_CORRUPTIONS if kind == "clips" else KNOWN_CORRUPTIONS
     file = registry[name].place.partition(":")[0]
     return fingerprint(STORED_PIXELS, "dst_robustness.sets.corrupt", f"dst_robustness.corruptions.{file}")
 
 
 def corruption_constants(name: str, kind: str) -> list[Any]:
-    """Return the rows of one corruption in all tables of constants, so that another row remakes nothing."""
+    """Return the rows of one corruption in all tables of constants. A change of another row then reruns nothing."""
     tables = (*CONSTANTS.values(), *((KINETICS_C, UCF101_P) if kind == "clips" else ()))
     return [table.get(name) for table in tables]

@@ -17,29 +17,29 @@ Layer = Mapping[str, Any]
 
 
 def read_layer(path: str | Path) -> dict[str, Any]:
-    """Return what one file says. Raises ValueError where it is no table of options."""
+    """Return the options in a file. Raises ValueError if it is not a table of options."""
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ValueError(f"config: cannot read {path}: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
-        raise ValueError(f"config: {path} holds no table of options, as `scenarios: ...`")
+        raise ValueError(f"config: {path} holds no table of options, such as `scenarios: ...`")
     return content
 
 
 def name_of(files: Iterable[str | Path]) -> str:
-    """Return the name of a study that does not say one itself: that of its files, without folder and ending."""
+    """Return the default name of a study: that of its files, without folder and ending."""
     return NOT_IN_NAMES.sub("_", "+".join(Path(file).stem for file in files))[:LONGEST_NAME] or "study"
 
 
 def read_study(*layers: Layer, name: str = "study", folders: Iterable[str] = ()) -> Study:
     """Return the study that these layers describe, with all defaults filled in and every scenario complete.
 
-    ``name`` is that of a study which does not say one itself. ``folders`` are those of the layers' files: a path that
-    leads to something there is taken from there, the last folder first.
+    ``name`` is the default name of the study. ``folders`` are the folders of the layers' files. A relative path that
+    exists in one of them is taken from there; the last folder comes first.
 
-    A later layer counts before an earlier one: its lists replace, its tables extend. That holds for scenarios, too: a
-    `training` of a later layer counts before the `training` of a scenario in an earlier one.
+    A later layer overrides an earlier one: its lists replace, its tables extend. This also holds for scenarios: the
+    `training` of a later layer overrides the `training` of a scenario in an earlier one.
 
     Raises ValueError with one line for each mistake: the key, its value and what is allowed.
     """
@@ -59,7 +59,7 @@ def read_study(*layers: Layer, name: str = "study", folders: Iterable[str] = ())
 
 
 def values_of(study: Study) -> dict[str, Any]:
-    """Return a study in plain values, as YAML has them; what a data set or a variant does not say is left out."""
+    """Return a study as plain values for YAML. Unset options of data sets and variants are left out."""
     datasets = {name: dataset.model_dump(exclude_none=True) for name, dataset in study.datasets.items()}
     variants = {name: variant.model_dump(exclude_unset=True) for name, variant in study.variants.items()}
     values = study.model_dump() | {"datasets": datasets, "variants": variants}
@@ -67,7 +67,7 @@ def values_of(study: Study) -> dict[str, Any]:
 
 
 def lay_over(layers: tuple[Layer, ...]) -> dict[str, Any]:
-    """Return what holds of several layers, the last one on top."""
+    """Merge several layers, the last one on top."""
     merged: dict[str, Any] = {}
     for layer in layers:
         merged = _extend(merged, layer)
@@ -78,18 +78,18 @@ def lay_over(layers: tuple[Layer, ...]) -> dict[str, Any]:
 
 
 def portable(layers: Iterable[tuple[str, Layer]], name: str) -> dict[str, Any]:
-    """Return what layers say together, with folders that exist anywhere: an absolute path means nothing elsewhere.
+    """Merge layers, with folders that make sense on any machine instead of absolute paths.
 
     Args:
         layers: name and content of each, the last one on top.
-        name: of the study.
+        name: name of the study.
     """
     folders = {"name": name, "results_dir": f"results/{name}", "resources_dir": "resources"}
     return lay_over(tuple(content for _, content in layers)) | folders
 
 
 def _overrule(scenario: Any, layer: Layer) -> Any:
-    """Put what a layer says of the whole study in the place of what a scenario below it says."""
+    """Override the values of a scenario in a lower layer by a layer's values for the whole study."""
     if not isinstance(scenario, Mapping):
         return scenario
     return _extend(scenario, {key: layer[key] for key in Grid.model_fields if key in layer and key in scenario})
@@ -101,7 +101,7 @@ def _extend(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any
 
 
 def _complete(scenario: Scenario, study: Study) -> Scenario:
-    """Fill in what a scenario does not say itself."""
+    """Fill in the values that a scenario does not set itself."""
     values = {}
     for key in Grid.model_fields:
         own, general = getattr(scenario, key), getattr(study, key)

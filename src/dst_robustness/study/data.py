@@ -1,4 +1,4 @@
-"""The data sets of a study: what each is, which networks and corruptions fit it, and the options of each step."""
+"""The data sets of a study: their facts, the networks and corruptions that fit them, and the options of each step."""
 
 from __future__ import annotations
 
@@ -20,45 +20,45 @@ ACQUIRE = ("addresses", "checksum", "path")
 PREPARE = ("train_samples", "test_samples", "validation_fraction", "seed")
 SPEC = ("type", *SPEC_OPTIONS)
 SIZES = {"cifar": "up to 48", "tiny_imagenet": "49 to 112", "imagenet": "113 or more"}  # by DatasetSpec.family
-VALIDATION_FRACTION = 0.1  # of the training samples, where nobody asks for another share
+VALIDATION_FRACTION = 0.1  # default share of the training samples
 
 
 def data_options(dataset: str, study: Study, names: Sequence[str] | None = None) -> dict[str, Any]:
-    """Return what a study says of a data set, or of some options only."""
+    """Return the options of a data set that a study sets: all, or those with the given names."""
     own = study.datasets.get(dataset, Dataset()).model_dump(exclude_none=True)
     return own if names is None else {name: own[name] for name in names if name in own}
 
 
 def acquire_options(dataset: str, study: Study) -> dict[str, Any]:
-    """Return the options of acquiring a data set; its addresses stand in no record of Snakemake with their secrets."""
+    """Return the options for acquiring a data set. No secret of an address gets into Snakemake's records."""
     options = data_options(dataset, study, ACQUIRE)
     addresses = options.get("addresses")
     return options | ({"addresses": [Address(address) for address in addresses]} if addresses else {})
 
 
 def files_of(dataset: str, study: Study, corruptions: Sequence[str]) -> tuple[str, ...] | None:
-    """Return the files of a published corrupted set that are needed for these corruptions; None for other sets."""
+    """Return the files of a published corrupted set that these corruptions need, or None for other sets."""
     spec = spec_of(dataset, study)
     return files_for(spec, corruptions) if spec.corrupted_from else None
 
 
 def list_of_tests(dataset: str, study: Study) -> str | None:
-    """Return the file that lists the test samples of a data set, where one does."""
+    """Return the file that lists the test samples of a data set, or None."""
     chosen = study.datasets.get(dataset, Dataset()).test_samples
     return chosen if isinstance(chosen, str) else None
 
 
 def frost_pictures(corruption: str, study: Study) -> str | None:
-    """Return the folder of frost images for the one corruption that lays them over."""
+    """Return the folder of frost images, but only for the corruption that uses them."""
     return study.frost_pictures if corruption == "frost" else None
 
 
 def type_of(dataset: str, study: Study) -> str:
-    """Return the registered data set behind a name, which may be one of the user's own."""
+    """Return the registered data set behind a name, which may be the user's own name."""
     own = study.datasets.get(dataset)
     if own and own.type is None and dataset not in DATASETS:
         raise ValueError(
-            f"datasets.{dataset} lacks the key 'type': which data set it is, as image_folder. "
+            f"datasets.{dataset} lacks the key 'type', which says what data set it is, such as image_folder. "
             f"Allowed: {', '.join(DATASETS)}"
         )
     if own and own.type is not None and own.type not in DATASETS:
@@ -70,13 +70,13 @@ def type_of(dataset: str, study: Study) -> str:
 
 
 def spec_of(dataset: str, study: Study) -> DatasetSpec:
-    """Return what a data set of a study is; an unknown name, or an option that it does not have, is a ValueError."""
+    """Return the spec of a data set. Raises ValueError for an unknown name, or an option that it does not have."""
     type_of(dataset, study)
     return dataset_spec(dataset, data_options(dataset, study, SPEC))
 
 
 def facts(dataset: str, study: Study) -> dict[str, Any]:
-    """Return what a data set says itself of its options, where the study does not."""
+    """Return a data set's own values for options that the study does not set."""
     spec = spec_of(dataset, study)
     found = {name: getattr(spec, name) for name in SPEC_OPTIONS if hasattr(spec, name)}
     if spec.default_samples:
@@ -85,7 +85,7 @@ def facts(dataset: str, study: Study) -> dict[str, Any]:
 
 
 def notes(dataset: str, study: Study) -> list[str]:
-    """Return what else is known of a data set, in words."""
+    """Return further facts about a data set, in words."""
     spec = spec_of(dataset, study)
     mean, std = (", ".join(f"{value:.4g}" for value in values) for values in (spec.mean, spec.std))
     lines = [f"{dataset}: {spec.kind} of {spec.image_size} pixels, normalised with mean {mean} and std {std}"]
@@ -97,7 +97,7 @@ def notes(dataset: str, study: Study) -> list[str]:
 
 
 def data_trained_on(dataset: str, study: Study) -> str:
-    """Return the data set whose networks are tested: itself, but for a published corrupted set its origin."""
+    """Return the data set on which the networks are trained: itself, or the origin of a published corrupted set."""
     spec, trained_on = DATASETS[type_of(dataset, study)], data_options(dataset, study).get("trained_on")
     if spec.shifted_from is not None:
         raise ValueError(
@@ -124,7 +124,7 @@ def data_trained_on(dataset: str, study: Study) -> str:
 
 
 def check_shifts(shifts: Sequence[str], trained_on: str, study: Study) -> tuple[str, ...]:
-    """Return sets of natural shift; ValueError where one of them is none, or is not for these networks."""
+    """Return sets of natural shift. Raises ValueError if one is not such a set, or is not for these networks."""
     type_trained_on = type_of(trained_on, study)
     allowed = [name for name in dict.fromkeys([*study.datasets, *DATASETS]) if _shifted_from(name, study)]
     for name in shifts:
@@ -142,7 +142,7 @@ def _shifted_from(dataset: str, study: Study) -> str | None:
 
 
 def check_model(model: str, spec: DatasetSpec) -> None:
-    """Raise ValueError where a model is not known, or does not take the samples of a data set."""
+    """Raise ValueError if a model is unknown, or does not take the samples of a data set."""
     kind = find_source(model).kind
     if kind is not None and kind != spec.kind:
         fitting = [name for name in MODELS if find_source(name).kind == spec.kind]
@@ -152,9 +152,9 @@ def check_model(model: str, spec: DatasetSpec) -> None:
 
 
 def chosen_corruptions(chosen: str | Sequence[str], spec: DatasetSpec) -> tuple[str, ...]:
-    """Return the corruptions that are chosen for a data set, in the order of the benchmark.
+    """Return the chosen corruptions of a data set, in the order of the benchmark.
 
-    A ValueError names what is allowed, and for a suite that other sizes have, which sizes those are.
+    Raises ValueError, which names what is allowed. If a suite exists only for other sizes, it names these sizes.
     """
     suites = _suites(spec)
     if spec.kind == "images" and spec.corrupted_from is None:
@@ -177,7 +177,7 @@ def _names(suites: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def _suites(spec: DatasetSpec) -> dict[str, list[str]]:
-    """Return the corruptions of each suite that fits a data set; together they are those that may be listed."""
+    """Return the corruptions of each suite that fits a data set. All of these may be listed."""
     suites: dict[str, list[str]] = {}
     if spec.kind == "clips":
         suites["all"] = [name for name, corruption in VIDEO_CORRUPTIONS.items() if corruption.suite in SUITES]

@@ -1,4 +1,4 @@
-"""Seeds until decided: which runs the next look at a study needs, from what the last one said of each row."""
+"""Seeds until decided: the runs that the next look at a study needs, given the last look's decisions."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from dst_robustness.study.run import Run
 
 Row = tuple[str, str, float]  # scenario, method, sparsity
 Decisions = Mapping[Row, Mapping[str, Any]]
-# Points by which the gains of single seeds spread before anything was measured: that of CIFAR-10 networks trained for
-# long, see docs/simulations.md.
+# The assumed spread of the gains of single seeds, in points, before anything is measured: that of CIFAR-10 networks
+# after long training, see docs/simulations.md.
 GUESSED_SPREAD = 0.6
-CERTAIN = 2.8  # half the width of a row's interval at a look, in standard errors, about
+CERTAIN = 2.8  # about half the width of a row's interval at a look, in standard errors
 
 
 def row_of(run: Run) -> Row:
-    """Return the row of the tables that a run counts into."""
+    """Return the row of the tables to which a run belongs."""
     return run.scenario, run.method, run.sparsity
 
 
 def rows_of(scenarios: Iterable[Scenario], baseline: str) -> list[Row]:
-    """Return the rows that are to be decided: all but those of the baseline."""
+    """Return the rows to decide: all except those of the baseline."""
     rows = dict.fromkeys(row_of(run) for scenario in scenarios for run in scenario.runs)
     return [row for row in rows if row[1] != baseline]
 
 
 def seeds_needed(rows: Iterable[Row], decisions: Decisions, seeds: int) -> dict[Row, int]:
-    """Return how many seeds each row has at the look after ``seeds``: decided rows get no more."""
+    """Return how many seeds each row has at the look after ``seeds``. Decided rows get no more."""
     return {row: decisions[row]["seeds"] if row in decisions and decisions[row]["decided"] else seeds for row in rows}
 
 
 def runs_needed(scenarios: Iterable[Scenario], seeds: Mapping[Row, int]) -> list[Run]:
-    """Return the runs of rows with so many seeds each, in the order of the grid.
+    """Return the runs of rows with these numbers of seeds, in the order of the grid.
 
-    The baseline of a scenario gets the seeds that any of its rows needs, and so do the sources of controls.
+    The baseline of a scenario gets all seeds that any of its rows needs, and so do the sources of controls.
     """
     needed: list[Run] = []
     for scenario in scenarios:
@@ -51,12 +51,12 @@ def runs_needed(scenarios: Iterable[Scenario], seeds: Mapping[Row, int]) -> list
 
 
 def is_last(plan: Decide, decisions: Decisions, seeds: int) -> bool:
-    """Return whether no look comes after that one: all rows are decided, or no more seeds are allowed."""
+    """Return whether this look is the last: all rows are decided, or no more seeds are allowed."""
     return seeds >= plan.last or all(decision["decided"] for decision in decisions.values())
 
 
 def looks_so_far(plan: Decide, folder: Path) -> Iterator[tuple[int, Decisions]]:
-    """Yield the seeds and the decisions of each look that was taken, up to the one after which nothing follows."""
+    """Yield the seeds and the decisions of each look so far, up to the last one."""
     for seeds in plan.looks:
         path = folder / f"{seeds}.json"
         if not path.exists():
@@ -68,19 +68,19 @@ def looks_so_far(plan: Decide, folder: Path) -> Iterator[tuple[int, Decisions]]:
 
 
 def read_decisions(path: str | Path) -> dict[Row, dict[str, Any]]:
-    """Return what a look said of each row."""
+    """Return the decision of a look on each row."""
     rows = json.loads(Path(path).read_text(encoding="utf-8"))
     return {(row["scenario"], row["method"], row["sparsity"]): row for row in rows}
 
 
 def forecast(scenarios: Iterable[Scenario], rows: Iterable[Row], plan: Decide, decisions: Decisions) -> list[Run]:
-    """Return the runs that the study is likely to have had when it ends."""
+    """Return the runs that the study will probably have at its end."""
     seeds = {row: _likely_seeds(plan, decisions.get(row)) for row in rows}
     return runs_needed(scenarios, seeds)
 
 
 def _likely_seeds(plan: Decide, decision: Mapping[str, Any] | None) -> int:
-    """Return after how many seeds a row is likely to be decided, at the spread seen or, before that, guessed."""
+    """Return after how many seeds a row will probably be decided, by the spread seen so far or else assumed."""
     if decision is not None and decision["decided"]:
         return int(decision["seeds"])
     so_far = int(decision["seeds"]) if decision is not None else 0
@@ -93,7 +93,7 @@ def _likely_seeds(plan: Decide, decision: Mapping[str, Any] | None) -> int:
 
 
 def taken_again(seeds: Iterable[int]) -> list[str]:
-    """Return a line about looks that were taken and are due again, as after a corruption was added; none of none.
+    """Return a line about looks that have to be repeated, for example after a corruption was added, or nothing.
 
     Args:
         seeds: seeds at each of these looks.
@@ -105,16 +105,16 @@ def taken_again(seeds: Iterable[int]) -> list[str]:
 
 
 def outlook(likely: Sequence[Run], folder: Path, hours: Callable[[Run], float | None], *, guessed: bool) -> str:
-    """Return one line: how many networks the study is likely to have in the end, and the job hours of those it lacks.
+    """Return one line: how many networks the study will probably have at its end, and the job hours of the rest.
 
     Args:
         likely: the runs of ``forecast``.
-        folder: of results.
-        hours: returns those that a network takes, None where that was not measured.
-        guessed: whether no look was taken yet.
+        folder: folder of results.
+        hours: returns the job hours of a network, or None if they are not measured.
+        guessed: whether there was no look yet.
     """
     lacking = [run for run in likely if not (folder / run.folder / "metrics.csv").exists()]
-    by = "a spread of gains over seeds that is guessed" if guessed else "the spread of gains over seeds so far"
+    by = "an assumed spread of gains over seeds" if guessed else "the spread of gains over seeds so far"
     line = f"Until all rows are decided, by {by}: likely {len(likely)} networks, {len(lacking)} of them to come"
     known = [taken for run in lacking if (taken := hours(run)) is not None]
     return f"{line}, about {sum(known):.1f} job hours." if known and len(known) == len(lacking) else f"{line}."

@@ -1,4 +1,4 @@
-"""Errors that would stop a study after hours, told before anything runs."""
+"""Find errors before anything runs that would otherwise stop a study after hours."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from dst_robustness.study.options import Study
 
 
 def foresee(study: Study, scenarios: Iterable[Scenario]) -> None:
-    """Raise ValueError, one line, for what the configuration and the user's own files already show to fail.
+    """Raise ValueError, in one line, if the configuration and the user's own files show that the study will fail.
 
-    What was acquired and prepared before is not looked for again: its source may be gone.
+    Data that are acquired and prepared already are not checked, since their source may be gone.
     """
     for scenario in scenarios:
         check_sources(scenario)
@@ -36,7 +36,7 @@ def foresee(study: Study, scenarios: Iterable[Scenario]) -> None:
 
 
 def check_sources(scenario: Scenario) -> None:
-    """Raise ValueError where a control starts from the masks of a run that the scenario does not have."""
+    """Raise ValueError if a control starts from the masks of a run that the scenario does not have."""
     for run in scenario.runs:
         for source in scenario.sources(run):
             if source not in scenario.runs:
@@ -47,9 +47,9 @@ def check_sources(scenario: Scenario) -> None:
 
 
 def check_width(scenario: Scenario, study: Study) -> None:
-    """Raise ValueError where a control needs a narrower network than the model's library or file can build.
+    """Raise ValueError if a control needs a narrower network than the model's library or file can build.
 
-    Only building one tells. That takes a process of its own, which imports torch, until the first control is trained.
+    Only building it can tell. So another process, which imports torch, builds it, until the first control is trained.
     """
     controls = [run for run in scenario.runs if METHODS[run.base_method].scales_width]
     if not controls or scenario.model in MODELS or Path(study.results_dir or "", controls[0].folder).exists():
@@ -66,7 +66,7 @@ def check_width(scenario: Scenario, study: Study) -> None:
 
 
 def check_path(dataset: str, study: Study, corruptions: Iterable[str]) -> None:
-    """Raise ValueError where the path of a data set leads nowhere, or lacks corruptions that are tested."""
+    """Raise ValueError if the path of a data set does not exist, or lacks corruptions that are tested."""
     path = data_options(dataset, study).get("path")
     if path is None or "://" in path:
         return
@@ -81,9 +81,9 @@ def check_path(dataset: str, study: Study, corruptions: Iterable[str]) -> None:
 
 
 def training_samples(dataset: str, study: Study) -> int | None:
-    """Return how many samples a data set is trained on, where its options or the user's folder tell; else None.
+    """Return the number of training samples if the options or the user's folder show it, else None.
 
-    Raises ValueError where the user's folder cannot be read as a data set, or holds fewer than two classes.
+    Raises ValueError if the user's folder cannot be read as a data set, or holds fewer than two classes.
     """
     spec, options = spec_of(dataset, study), data_options(dataset, study)
     count, validation = options.get("train_samples"), None
@@ -98,7 +98,7 @@ def training_samples(dataset: str, study: Study) -> int | None:
 
 
 def read_folder(spec: DatasetSpec, path: str, dataset: str) -> RawSet:
-    """Return what the user's folder holds; a ValueError where that is no data set of at least two classes."""
+    """Read the user's folder. Raises ValueError if it is not a data set of at least two classes."""
     try:
         raw = spec.read(spec, Acquired(folder=Path(path)))  # type: ignore[misc]  # asked before
     except ValueError as error:
@@ -111,10 +111,11 @@ def read_folder(spec: DatasetSpec, path: str, dataset: str) -> RawSet:
 
 
 def check_updates(scenario: Scenario, available: int | None) -> None:
-    """Raise ValueError where a training wants more samples than there are, or is too short for a topology update.
+    """Raise ValueError if a training needs more samples than there are, or is too short for a topology update.
 
     Args:
-        available: samples of the training split, None where that is not known.
+        scenario: the scenario.
+        available: number of samples in the training split, or None if it is not known.
     """
     for method in scenario.methods:
         training = scenario.training_of(method)

@@ -25,7 +25,7 @@ from dst_robustness.study.options import SparseTraining, Study, Training, Varian
 from dst_robustness.study.run import Run
 from dst_robustness.study.values import NOT_IN_NAMES
 
-NO_OPTIONS = {"method", "source", "training"}  # the keys of a variant that are no options of sparse training
+NO_OPTIONS = {"method", "source", "training"}  # the keys of a variant that are not options of sparse training
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,14 @@ class Scenario:
     """A data set, a model and their training, with a name.
 
     Attributes:
-        dataset: the data set that the networks are tested on; it may have a name of the user's own.
-        trained_on: the data set that they are trained on: ``dataset`` itself, but for a published corrupted test set
-            the one that it is made of.
-        data: the options that the data set they are trained on is prepared with.
-        width: factor for the channels of all hidden layers of the model.
+        dataset: the data set on which the networks are tested. It may have the user's own name.
+        trained_on: the data set on which they are trained: ``dataset`` itself, or the origin of a published corrupted
+            test set.
+        data: the options with which the training data set is prepared.
+        width: factor for the channels of all hidden layers of the network.
         sparsities_of: the methods that are trained at other sparsities than the rest.
-        variants: what the study says of each listed method that is a variant.
-        shifts: the sets of natural shift that the networks are tested on too.
+        variants: the study's options for each listed method that is a variant.
+        shifts: the sets of natural shift on which the networks are tested too.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Scenario:
 
     @cached_property
     def runs(self) -> list[Run]:
-        """All runs, those of the baseline first."""
+        """Return all runs, those of the baseline first."""
         ordered = sorted(self.methods, key=lambda method: method != self.baseline)
         return [
             self.run(method, sparsity, seed)
@@ -77,21 +77,21 @@ class Scenario:
         return Run(self.name, self.dataset, self.model, method, sparsity, seed, variant_of, self.width)
 
     def sparsities_for(self, method: str) -> tuple[float, ...]:
-        """Return the sparsities that a listed method is trained at; a dense one is trained at 0."""
+        """Return the sparsities at which a listed method is trained. A dense one is trained at 0."""
         return self.sparsities_of.get(method, self.sparsities) if self._is_sparse(method) else (0.0,)
 
     def _is_sparse(self, method: str) -> bool:
         return METHODS[self.run(method, 0, 0).base_method].sparse
 
     def training_of(self, method: str) -> Training:
-        """Return how the networks of a listed method are trained; a variant may differ from the scenario."""
+        """Return the training options of a listed method. A variant may differ from the scenario."""
         if method not in self.variants:
             return self.training
         own = self.variants[method].training
         return self.training.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})
 
     def sparse_options(self, method: str) -> dict[str, Any]:
-        """Return the options of sparse training for a listed method; a dense one has none."""
+        """Return the options of sparse training for a listed method. A dense one has none."""
         if not self._is_sparse(method):
             return {}
         own = (
@@ -100,16 +100,16 @@ class Scenario:
         return self.sparse_training.model_dump() | own
 
     def source(self, method: str) -> str | None:
-        """Return the listed method whose final masks a listed method starts from, None where it draws its own."""
+        """Return the listed method whose final masks a listed method starts from, or None if it has its own."""
         return self.variants[method].source if method in self.variants else None
 
     def sources(self, run: Run) -> list[Run]:
-        """Return the run whose final masks a run of this scenario starts from, where it starts from such."""
+        """Return the run whose final masks a run of this scenario starts from, in a list that may be empty."""
         source = self.source(run.method)
         return [self.run(source, run.sparsity, run.seed)] if source else []
 
     def recipe(self, method: str) -> dict[str, Any]:
-        """Return all that decides the networks of a listed method, but for sparsity and seed, in plain values."""
+        """Return everything that decides the networks of a listed method, except sparsity and seed, as plain values."""
         source, training = self.source(method), self.training_of(method)
         return {
             "trained_on": self.trained_on,
@@ -126,8 +126,8 @@ class Scenario:
 def read_scenarios(study: Study) -> dict[str, Scenario]:
     """Return the scenarios of a study by name.
 
-    Raises ValueError, naming the scenario and what is allowed, for names that no registry knows, a model that does not
-    fit its data, a scenario without the dense baseline, and two scenarios of one name.
+    Raises ValueError, which names the scenario and what is allowed, for unknown names, a model that does not fit its
+    data, a scenario without the dense baseline, and two scenarios with the same name.
     """
     scenarios: dict[str, Scenario] = {}
     for number, entry in enumerate(study.scenarios):
@@ -142,7 +142,7 @@ def read_scenarios(study: Study) -> dict[str, Scenario]:
 
 
 def default_name(dataset: str, model: str) -> str:
-    """Return the name of a scenario that has none of its own: data set and model."""
+    """Return the default name of a scenario: data set and model."""
     return NOT_IN_NAMES.sub("_", f"{dataset}_{model}")
 
 
@@ -180,8 +180,7 @@ def _read_scenario(entry: Entry, study: Study) -> Scenario:
 def shared_networks(scenarios: Iterable[Scenario]) -> dict[Run, Run]:
     """Return, for each run whose network an earlier scenario trains in the same way, the run of that scenario.
 
-    So a published corrupted test set is tested with the networks that are trained for the test set that it is made of,
-    or for another published set.
+    So the networks for a published corrupted test set are those trained for its origin, or for another published set.
     """
     recipes: list[dict[str, Any]] = []
     trained: dict[tuple[int, float, int], Run] = {}
@@ -201,7 +200,7 @@ def shared_networks(scenarios: Iterable[Scenario]) -> dict[Run, Run]:
 
 
 def corruptions_by_dataset(scenarios: Iterable[Scenario]) -> dict[str, list[str]]:
-    """Return the corruptions that each data set is tested under, over all scenarios."""
+    """Return the corruptions under which each data set is tested, over all scenarios."""
     tested: dict[str, list[str]] = {}
     for scenario in scenarios:
         own = tested.setdefault(scenario.dataset, [])

@@ -1,4 +1,4 @@
-"""What a call does to finished networks, said before it does it: which are trained again or kept, and why."""
+"""Say before a call what it does to finished networks: which are trained again, which are kept, and why."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from dst_robustness.models.sources import find_source
 
-KEEP = "To keep them, give this study another `name`, or another `results_dir` where it says one."
+KEEP = "To keep them, give this study another `name`, or another `results_dir` if it has one."
 OLDER = "they were made by an earlier version"
 
 
@@ -18,8 +18,7 @@ def trained_again(networks: Iterable[tuple[Path, Mapping[str, Any], str]]) -> li
     """Return a line for each cause for which finished networks are trained again, the most frequent first.
 
     Args:
-        networks: of each network that is to be trained: its folder, its recipe, and why it is trained where the recipe
-            is the one that it was trained with.
+        networks: for each network to train: its folder, its recipe, and the cause if its recipe has not changed.
     """
     causes: Counter[str] = Counter()
     for folder, recipe, otherwise in networks:
@@ -30,9 +29,10 @@ def trained_again(networks: Iterable[tuple[Path, Mapping[str, Any], str]]) -> li
 
 
 def kept_though_changed(networks: Iterable[tuple[Path, Mapping[str, Any]]]) -> list[str]:
-    """Return a line for each way in which networks that are kept were trained otherwise than the study says now.
+    """Return a line for each difference between the training of kept networks and the study as it is now.
 
-    Snakemake does not notice it where it has no record of their training, as after an archive was unpacked.
+    Snakemake does not notice the difference if it has no record of their training, for example after unpacking an
+    archive.
 
     Args:
         networks: folder and recipe of each network that this call keeps.
@@ -49,7 +49,7 @@ def kept_though_changed(networks: Iterable[tuple[Path, Mapping[str, Any]]]) -> l
 
 
 def differences(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> list[str]:
-    """Return what differs between two recipes, as ``training.epochs 3 -> 4``."""
+    """Return the differences between two recipes, such as ``training.epochs 3 -> 4``."""
     if old is None:
         return [OLDER]
     before, after = dict(_flat(old)), dict(_flat(json.loads(json.dumps(new))))
@@ -58,10 +58,10 @@ def differences(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> list[s
 
 
 def other_versions(networks: Collection[tuple[Path, str]]) -> list[str]:
-    """Return a line for each version of a library that finished networks are from, and that is not the installed one.
+    """Return a line for each library version with which networks were built, if it is not the installed one.
 
     Args:
-        networks: the folder and the model string of each.
+        networks: the folder and the model string of each finished network.
     """
     installed = {model: find_source(model).version for model in {model for _, model in networks}}
     found: Counter[str] = Counter()
@@ -74,7 +74,7 @@ def other_versions(networks: Collection[tuple[Path, str]]) -> list[str]:
 
 
 def of_an_older_layout(results: str | Path) -> str | None:
-    """Return a line about the networks of an earlier version, if they lie in a results folder or in ``results``."""
+    """Return a line about networks of an earlier version, if there are any in a results folder or in ``results``."""
     for folder in dict.fromkeys((Path(results), Path("results"))):
         if next(folder.glob("runs/*/*/*/*/seed*/run.json"), None):
             return (
@@ -85,7 +85,7 @@ def of_an_older_layout(results: str | Path) -> str | None:
 
 
 def _said_in(folder: Path) -> dict[str, Any]:
-    """Return what run.json says; nothing where there is none."""
+    """Return the content of run.json, or nothing if there is none."""
     try:
         said = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The ladder of controls: what a scenario trains besides, so that the gain of a method can be taken apart."""
+"""The ladder of controls: the further networks that a scenario trains to explain the gain of a method."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OWN_RUNGS = {"shuffled": "dst_shuffled", "frozen": "dst_frozen"}  # they start f
 
 @dataclass(frozen=True)
 class Listed:
-    """The methods of a scenario, its controls included, and what is said of some of them."""
+    """The methods of a scenario with its controls, and the options of some of them."""
 
     methods: tuple[str, ...]
     sparsities_of: Mapping[str, tuple[float, ...]]
@@ -23,15 +23,16 @@ class Listed:
 
 
 def with_controls(entry: Scenario, variants: Mapping[str, Variant]) -> Listed:
-    """Return what a scenario trains: what it lists, and for each method of its ladder the controls.
+    """Return what a scenario trains: the methods that it lists, and the controls for each method of its ladder.
 
-    Controls stand at the sparsities of the methods that they are for, besides those that they are listed with.
+    Controls have the sparsities of the methods that they are for, and those with which they are listed.
 
     Args:
+        entry: the scenario.
         variants: all variants of the study.
 
     Raises:
-        ValueError: for a method of the ladder that is not listed, or is no dynamic sparse training.
+        ValueError: for a method of the ladder that is not listed, or is not dynamic sparse training.
     """
     methods = list(entry.methods)
     sparsities_of = {name: tuple(sparsities) for name, sparsities in entry.sparsities_of.items()}
@@ -41,7 +42,7 @@ def with_controls(entry: Scenario, variants: Mapping[str, Variant]) -> Listed:
             raise unknown_name("method in ladder", method, entry.methods)
         base = listed[method].method if method in listed else method
         if base not in METHODS or not METHODS[base].dst:
-            raise ValueError(f"ladder: {method} is no dynamic sparse training: there is no gain of it to take apart")
+            raise ValueError(f"ladder: {method} is not dynamic sparse training, so there is no gain to explain")
         wanted = sparsities_of.get(method, tuple(entry.sparsities))
         controls = [*SHARED_RUNGS]
         for word, control in OWN_RUNGS.items():

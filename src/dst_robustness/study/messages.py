@@ -1,4 +1,4 @@
-"""What is wrong with a value of the configuration, in one line: where, which value, what is allowed."""
+"""Messages about wrong values in the configuration, in one line: where, which value, what is allowed."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def _on_one_line(part: Any) -> Any:
 
 
 def explain(faults: Iterable[ErrorDetails], options: type[Options]) -> str:
-    """Return a line for each place at which pydantic found a fault."""
+    """Return a line for each place where pydantic found a fault."""
     schema = schema_of(options)
     lines: dict[str, str] = {}
     for fault in faults:
-        # A value that may be of several types has a fault for each: the first one, unless a check of ours failed.
+        # A value that may have several types has a fault for each. Take the first, unless one of our checks failed.
         place, line = _explain(fault, schema)
         if place not in lines or fault["type"] == "value_error":
             lines[place] = f"config: {line}"
@@ -56,7 +56,7 @@ def explain(faults: Iterable[ErrorDetails], options: type[Options]) -> str:
 
 
 def _explain(fault: ErrorDetails, schema: Part) -> tuple[str, str]:
-    """Return the place and what is wrong there."""
+    """Return the place of a fault, and what is wrong."""
     location, value = [step for step in fault["loc"] if step != "[key]"], fault["input"]
     place, part = _place(location, schema)
     above, group = _place(location[:-1], schema)
@@ -77,9 +77,9 @@ def _explain(fault: ErrorDetails, schema: Part) -> tuple[str, str]:
 
 
 def _place(location: Sequence[str | int], schema: Part) -> tuple[str, Part]:
-    """Return the name of a place, as ``scenarios[0].training.epochs``, and its part of the schema.
+    """Return the name of a place, such as ``scenarios[0].training.epochs``, and its part of the schema.
 
-    The place ends where a value may be of several types: pydantic's location goes on with the types.
+    The place ends where a value may have several types, since pydantic's location continues with the types.
     """
     text, part = "", resolve(schema, schema)
     for step in location:
@@ -95,7 +95,7 @@ def _place(location: Sequence[str | int], schema: Part) -> tuple[str, Part]:
 
 
 def resolve(part: Part, schema: Part) -> dict[str, Any]:
-    """Return a part of a schema with what it refers to, and without the null beside a single other choice."""
+    """Return a part of a schema with its references resolved, and without null beside a single other choice."""
     while "$ref" in part:
         named = schema["$defs"][part["$ref"].rpartition("/")[2]]
         part = {**named, **{key: value for key, value in part.items() if key != "$ref"}}
@@ -107,7 +107,7 @@ def resolve(part: Part, schema: Part) -> dict[str, Any]:
 
 
 def in_words(part: Part, schema: Part) -> str:
-    """Return which values a part of a schema allows."""
+    """Return in words which values a part of a schema allows."""
     part = resolve(part, schema)
     if "anyOf" in part:
         return " or ".join(in_words(choice, schema) for choice in part["anyOf"] if choice.get("type") != "null")
@@ -124,7 +124,7 @@ def in_words(part: Part, schema: Part) -> str:
 
 
 def _hint(place: str, value: Any, part: Part) -> str:
-    """Ask whether something near was meant: a share instead of percent, a list instead of its only entry."""
+    """Suggest a similar value: a share instead of a percentage, a list instead of its only entry."""
     key = place.rpartition(".")[2]
     is_share = part.get("maximum") == 1 or part.get("exclusiveMaximum") == 1
     if is_share and isinstance(value, int | float) and 1 < value < 100:

@@ -1,4 +1,4 @@
-"""The methods, variants and recipes that a study names, checked."""
+"""Check the methods, variants and training options that a study names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dst_robustness.study.options import Training, Variant
 
 
 def check_recipe(training: Training) -> None:
-    """Raise ValueError for an augmentation or a mixing that no registry knows."""
+    """Raise ValueError for an unknown augmentation or mixing."""
     for name in training.augmentation.split("+"):
         if name not in AUGMENTATIONS:
             raise unknown_name("training.augmentation", name, AUGMENTATIONS)
@@ -21,9 +21,10 @@ def check_recipe(training: Training) -> None:
 
 
 def check_methods(listed: Listed, variants: dict[str, Variant], baseline: str) -> None:
-    """Raise ValueError for methods that are not known, that lack the baseline, or that lack what they start from.
+    """Raise ValueError for an unknown method, for a missing baseline, or if the source of a control is missing.
 
     Args:
+        listed: the methods of a scenario.
         variants: all variants of the study.
         baseline: the listed method that gains are measured against.
     """
@@ -51,7 +52,7 @@ def check_methods(listed: Listed, variants: dict[str, Variant], baseline: str) -
 
 
 def _check_source(name: str, variant: Variant, methods: Sequence[str], baseline: str) -> None:
-    """Check that a variant names a source exactly where its method starts from the masks of another run."""
+    """Check that a variant names a source if, and only if, its method starts from the masks of another run."""
     if METHODS[variant.method].needs_masks != (variant.source is not None):
         needing = ", ".join(method for method in METHODS if METHODS[method].needs_masks)
         raise ValueError(f"variant '{name}': `source` goes with method {needing}, and {needing} needs it")

@@ -1,4 +1,4 @@
-"""Networks that were trained elsewhere: those that are compared with one baseline form a scenario of their own."""
+"""Networks that were trained elsewhere. Those that are compared with the same baseline form a scenario."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from dst_robustness.study.run import Run
 
 @dataclass(frozen=True)
 class Comparison(Scenario):
-    """Networks that are only tested, compared with one of them, whose name is the scenario's name too.
+    """A scenario of networks that are only tested. One of them is the baseline and gives the scenario its name.
 
     Its methods are the names of the networks. Nothing is trained.
 
     Attributes:
-        networks: by name, the baseline first.
+        networks: the networks by name, the baseline first.
     """
 
     networks: Mapping[str, Network]
 
     @cached_property
     def runs(self) -> list[Run]:
-        """A run for each file of weights."""
+        """Return a run for each file of weights."""
         return [
             Run(self.name, self.dataset, network.model, network.name, 0.0, seed, width=network.width)
             for network in self.networks.values()
@@ -45,11 +45,11 @@ class Comparison(Scenario):
         ]
 
     def weights(self, run: Run) -> str:
-        """Return the file of a run."""
+        """Return the file of weights of a run."""
         return weights_of(self.networks[run.method])[run.seed]
 
     def description(self, run: Run) -> dict[str, Any]:
-        """Return what the study says of the network of a run."""
+        """Return the study's options for the network of a run."""
         return self.networks[run.method].model_dump(include={"mean", "std"}, exclude_none=True)
 
 
@@ -59,12 +59,13 @@ def weights_of(network: Network) -> dict[int, str]:
 
 
 def read_comparisons(study: Study, taken: Iterable[str]) -> dict[str, Comparison]:
-    """Return the comparisons of a study by the name of their baseline.
+    """Return the comparisons of a study by the names of their baselines.
 
     Args:
+        study: the study.
         taken: names of the scenarios, which no network may have.
 
-    Raises ValueError, naming the network and what is allowed.
+    Raises ValueError, which names the network and what is allowed.
     """
     networks: dict[str, Network] = {}
     taken = set(taken)

@@ -19,12 +19,12 @@ Place = tuple[str | int, ...]
 
 
 def show_origins(study: Study, layers: Sequence[tuple[str, Mapping[str, Any]]], datasets: Iterable[str] = ()) -> str:
-    """Return a study as YAML with the origin of each value as a comment; no address shows a secret.
+    """Return a study as YAML with the origin of each value as a comment, without the secrets of addresses.
 
     Args:
         study: the study with all defaults filled in.
-        layers: name and content of what was laid over each other, the last one on top.
-        datasets: those of which it is shown what they really are, also where the study says nothing of them.
+        layers: name and content of each layer, the last one on top.
+        datasets: data sets whose real options are shown, even if the study does not set any.
     """
     values = values_of(study)
     real = {name: facts(name, study) for name in datasets}
@@ -37,15 +37,15 @@ def show_origins(study: Study, layers: Sequence[tuple[str, Mapping[str, Any]]], 
 
 
 def origin(place: Place, layers: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
-    """Return the name of the layer that the value at a place, as in ("training", "epochs"), comes from.
+    """Return the name of the layer from which the value at a place, such as ("training", "epochs"), comes.
 
-    A list is replaced as a whole by the layer on top; what a scenario does not say itself is the study's.
+    The layer on top replaces a list as a whole. A value that a scenario does not set is the study's.
     """
     general = place[2:] if place[0] == "scenarios" and place[2:3] and place[2] in Grid.model_fields else ()
     for name, content in reversed(layers):
         if (place and _holds(content, place)) or (general and _holds(content, general)):
             return name
-        if "scenarios" in content:  # those of the layers below are replaced
+        if "scenarios" in content:  # it replaces those of the layers below
             place = place[:0] if place[0:1] == ("scenarios",) else place
     return DEFAULT
 

@@ -1,4 +1,4 @@
-"""What a run is, and where its files are."""
+"""Runs, and where their files are."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from dst_robustness.jobs.files import atomic_path, write_text
 
 @dataclass(frozen=True, order=True)
 class Run:
-    """One cell of the grid scenario x method x sparsity x seed; the dense baseline has sparsity 0.
+    """One point of the grid scenario x method x sparsity x seed. The dense baseline has sparsity 0.
 
     Attributes:
-        dataset: the name of the data set that the network is tested on.
-        method: the name that the study lists: a registered method, or a variant of one.
-        variant_of: the registered method behind a variant, else None.
-        width: factor for the channels of all hidden layers of the model.
+        dataset: the name of the data set on which the network is tested.
+        method: the name in the study: a registered method, or a variant of one.
+        variant_of: the registered method of a variant, else None.
+        width: factor for the channels of all hidden layers of the network.
     """
 
     scenario: str
@@ -43,9 +43,9 @@ class Run:
 
 
 def share_network(files: Iterable[Path], folder: Path, run: Run) -> None:
-    """Copy the files that another run's training left into a run's folder; run.json then names this run.
+    """Copy the files of another run's training into a run's folder, and name this run in run.json.
 
-    They are no links: those would be as old as their origin, and made anew.
+    They are not links, since links would be as old as their origin, and Snakemake would make them anew.
     """
     for file in files:
         if file.name == "run.json":

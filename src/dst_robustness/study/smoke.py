@@ -1,4 +1,4 @@
-"""A study in minutes: every step and its own data, but few samples, small networks and one epoch."""
+"""Shrink a study to minutes: every step and its own data, but few samples, small networks and one epoch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FOLDERS = ("results_dir", "resources_dir")
 def shrink(
     study: Study, scenarios: Mapping[str, Scenario], comparisons: Mapping[str, Comparison]
 ) -> tuple[Study, dict[str, Scenario], dict[str, Comparison]]:
-    """Return a study, its scenarios and comparisons, shrunk; numbers of samples that are configured are kept."""
+    """Return a smaller study with its scenarios and comparisons. Numbers of samples in the configuration are kept."""
     datasets = dict(study.datasets)
     for name in {scenario.trained_on for scenario in (*scenarios.values(), *comparisons.values())}:
         own = datasets.get(name, Dataset())
@@ -33,7 +33,7 @@ def shrink(
 
 
 def _shrink_scenario(scenario: Scenario, study: Study) -> Scenario:
-    # A control that starts from the masks of another run needs that run, which would be a second method.
+    # A control that starts from the masks of another run would need that run, as a second method.
     others = [name for name in scenario.methods if name != scenario.baseline and scenario.source(name) is None]
     methods = (scenario.baseline, *others[-1:])
     variants = {

@@ -1,4 +1,4 @@
-"""Values of the configuration, checked and tidied one by one. Errors end a sentence that begins with the key."""
+"""Check and tidy single values of the configuration. An error message continues a sentence that starts with the key."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import yaml
 from pydantic import ValidationInfo
 
-LONGEST_NAME = 100  # file systems take 255 bytes, and Snakemake makes names longer
+LONGEST_NAME = 100  # file systems allow 255 bytes, and Snakemake makes names longer
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 NOT_IN_NAMES = re.compile(r"^[^A-Za-z0-9]+|[^A-Za-z0-9_.+-]+")
 
 
 def read_value(value: Any, kind: Any) -> Any:
-    """Return a value as its type in the configuration wants it: a text that stands for a number, a list, ... is read.
+    """Convert a text to the type of its option: a number, a list and so on.
 
-    ``--config training={epochs: 7}`` arrives with the text "7", and YAML reads 1e-3 as a text.
+    ``--config training={epochs: 7}`` gives the text "7", and YAML reads 1e-3 as a text.
     """
     kinds = _kinds(kind)
     if isinstance(value, str) and not (str in kinds and value != "null") and (str not in kinds or NoneType in kinds):
@@ -36,7 +36,7 @@ def read_value(value: Any, kind: Any) -> Any:
 
 
 def _kinds(kind: Any) -> tuple[Any, ...]:
-    """Return the types that a type is a choice of."""
+    """Return the members of a union of types."""
     if get_origin(kind) is Annotated:
         return _kinds(get_args(kind)[0])
     if get_origin(kind) in (Union, UnionType):
@@ -53,12 +53,12 @@ def _read_text(text: str) -> Any:
 
 
 def whole_number(value: Any) -> Any:
-    """Return the number that a text of digits stands for, where a number or a path is allowed."""
+    """Convert a text of digits to a number, for options that allow a number or a path."""
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 def all_different(values: list[Any]) -> list[Any]:
-    """Return a list in which nothing stands twice."""
+    """Return the list. Raises ValueError if an entry is there twice."""
     repeated = next((value for number, value in enumerate(values) if value in values[:number]), None)
     if repeated is not None:
         raise ValueError(f"lists {repeated!r} more than once")
@@ -66,7 +66,7 @@ def all_different(values: list[Any]) -> list[Any]:
 
 
 def name(text: str) -> str:
-    """Return a name that can be part of the name of a file, of a wildcard and of a command line."""
+    """Return the name. Raises ValueError if it cannot be part of file names, wildcards and command lines."""
     if not NAME.fullmatch(text) or len(text) > LONGEST_NAME:
         shown = text if len(text) <= LONGEST_NAME else f"{text[:40]}..."
         raise ValueError(
@@ -77,7 +77,7 @@ def name(text: str) -> str:
 
 
 def path(text: str) -> str:
-    """Return a path with ``~`` and ``$NAME`` expanded, without ``./`` before and ``/`` after it."""
+    """Return a path with ``~`` and ``$NAME`` expanded, without leading ``./`` and trailing ``/``."""
     if "://" in text:
         return text
     expanded = os.path.expanduser(os.path.expandvars(text))
@@ -87,9 +87,9 @@ def path(text: str) -> str:
 
 
 def file(text: str, info: ValidationInfo) -> str:
-    """Return a path as ``path`` does, of a file beside the configuration where one is there.
+    """Return a path like ``path``, but prefer a file beside the configuration.
 
-    ``context["folders"]`` are the folders of the configuration's files; anything else is seen from the working folder.
+    ``context["folders"]`` are the folders of the configuration's files. Other paths are relative to the working folder.
     """
     tidied = path(text)
     places = [os.path.normpath(os.path.join(place, tidied)) for place in (info.context or {}).get("folders", ())]
@@ -103,7 +103,7 @@ def model(text: str, info: ValidationInfo) -> str:
 
 
 def folder(text: str) -> str:
-    """Return the path of a folder that rules name files in."""
+    """Return the path of a folder in which the workflow's rules name files."""
     tidied = path(text)
     if tidied == "." or re.search(r"[{}\n\r]", tidied):
         raise ValueError(f"is {text!r}; allowed: a folder of its own, without braces in its name")
@@ -111,5 +111,5 @@ def folder(text: str) -> str:
 
 
 def any_of(names: Iterable[str]) -> str:
-    """Return the pattern of a wildcard that may be one of these names; of none, one that fits no name."""
+    """Return the pattern of a wildcard for these names. Without names, it matches nothing."""
     return "|".join(map(re.escape, sorted(names))) or "(?!)"

@@ -1,4 +1,4 @@
-"""A study and all that follows from it: its scenarios, runs and data sets, each by name."""
+"""A study and everything that follows from it: its scenarios, runs and data sets by name."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Whole:
 
     @cached_property
     def listed(self) -> dict[str, Scenario]:
-        """The scenarios that tables and figures are made of: those of `only`, or all."""
+        """The scenarios shown in tables and figures: those in `only`, or all."""
         return {name: one for name, one in self.scenarios.items() if name in (self.study.only or self.scenarios)}
 
     @cached_property
@@ -57,17 +57,17 @@ class Whole:
 
     @cached_property
     def shared(self) -> dict[str, Run]:
-        """For the folder of each run whose network another run trains in the same way: that run."""
+        """For each run whose network another run trains in the same way: its folder and that other run."""
         return {run.folder: origin for run, origin in shared_networks(self.trained_here.values()).items()}
 
     @cached_property
     def taken(self) -> dict[str, Comparison]:
-        """For the folder of each run that was trained elsewhere: its scenario."""
+        """For each run that was trained elsewhere: its folder and its scenario."""
         return {run.folder: comparison for comparison in self.comparisons.values() for run in comparison.runs}
 
     @cached_property
     def tested(self) -> dict[str, list[str]]:
-        """The corruptions that each data set is tested under."""
+        """The corruptions under which each data set is tested."""
         return corruptions_by_dataset(self.scenarios.values())
 
     @cached_property
@@ -77,7 +77,7 @@ class Whole:
 
     @cached_property
     def trained(self) -> set[str]:
-        """The data sets that networks are trained on."""
+        """The data sets on which networks are trained."""
         return {scenario.trained_on for scenario in self.scenarios.values()}
 
     @cached_property
@@ -92,7 +92,7 @@ class Whole:
 
     @cached_property
     def aside(self) -> list[str]:
-        """The scenarios that stand in tables and figures, and not in the answer to the study's question."""
+        """The scenarios that are in tables and figures, but not in the answer to the study's question."""
         entries = zip(self.trained_here, self.study.scenarios, strict=True)
         return [name for name, entry in entries if not entry.in_answer]
 
