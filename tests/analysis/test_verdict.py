@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from dst_robustness.analysis.bootstrap import Estimate
-from dst_robustness.analysis.verdict import corrected, holm, in_range, overall, verdict
+from dst_robustness.analysis.verdict import corrected, holm, overall, verdict
+from dst_robustness.analysis.words import in_range
 
 
 def test_holm_by_hand():

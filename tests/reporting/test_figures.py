@@ -148,6 +148,16 @@ def test_every_method_has_a_look_of_its_own():
     assert set(METHODS) <= set(LOOKS)
 
 
+def test_a_figure_imports_nothing_that_it_does_not_use():
+    """Each figure is a process of its own, of which most of the time is its start."""
+    code = (
+        "import sys; from dst_robustness.reporting.figures import FIGURES; list(map(FIGURES.__getitem__, FIGURES)); "
+        "print({'torch', 'statsmodels', 'pydantic', 'sklearn', 'numba', 'requests', 'pebble'} & set(sys.modules))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "set()"
+
+
 def test_listing_the_figures_imports_no_drawing_library():
     """The workflow lists them at each start; matplotlib costs a second."""
     code = (

@@ -8,11 +8,10 @@ from dst_robustness.study.configuration import read_study
 from dst_robustness.study.grid import (
     Scenario,
     corruptions_by_dataset,
-    default_name,
     read_scenarios,
     shared_networks,
 )
-from dst_robustness.study.run import Run
+from dst_robustness.study.run import Run, default_name
 
 
 def scenarios(**changes: Any) -> dict[str, Scenario]:

@@ -9,8 +9,7 @@ import pandas as pd
 
 from dst_robustness.analysis.robustness import corrupted
 from dst_robustness.analysis.runs import ROW, RUN, SCENARIO
-from dst_robustness.analysis.verdict import in_range
-from dst_robustness.analysis.words import BASELINE_ROW
+from dst_robustness.analysis.words import BASELINE_ROW, in_range
 
 CELL = [*SCENARIO, "corruption", "category", "severity"]
 

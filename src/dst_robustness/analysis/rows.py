@@ -20,8 +20,8 @@ from dst_robustness.analysis.effective import Answers, effective_robustness
 from dst_robustness.analysis.loading import CONTRASTS, COSTS, ERRORS, LoadedRun, RowKey, ScenarioRuns
 from dst_robustness.analysis.robustness import benchmark_or_all, error_metrics, run_metrics
 from dst_robustness.analysis.runs import ROW, RUN
-from dst_robustness.analysis.verdict import corrected, in_range, verdict
-from dst_robustness.analysis.words import BASELINE_ROW, HOLDS, UNDECIDED
+from dst_robustness.analysis.verdict import corrected, verdict
+from dst_robustness.analysis.words import BASELINE_ROW, HOLDS, UNDECIDED, in_range
 from dst_robustness.sparsity import METHODS
 
 # If the denominator of a ratio is fewer standard errors than this from zero, the ratio is noise (Fieller 1954).

@@ -20,7 +20,8 @@ from dst_robustness.analysis.looks import MARGIN, Evidence, Looks, check_margin,
 from dst_robustness.analysis.rows import ScenarioRows, scenario_rows
 from dst_robustness.analysis.runs import BASELINE, ROW, RUN, complete_runs, made_with
 from dst_robustness.analysis.shifts import beside, shift_table
-from dst_robustness.analysis.verdict import Overall, in_range, overall
+from dst_robustness.analysis.verdict import Overall, overall
+from dst_robustness.analysis.words import in_range
 from dst_robustness.jobs.files import atomic_path, write_text
 from dst_robustness.jobs.shown import cells_without_formulas
 

@@ -6,15 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from dst_robustness.analysis.bootstrap import LEVEL, Estimate
 from dst_robustness.analysis.words import EQUIVALENT, FAILS, HOLDS, UNDECIDED, one_sided_error
 
 SUPPORTED, CONTRADICTED = "supported", "contradicted"
 FEW = 2  # so many seeds may agree by chance: their spread has one degree of freedom
-# The range of sparsity for which the paper states the hypothesis.
-LOWEST, HIGHEST = 0.1, 0.5
 HYPOTHESIS = (
     "The Dynamic Sparsity Corruption Robustness (DSCR) hypothesis, that Dynamic Sparse Training (DST) beats dense "
     "training under corruption,"
@@ -23,6 +20,8 @@ HYPOTHESIS = (
 
 def holm(p_values: np.ndarray) -> np.ndarray:
     """Return p-values corrected for their number (Holm 1979). NaN stays NaN and does not count."""
+    from statsmodels.stats.multitest import multipletests  # not above: it takes longer to import than a figure to draw
+
     adjusted = np.full(len(p_values), np.nan)
     known = ~np.isnan(p_values)
     if known.any():
@@ -59,11 +58,6 @@ def verdict(gain: float, p_differs: float, p_equivalent: float = np.nan, level: 
     if p_differs < 1 - level:
         return HOLDS if gain > 0 else FAILS
     return EQUIVALENT if p_equivalent < 1 - level else UNDECIDED
-
-
-def in_range(sparsity: float) -> bool:
-    """Return whether the hypothesis is about this sparsity: 0.1 to 0.5."""
-    return LOWEST - 1e-9 <= sparsity <= HIGHEST + 1e-9
 
 
 @dataclass(frozen=True)

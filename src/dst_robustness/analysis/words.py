@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 HOLDS, FAILS, EQUIVALENT, UNDECIDED, BASELINE_ROW = "holds", "fails", "equivalent", "undecided", "baseline"
+# The range of sparsity for which the paper states the hypothesis.
+LOWEST, HIGHEST = 0.1, 0.5
+
+
+def in_range(sparsity: float) -> bool:
+    """Return whether the hypothesis is about this sparsity: 0.1 to 0.5."""
+    return LOWEST - 1e-9 <= sparsity <= HIGHEST + 1e-9
 
 
 def one_sided_error(error: float, rows: int) -> float:

@@ -9,8 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from dst_robustness.analysis.verdict import in_range
-from dst_robustness.analysis.words import BASELINE_ROW, UNDECIDED
+from dst_robustness.analysis.words import BASELINE_ROW, UNDECIDED, in_range
 from dst_robustness.reporting.names import method_name
 
 WIDTH = 100

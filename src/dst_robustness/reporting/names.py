@@ -9,7 +9,7 @@ import pandas as pd
 
 from dst_robustness.analysis.words import BASELINE_ROW
 from dst_robustness.sparsity import METHODS
-from dst_robustness.study.grid import default_name
+from dst_robustness.study.run import default_name
 
 # A name that is not here is written as the study writes it.
 DATASET_LABELS = {

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from dst_robustness.study.messages import explain
 from dst_robustness.study.options import Grid, Options, Scenario, Study
-from dst_robustness.study.values import LONGEST_NAME, NOT_IN_NAMES
+from dst_robustness.study.run import NOT_IN_NAMES
+from dst_robustness.study.values import LONGEST_NAME
 
 Layer = Mapping[str, Any]
 

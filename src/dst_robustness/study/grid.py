@@ -22,8 +22,7 @@ from dst_robustness.study.ladder import with_controls
 from dst_robustness.study.methods import check_methods, check_recipe
 from dst_robustness.study.options import Scenario as Entry
 from dst_robustness.study.options import SparseTraining, Study, Training, Variant
-from dst_robustness.study.run import Run
-from dst_robustness.study.values import NOT_IN_NAMES
+from dst_robustness.study.run import Run, default_name
 
 NO_OPTIONS = {"method", "source", "training"}  # the keys of a variant that are not options of sparse training
 
@@ -139,11 +138,6 @@ def read_scenarios(study: Study) -> dict[str, Scenario]:
             raise ValueError(f"config: scenarios[{number}]: {error}") from error
         scenarios[scenario.name] = scenario
     return scenarios
-
-
-def default_name(dataset: str, model: str) -> str:
-    """Return the default name of a scenario: data set and model."""
-    return NOT_IN_NAMES.sub("_", f"{dataset}_{model}")
 
 
 def _read_scenario(entry: Entry, study: Study) -> Scenario:

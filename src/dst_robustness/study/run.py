@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dst_robustness.jobs.files import atomic_path, write_text
+
+NOT_IN_NAMES = re.compile(r"^[^A-Za-z0-9]+|[^A-Za-z0-9_.+-]+")
+
+
+def default_name(dataset: str, model: str) -> str:
+    """Return the default name of a scenario: data set and model."""
+    return NOT_IN_NAMES.sub("_", f"{dataset}_{model}")
 
 
 @dataclass(frozen=True, order=True)

@@ -13,7 +13,6 @@ from pydantic import ValidationInfo
 
 LONGEST_NAME = 100  # file systems allow 255 bytes, and Snakemake makes names longer
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
-NOT_IN_NAMES = re.compile(r"^[^A-Za-z0-9]+|[^A-Za-z0-9_.+-]+")
 
 
 def read_value(value: Any, kind: Any) -> Any:
