@@ -20,7 +20,7 @@ def image_environment() -> dict[str, str]:
     return values | {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "PYTHONPATH": str(ROOT / "src")}
 
 
-@pytest.mark.parametrize("own", [{}, {"LANG": "C", "TMPDIR": "/var/tmp"}, {"HOME": "read-only"}, {"HOME": "missing"}])
+@pytest.mark.parametrize("own", [{}, {"LANG": "C", "TMPDIR": "/var/tmp", "HOME": "read-only"}, {"HOME": "missing"}])
 def test_the_documented_command_runs_for_a_user_without_an_account(tmp_path: Path, own: dict[str, str]) -> None:
     """Snakemake asks for the user's name and writes below the home folder; the embedded study is found in the image."""
     if not shutil.which("unshare") or subprocess.run([*NAMESPACE, "true"], check=False, capture_output=True).returncode:

@@ -11,6 +11,7 @@ import pytest
 
 from dst_robustness.sets.storage import create_hdf5, write_samples
 from dst_robustness.study.run import Run
+from dst_robustness.training import loop
 from dst_robustness.training.loop import train_run
 from dst_robustness.training.options import TrainingOptions
 
@@ -53,6 +54,21 @@ def splits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def options() -> TrainingOptions:
     """Two epochs of three steps."""
     return OPTIONS
+
+
+@pytest.fixture
+def cut_steps(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
+    """Let the fifth call of ``train_step`` raise KeyboardInterrupt; return the list of the calls."""
+    step, calls = loop.train_step, []
+
+    def failing(*arguments: object) -> None:
+        calls.append(arguments)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        step(*arguments)
+
+    monkeypatch.setattr(loop, "train_step", failing)
+    return calls
 
 
 @pytest.fixture

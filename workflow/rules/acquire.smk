@@ -6,7 +6,7 @@ localrules:
 
 
 rule acquire_dataset:
-    """Fetch the files of a data set and check their sums before anything opens them."""
+    """Download the files of a data set and verify their checksums before anything opens them."""
     output:
         f"{RESOURCES}/{{dataset}}/raw/acquired.json",
     log:

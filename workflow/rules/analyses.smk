@@ -1,6 +1,6 @@
-# The analyses of the paper beyond accuracy: frequencies that networks depend on, and where their weights are.
-# Not part of `all`: the Fourier heat map tests each network once for every frequency. `snakemake analyses` runs them.
-# The first seed stands for the others, and clips have no such maps.
+# The paper's further analyses: on which frequencies networks depend, and where their weights are. They are not part of
+# `all`, since the Fourier heat map tests each network once for every frequency. `snakemake analyses` runs them, for the
+# first seed only, and not for clips.
 from dst_robustness.reporting.figures import ANALYSIS_TABLES
 
 ANALYSED = [
@@ -51,7 +51,7 @@ rule measure_frequency_response:
 
 
 rule collect_frequency_responses:
-    """Put the frequency responses of all analysed runs into tables."""
+    """Collect the frequency responses of all analysed runs in tables."""
     input:
         [f"{RESULTS}/{run.folder}/{name}.csv" for run in ANALYSED for name in ("radius", "fourier")],
     output:
@@ -72,7 +72,7 @@ rule collect_frequency_responses:
 
 
 rule measure_weights:
-    """Count non-zeros by layer and kernel, and how much the topologies of runs overlap."""
+    """Count non-zeros by layer and kernel, and measure how much the topologies of runs overlap."""
     input:
         model=run_files("model.pt"),
         masks=run_files("masks.pt"),
@@ -127,7 +127,7 @@ rule draw_analysis_figure:
 
 
 rule draw_kernel_maps:
-    """Draw how many weights of each kernel of one network are active."""
+    """Draw the number of active weights in each kernel of one network."""
     input:
         model=f"{RESULTS}/{RUN}/model.pt",
         masks=f"{RESULTS}/{RUN}/masks.pt",

@@ -1,4 +1,4 @@
-# A finished study in one file, and the data that another machine needs to go on with it.
+# A finished study in one file, and the data that another machine needs to continue it.
 import yaml
 
 from dst_robustness.jobs.shown import yaml_without_secrets
@@ -18,7 +18,7 @@ rule make_data:
 
 
 rule archive:
-    """Pack the study into one file: configuration, tables, figures, report, what each run says of itself."""
+    """Pack the study into one file: configuration, tables, figures, report, and the description of each run."""
     input:
         model=run_files("model.pt") if "networks" in STUDY.archive else [],
         masks=run_files("masks.pt") if "networks" in STUDY.archive else [],

@@ -1,4 +1,4 @@
-# The study, where its files are, and which names the wildcards take.
+# The study, the paths of its files, and the values of the wildcards.
 import gc
 import os
 import sys
@@ -26,24 +26,24 @@ try:
         foresee(WHOLE.study, WHOLE.listed_here)
 except ValueError as error:
     told = text_without_secrets(str(error))
-    if Quietness.ALL in (workflow.output_settings.quiet or ()):  # else Snakemake says it
+    if Quietness.ALL in (workflow.output_settings.quiet or ()):  # otherwise Snakemake prints it
         print(told, file=sys.stderr)
     raise WorkflowError(told) from None
 
-# The graph of a large grid is millions of objects, all of which stay: looking for garbage among them is 7% of the time
-# of a dry run.
+# The graph of a large grid has millions of objects, and all of them stay. Looking for garbage among them takes 7% of a
+# dry run.
 gc.set_threshold(1_000_000, 50, 100)
 
 STUDY, SCENARIOS, RUNS = WHOLE.study, WHOLE.scenarios, WHOLE.runs
 RESULTS = STUDY.results_dir
 RESOURCES = STUDY.resources_dir
 LOGS = f"{RESULTS}/logs"
-# Snakemake's own reports and archives hold the files of the configuration as they are.
+# Snakemake's own reports and archives would hold the configuration's files as they are.
 workflow.configfiles[:] = copies_without_secrets(workflow.configfiles, f"{LOGS}/configuration")
 BENCHMARKS = f"{RESULTS}/benchmarks"
 RUN = "runs/{scenario}/{method}/{sparsity}/seed{seed}"
 NETWORK = ["model.pt", "masks.pt", "run.json", "history.csv", "topology.csv"]  # what training leaves in a run's folder
-# Whether all jobs share a disk: where a storage provider is named, each has only the files that its rule declares.
+# Whether all jobs share a disk. With a storage provider, a job only has the files that its rule declares.
 SHARED_DISK = not workflow.storage_settings.default_storage_provider
 
 
@@ -74,7 +74,7 @@ def recipe_of(scenario, method):
 
 
 def test_split(dataset):
-    """Return the test split; that of a published corrupted set is the one of the data set that it is made of."""
+    """Return the test split. A published corrupted set has that of the data set of which it is made."""
     return f"{RESOURCES}/{data.data_trained_on(dataset, STUDY)}/test.h5"
 
 
@@ -91,15 +91,17 @@ def files_of(runs, name):
 
 
 def run_files(name, is_wanted=lambda run: True):
-    """Return one file of every listed run, in the order of the grid. Where seeds are added until all rows are decided,
-    that is known after the last look."""
+    """Return one file of every listed run, in the order of the grid.
+
+    If seeds are added until all rows are decided, the runs are known after the last look.
+    """
     if STUDY.decide is None:
         return files_of(filter(is_wanted, WHOLE.listed_runs), name)
     return lambda wildcards: files_of(filter(is_wanted, decided_runs()), name)
 
 
 def tracked(value):
-    """Return a parameter that changes with the code of a step, where the study asks for it."""
+    """Return a parameter that changes with the code of a step, if the study tracks code."""
     return value if STUDY.track_code else None
 
 
@@ -109,7 +111,7 @@ def kind_of(dataset):
 
 @cache
 def source_of(dataset):
-    """Return what changes when the user's own files do, so that they are acquired and prepared anew."""
+    """Return a parameter that changes with the user's own files, so that they are acquired and prepared anew."""
     return source_state(data.spec_of(dataset, STUDY), data.data_options(dataset, STUDY).get("path"))
 
 

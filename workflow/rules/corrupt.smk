@@ -1,4 +1,4 @@
-# From the test split to its corrupted copies, or from published ones.
+# Make or import the corrupted copies of the test splits.
 
 
 rule corrupt_dataset:
@@ -13,7 +13,7 @@ rule corrupt_dataset:
         f"{BENCHMARKS}/corrupt/{{dataset}}/{{corruption}}.jsonl"
     wildcard_constraints:
         dataset=any_of(WHOLE.trained),
-    priority: 1  # before the trainings: results come early, and so do faults of the data
+    priority: 1  # before the trainings, so that results, and faults in the data, come early
     conda:
         "../../envs/environment.yaml"
     threads: 1
@@ -32,7 +32,7 @@ rule corrupt_dataset:
 
 
 rule import_corrupted:
-    """Bring one corruption of a published test set into the order and the format of the test split."""
+    """Convert one corruption of a published test set to the order and the format of the test split."""
     input:
         published=f"{RESOURCES}/{{dataset}}/raw/acquired.json",
         clean=lambda wildcards: test_split(wildcards.dataset),
@@ -60,7 +60,7 @@ rule import_corrupted:
 
 
 rule import_shifted:
-    """Bring a published test set of natural shift into the shape and the labels of the test split."""
+    """Convert a published test set of natural shift to the shape and the labels of the test split."""
     input:
         published=f"{RESOURCES}/{{dataset}}/raw/acquired.json",
         clean=f"{RESOURCES}/{{origin}}/test.h5",

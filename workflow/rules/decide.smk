@@ -1,5 +1,5 @@
-# Seeds until decided: looks at the results, after each of which undecided rows may get more seeds.
-# Networks that were trained elsewhere have no part in it.
+# Seeds until decided: after each look at the results, undecided rows may get more seeds. Networks that were trained
+# elsewhere do not take part.
 from dst_robustness.jobs.progress import measured_seconds
 from dst_robustness.study import decide
 
@@ -9,19 +9,19 @@ ROWS = decide.rows_of(WHOLE.listed_here, STUDY.baseline)
 
 
 def decisions_at(seeds):
-    """Return what the look after so many seeds says of each row, once it was taken."""
+    """Return the decisions of the look after so many seeds. This waits for the look."""
     return decide.read_decisions(checkpoints.look.get(seeds=seeds).output[0])
 
 
 def runs_at(seeds):
-    """Return the runs that the look after so many seeds is at, once the look before it was taken."""
+    """Return the runs for the look after so many seeds. This waits for the look before."""
     before = [count for count in PLAN.looks if count < seeds]
     decisions = decisions_at(before[-1]) if before else {}
     return decide.runs_needed(WHOLE.listed_here, decide.seeds_needed(ROWS, decisions, seeds))
 
 
 def decided_runs():
-    """Return all runs of the study, once its last look was taken."""
+    """Return all runs of the study. This waits for its last look."""
     for seeds in PLAN.looks:
         decisions = decisions_at(seeds)
         if decide.is_last(PLAN, decisions, seeds):
@@ -34,7 +34,7 @@ def runs_taken():
 
 
 def runs_so_far():
-    """Return the runs that are known to be needed now, whether or not they are there."""
+    """Return the runs that are known to be needed now, finished or not."""
     if PLAN is None:
         return WHOLE.listed_runs
     seeds = dict.fromkeys(ROWS, PLAN.first)
@@ -45,14 +45,14 @@ def runs_so_far():
 
 
 def hours_of(run):
-    """Return the job hours of a network by the jobs measured so far, None where there are none."""
+    """Return the job hours of a network by the jobs measured so far, or None if there are none."""
     folder = Path(BENCHMARKS, run.folder).parents[2]
     seconds = [measured_seconds(folder, step) for step in ("train", "evaluate")]
     return None if None in seconds else sum(seconds) / 3600
 
 
 def what_is_likely():
-    """Return where a study stands that goes on until its rows are decided, and how far it is likely to go."""
+    """Return how many rows of such a study are decided, and how many networks it will probably need."""
     if PLAN is None:
         return []
     looks = list(decide.looks_so_far(PLAN, Path(LOOKS)))
@@ -65,7 +65,7 @@ def what_is_likely():
 
 
 checkpoint look:
-    """Say of each row whether it is decided, after so many seeds."""
+    """Decide for each row whether it needs more seeds."""
     input:
         predictions=lambda wildcards: files_of(runs_at(int(wildcards.seeds)), "predictions.h5"),
         metrics=lambda wildcards: files_of(runs_at(int(wildcards.seeds)), "metrics.csv"),

@@ -1,4 +1,4 @@
-# One network on everything.
+# Test each network on everything.
 
 
 def what_is_tested_on(wildcards):
@@ -11,7 +11,7 @@ def what_is_tested_on(wildcards):
 
 
 rule evaluate_run:
-    """Test one network on the clean test split and on every corrupted copy of it, but for those it was tested on."""
+    """Test one network on the clean test split and its corrupted copies, except where it was tested before."""
     input:
         unpack(what_is_tested_on),
         model=f"{RESULTS}/{RUN}/model.pt",
@@ -23,7 +23,7 @@ rule evaluate_run:
         f"{LOGS}/{RUN}/evaluate.log",
     benchmark:
         f"{BENCHMARKS}/{RUN}/evaluate.jsonl"
-    priority: 1  # what is trained is tested at once, so that a study that ends early has results
+    priority: 1  # networks are tested as soon as they are trained, so that a study that ends early has results
     conda:
         "../../envs/environment.yaml"
     threads: gpu_job_threads

@@ -2,7 +2,7 @@
 
 
 rule prepare_dataset:
-    """Read the raw files into training, validation and test split; the test split serves no choice."""
+    """Convert the raw files to training, validation and test split. Nothing is chosen by the test split."""
     input:
         f"{RESOURCES}/{{dataset}}/raw/acquired.json",
         chosen=lambda wildcards: data.list_of_tests(wildcards.dataset, STUDY) or [],
@@ -16,10 +16,10 @@ rule prepare_dataset:
         f"{BENCHMARKS}/prepare/{{dataset}}.jsonl"
     wildcard_constraints:
         dataset=any_of(WHOLE.trained),
-    localrule: not SHARED_DISK  # the raw files are where they were acquired, and no rule declares them
+    localrule: not SHARED_DISK  # the raw files are only where they were acquired, since no rule declares them
     conda:
         "../../envs/environment.yaml"
-    threads: lambda wildcards: max(1, min(2, workflow.cores // 2))  # with all cores it would wait for all others
+    threads: lambda wildcards: max(1, min(2, workflow.cores // 2))  # with all cores it would have to wait for all other jobs
     resources:
         mem_mb=4000,
         runtime="6h",

@@ -1,4 +1,4 @@
-# What holds in the end, and why.
+# The values of all options, and where they come from.
 from dst_robustness.study.origins import show_origins
 
 

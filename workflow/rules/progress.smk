@@ -1,5 +1,5 @@
-# What a call will do, and how long it still takes, in words, among the lines that Snakemake prints; and which of those
-# lines a person sees. All of them are in Snakemake's log, .snakemake/log.
+# Lines on the terminal: what a call will do, how long it still takes, and what each step found. Most of Snakemake's own
+# lines are hidden. All of them are in its log, .snakemake/log.
 from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake.logging import logger
 
@@ -9,14 +9,14 @@ from dst_robustness.study.kept import kept_though_changed, of_an_older_layout, o
 
 
 def jobs_on_networks():
-    """Return the benchmark files of the jobs on single networks that this call will do, by the numbers of the jobs."""
+    """Return the benchmark files of this call's jobs on single networks, by job number."""
     steps = {"train_run", "evaluate_run", "measure_frequency_response"}
     jobs = [job for job in workflow.dag.needrun_jobs() if job.rule.name in steps]
     return {workflow.dag.jobid(job): Path(job.benchmark) for job in jobs}
 
 
 def why(job):
-    """Return why a network is trained whose recipe is the one that it was trained with."""
+    """Return why a network is trained again although its recipe has not changed."""
     reason = workflow.dag.reason(job)
     if reason.updated_input or reason.updated_input_run or reason.input_changed:
         return "its data are new"
@@ -26,20 +26,20 @@ def why(job):
 
 
 def trainings(is_due):
-    """Return folder, recipe and job of each network of this call that is trained, or that is kept."""
+    """Return folder, recipe and job of each network that this call trains, or keeps."""
     jobs = [job for job in workflow.dag.jobs if job.rule.name == "train_run" and workflow.dag.needrun(job) == is_due]
     return [(Path(job.output.run).parent, recipe_of(job.wildcards.scenario, job.wildcards.method), job) for job in jobs]
 
 
 def what_happens_to_networks():
-    """Return what this call does to finished networks, a line a cause."""
+    """Return what this call does to finished networks, one line per cause."""
     again = trained_again((folder, recipe, why(job)) for folder, recipe, job in trainings(is_due=True))
     kept = kept_though_changed((folder, recipe) for folder, recipe, _ in trainings(is_due=False))
     return [*again, *kept, *other_versions([(Path(RESULTS, folder), run.model) for folder, run in RUNS.items()])]
 
 
 def looks_that_start_anew():
-    """Return a line where a look is due that was taken before."""
+    """Return a line if this call repeats an earlier look."""
     jobs = [job for job in workflow.dag.needrun_jobs() if job.rule.name == "look" and Path(job.output[0]).exists()]
     return decide.taken_again(int(job.wildcards.seeds) for job in jobs)
 
@@ -48,8 +48,10 @@ SO_FAR = "One line a step follows. The table of what is there so far, at any tim
 
 
 def result_of(job):
-    """Return what an evaluation found, in words, from Snakemake's event; nothing for another job, or where its files
-    are elsewhere."""
+    """Return the result of an evaluation in words, given Snakemake's event.
+
+    Return an empty text for other jobs, or if the files are on another machine.
+    """
     if job["rule_name"] != rules.evaluate_run.rule.name:
         return ""
     metrics = next(Path(path) for path in job["output"] if Path(path).name == "metrics.csv")
@@ -57,7 +59,7 @@ def result_of(job):
 
 
 def what_to_look_at():
-    """Return how to see what is there so far, where networks are tested that a person may want to see."""
+    """Return how to see the results so far, if this call tests networks."""
     return [SO_FAR] if is_short() and jobs_on_networks() else []
 
 
@@ -65,12 +67,12 @@ QUIET = set(workflow.output_settings.quiet or ())
 
 
 def is_short():
-    """Whether the terminal shows one line a step: in a real call by a person who asked for neither more nor less."""
+    """Return whether the terminal shows one line per step: in a real call by a person without other wishes."""
     more = workflow.dryrun or workflow.output_settings.verbose or workflow.output_settings.printshellcmds
     return not (more or os.environ.get("CI") or {Quietness.PROGRESS, Quietness.ALL} & QUIET)
 
 
-if workflow.is_main_process:  # and not one of the processes that it starts for its jobs
+if workflow.is_main_process:  # not in the processes that it starts for its jobs
     if line := of_an_older_layout(RESULTS):
         logger.warning(line)
     progress = ProgressHandler(

@@ -1,4 +1,4 @@
-# What a reader opens: pictures of the corruptions, and one page with everything.
+# What a reader opens: galleries of the corruptions, and one page with everything.
 from dst_robustness.jobs.shown import value_without_secrets
 from dst_robustness.reporting.figures import ANALYSIS_FIGURES
 from dst_robustness.study.configuration import values_of
@@ -6,7 +6,7 @@ from dst_robustness.study.configuration import values_of
 GALLERIES = expand(f"{RESULTS}/galleries/{{dataset}}.png", dataset=WHOLE.shown)
 PICTURES = [path for path in EVERY_FIGURE if path.endswith(".png")]
 
-# What `snakemake analyses` makes: the report shows what is there of it, and never asks for it.
+# Made by `snakemake analyses`. The report shows what exists of it, and never requires it.
 ANALYSES = [f"{TABLES}/layers.csv", f"{TABLES}/overlap.csv"] + expand(
     f"{RESULTS}/figures/{{figure}}.png", figure=ANALYSIS_FIGURES
 )
@@ -19,7 +19,7 @@ rule corruption_gallery:
 
 
 rule draw_gallery:
-    """Draw one sample of a data set under every corruption and severity that the networks are tested on."""
+    """Draw one sample of a data set under every corruption and severity of the test."""
     input:
         clean=lambda wildcards: test_split(wildcards.dataset),
         corrupted=lambda wildcards: corrupted_sets(wildcards.dataset, WHOLE.tested[wildcards.dataset]),
@@ -44,7 +44,7 @@ rule draw_gallery:
 
 
 rule write_report:
-    """Write one page that opens without a network: verdict, tables, figures, galleries, how it was made."""
+    """Write one page that opens without internet: verdict, tables, figures, galleries, and how it was made."""
     input:
         tables=[
             f"{TABLES}/{name}"

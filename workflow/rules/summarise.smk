@@ -9,7 +9,7 @@ TEXTS = expand(
 )
 EVERY_FIGURE = expand(f"{RESULTS}/figures/{{figure}}.{{format}}", figure=FIGURES, format=["pdf", "png"])
 
-# What gains are measured against, which of them matter, and what was fixed before the study.
+# The baseline, the gain that matters, and what was fixed before the study.
 JUDGING = {
     "baseline": STUDY.baseline,
     "margin": STUDY.margin / 100,
@@ -20,7 +20,7 @@ JUDGING = {
 
 
 rule summarise:
-    """Put all runs into tables, with intervals and a verdict."""
+    """Summarise all runs in tables, with intervals and a verdict."""
     input:
         predictions=run_files("predictions.h5"),
         metrics=run_files("metrics.csv"),
@@ -60,7 +60,7 @@ rule summarise:
 
 
 rule summary:
-    """Print the table and the verdict of the runs that are finished so far, and say which are missing."""
+    """Print the table and the verdict of the runs finished so far, and say which are missing."""
     log:
         f"{LOGS}/summary.log",
     localrule: True
@@ -78,8 +78,7 @@ rule summary:
 
 
 rule measure_corruptions:
-    """Measure how much of what each corruption does lies in high frequencies, the order of the figures, and tell what
-    the test sets are."""
+    """Measure the share of high frequencies in each corruption (it orders the figures), and describe the test sets."""
     input:
         tests=[test_split(dataset) for dataset in WHOLE.shown],
         corrupted=[path for dataset, names in WHOLE.shown.items() for path in corrupted_sets(dataset, names)],

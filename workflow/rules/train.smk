@@ -1,5 +1,5 @@
-# One network of the grid. A killed run goes on from its checkpoint, a file beside the outputs that Snakemake does not
-# know of: outputs of failed jobs are deleted, checkpoints must not be.
+# Train the networks. A killed run continues from its checkpoint. That file is beside the outputs, but Snakemake does not
+# know it, since it deletes the outputs of failed jobs.
 from dataclasses import asdict
 
 
@@ -37,7 +37,7 @@ rule train_run:
     resources:
         gpu=STUDY.gpus_per_run,
         runs_per_gpu=STUDY.runs_per_gpu,
-        # No parameters: the result is the same whatever they say.
+        # These are not parameters, since the result does not depend on them.
         checkpoint_seconds=lambda wildcards: str(training_of(wildcards).checkpoint_seconds),
         tensorboard=lambda wildcards: int(training_of(wildcards).tensorboard),
         mem_mb=4000,
@@ -60,7 +60,7 @@ rule train_run:
 
 
 rule take_network:
-    """Take a network that was trained elsewhere, as if it had been trained here."""
+    """Convert a network that was trained elsewhere to the files of a training here."""
     input:
         weights=lambda wildcards: WHOLE.taken[wildcards.taken].weights(RUNS[wildcards.taken]),
         test=lambda wildcards: test_split(RUNS[wildcards.taken].dataset),
@@ -96,7 +96,7 @@ localrules:
 
 
 rule share_run:
-    """Take a network that another scenario trains in the same way, as that of a published corrupted test set."""
+    """Copy a network that another scenario trains in the same way, for example for a published corrupted test set."""
     input:
         lambda wildcards: [f"{RESULTS}/{WHOLE.shared[wildcards.shared].folder}/{name}" for name in NETWORK],
     output:
@@ -116,7 +116,7 @@ rule share_run:
 
 
 rule export:
-    """Write model.safetensors beside the model.pt of each run that is finished so far."""
+    """Write model.safetensors beside model.pt for each run finished so far."""
     log:
         f"{LOGS}/export.log",
     localrule: True

@@ -1,1 +1,1 @@
-"""Tables, figures and the report: what a reader sees of the numbers of ``analysis``."""
+"""Tables, figures and the report: how the numbers of ``analysis`` are shown."""

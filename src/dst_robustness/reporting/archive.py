@@ -1,4 +1,4 @@
-"""A finished study in one file: what it was, what came out, and what another machine needs to go on with it."""
+"""A finished study in one file: its configuration, its results, and what another machine needs to continue it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def write_archive(
 ) -> None:
     """Write files of a study's results, and texts of its own, into one tar file, with the SHA-256 sum of each.
 
-    The files stand in the order given. Unpacked with ``tar -xm`` each is at least as new as those before it: so what is
-    made of others comes later, and Snakemake finds all of it up to date.
+    The files keep the given order. After ``tar -xm`` each is at least as new as those before it. So files that are made
+    of others must come later; then Snakemake finds all of them up to date.
 
     Args:
-        files: below ``results``; one that stands there twice is packed once.
-        texts: by name in the archive.
-        prefix: folder in the archive that stands for ``results``.
+        files: files below ``results``. One that is listed twice is packed once.
+        texts: texts by their names in the archive.
+        prefix: folder in the archive that replaces ``results``.
 
     Raises:
         ValueError: for a file that is not below ``results``.
@@ -49,20 +49,20 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> str:
 
 
 def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Leave out who the files belonged to."""
+    """Remove the owner of a file."""
     member.uid = member.gid = 0
     member.uname = member.gname = ""
     return member
 
 
 def read_me(archive: str, *, name: str, commit: str, holds: Iterable[str], citation: str) -> str:
-    """Return what the archive says of itself: what is in it, how to check it, go on with it, and cite it.
+    """Return the archive's README: what is in it, and how to check, continue and cite it.
 
     Args:
-        archive: its file name.
-        name: of the study.
-        commit: of the checkout that made it.
-        holds: the options that it was packed with: ``predictions``, ``networks``.
+        archive: file name of the archive.
+        name: name of the study.
+        commit: commit of the checkout that made it.
+        holds: the options with which it was packed: ``predictions``, ``networks``.
         citation: CITATION.cff of the checkout.
     """
     holds = set(holds)

@@ -1,4 +1,4 @@
-"""The table that papers on corruption show: accuracy under each corruption, one row a method, and mCE."""
+"""The usual table of papers on corruptions: accuracy under each corruption and mCE, with one row per method."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dst_robustness.reporting.names import method_name
 from dst_robustness.reporting.table import Table
 from dst_robustness.reporting.tables import number
 
-# As in the tables of the benchmark (Hendrycks & Dietterich 2019); others are written out.
+# Short names as in the tables of the benchmark (Hendrycks & Dietterich 2019). Other names are written out.
 SHORT = {
     "gaussian_noise": "Gauss.", "shot_noise": "Shot", "impulse_noise": "Impulse", "defocus_blur": "Defocus",
     "glass_blur": "Glass", "motion_blur": "Motion", "zoom_blur": "Zoom", "snow": "Snow", "frost": "Frost",
@@ -28,7 +28,7 @@ def by_corruption_table(rows: pd.DataFrame, cells: pd.DataFrame) -> Table:
         rows: summary.csv.
         cells: corruptions.csv.
     """
-    # Where several scenarios were tested on different corruptions, each has the columns of all.
+    # If scenarios were tested on different corruptions, each has the columns of all.
     names = list(dict.fromkeys(corrupted(cells)["corruption"]))
     fifteen = all(has_benchmark(part["corruption"]) for _, part in cells.groupby("scenario"))
     names = list(BENCHMARK) if fifteen and len(cells) else names

@@ -1,4 +1,4 @@
-"""What explains the gains: kinds of corruption, clean accuracy, and the steps of the ladder, for the report."""
+"""What explains the gains, for the report: kinds of corruption, clean accuracy, and the steps of the ladder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COLUMNS = {
 
 
 def explanation_table(rows: pd.DataFrame) -> Table | None:
-    """Return which corruptions each gain is under, and what is beyond clean accuracy; None where nothing is known."""
+    """Return the table of contrasts between corruptions and of effective robustness, or None if neither is known."""
     known = [name for name in COLUMNS if name in rows and rows[name].notna().any()]
     shown = rows[rows["verdict"] != BASELINE_ROW]
     if not known or shown.empty:
@@ -46,10 +46,11 @@ def explanation_table(rows: pd.DataFrame) -> Table | None:
 
 
 def attribution_sentences(tables: Path, titles: Mapping[str, str]) -> list[str]:
-    """Return what attribution.json says of each attributed gain; nothing where there is none.
+    """Return the sentences of attribution.json about the attributed gains; an empty list if there are none.
 
     Args:
-        titles: how each scenario is written, by its name.
+        tables: folder of the tables.
+        titles: title of each scenario, by its name.
     """
     path = tables / "attribution.json"
     found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []

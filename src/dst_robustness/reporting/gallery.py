@@ -1,4 +1,4 @@
-"""One sheet of what the corruptions do: a row a corruption, a column a severity, the clean image first."""
+"""One sheet of corrupted images: a row per corruption, a column per severity, the clean image first."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def draw_gallery(files: dict[str, Path], clean: Path, output: Path) -> None:
     """Draw one image of a test set under every corruption and severity, from the files that the networks see.
 
     Args:
-        files: corrupted set in HDF5 of each corruption, in the order of the rows. Of clips the middle frame is shown.
+        files: the corrupted set in HDF5 of each corruption, in the order of the rows. A clip shows its middle frame.
         clean: the clean test split.
         output: the image to write, in the format of its suffix.
 
     Raises:
-        ValueError: for no file at all, or one that cannot be read.
+        ValueError: if there are no files, or if one cannot be read.
     """
     if not files:
         raise ValueError("a gallery needs at least one corrupted set")
@@ -56,7 +56,7 @@ def draw_gallery(files: dict[str, Path], clean: Path, output: Path) -> None:
 
 
 def _most_colourful(samples: Samples, among: int = 64) -> int:
-    """Return the index of the image with the largest spread of values: corruptions show best on it."""
+    """Return the index of the image with the largest spread of values, which shows corruptions best."""
     first = samples[slice(0, min(among, len(samples)))]
     return int(np.argmax(first.reshape(len(first), -1).std(axis=1)))
 

@@ -1,4 +1,4 @@
-"""Where the gain comes from, as tables whose cells are coloured by it: method x category and method x severity."""
+"""Tables with cells coloured by the gain: method x category and method x severity."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class HeatCell:
     """One cell.
 
     Attributes:
-        accuracy: in percent, as text.
-        gain: over the baseline in points, as text; empty for it itself and where it has no run.
-        key: what the column is sorted by.
+        accuracy: accuracy in percent, as text.
+        gain: gain over the baseline in points, as text; empty for the baseline, or if there is no baseline run.
+        key: the value by which the column is sorted.
         better: whether the gain is above zero.
-        heat: size of the gain relative to the largest of the table, in [0, 1].
+        heat: size of the gain relative to the largest in the table, in [0, 1].
     """
 
     accuracy: str
@@ -33,7 +33,7 @@ class HeatCell:
 
 @dataclass(frozen=True)
 class HeatTable:
-    """The table of one scenario; each row is the written method, its sparsity and one cell a column."""
+    """The table of one scenario. Each row is a method, its sparsity, and one cell per column."""
 
     title: str
     columns: list[str]

@@ -1,4 +1,4 @@
-"""The last words on the terminal: what was asked, what came out, where to look, and what to try next."""
+"""The closing message on the terminal: the question, the answer, where to look, and what to try next."""
 
 from __future__ import annotations
 

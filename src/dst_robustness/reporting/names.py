@@ -1,4 +1,4 @@
-"""How methods, data sets, networks and scenarios are written in figures, tables and on the terminal."""
+"""The names of methods, data sets, networks and scenarios in figures, tables and on the terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dst_robustness.analysis.words import BASELINE_ROW
 from dst_robustness.sparsity import METHODS
 from dst_robustness.study.run import default_name
 
-# A name that is not here is written as the study writes it.
+# All other names are written as in the study.
 DATASET_LABELS = {
     "cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "tiny_imagenet": "TinyImageNet", "imagenet": "ImageNet",
     "cifar10_c": "CIFAR-10-C", "cifar100_c": "CIFAR-100-C", "tiny_imagenet_c": "TinyImageNet-C",
@@ -28,15 +28,15 @@ MODEL_LABELS = {
 
 
 def method_name(method: str) -> str:
-    """Return the label of a registered method; another name, as that of a variant, is written as the study wrote it."""
+    """Return the label of a registered method. Other names, such as those of variants, are returned unchanged."""
     return METHODS[method].label if method in METHODS else method
 
 
 def scenario_titles(rows: pd.DataFrame) -> dict[str, str]:
-    """Return how each scenario is written, as in ``CIFAR-10, VGG16, width 1/4``, by its name.
+    """Return the title of each scenario, such as ``CIFAR-10, VGG16, width 1/4``, by its name.
 
-    Its own name stands before that, if the study gave it one. Networks of several architectures that are compared with
-    each other have their scenario's name only.
+    If the study gives the scenario a name, this name comes first. A comparison of networks of several architectures
+    only has its scenario's name.
 
     Args:
         rows: summary.csv.
@@ -47,7 +47,7 @@ def scenario_titles(rows: pd.DataFrame) -> dict[str, str]:
 def _title(scenario: str, rows: pd.DataFrame) -> str:
     if rows["model"].nunique() > 1:
         return scenario
-    # A narrow dense network among the rows has a width of its own.
+    # A narrow dense network among the rows has another width.
     first = rows.loc[(rows["verdict"] != BASELINE_ROW).idxmin()]
     words = [DATASET_LABELS.get(first["dataset"], first["dataset"]), MODEL_LABELS.get(first["model"], first["model"])]
     width = first.get("width", 1.0)
@@ -58,5 +58,5 @@ def _title(scenario: str, rows: pd.DataFrame) -> str:
 
 
 def titled(table: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
-    """Return a table whose scenarios are written as their titles."""
+    """Return a table with the titles of scenarios instead of their names."""
     return table.assign(scenario=[titles.get(scenario, scenario) for scenario in table["scenario"]])

@@ -1,4 +1,4 @@
-"""The report: one HTML file with everything in it, which opens without a network."""
+"""The report: one HTML file that contains everything and opens without internet."""
 
 from __future__ import annotations
 
@@ -97,14 +97,14 @@ def _remarks(tables: Path) -> list[str]:
 
 
 def _shifts(tables: Path, titles: Mapping[str, str]) -> Table | None:
-    """Return the table of natural shift, which a study may do without."""
+    """Return the table of natural shift, or None if the study has none."""
     path = tables / "shifts.csv"
     rows = pd.read_csv(path) if path.is_file() else pd.DataFrame()
     return shift_table(titled(rows, titles)) if len(rows) else None
 
 
 def _weights(tables: Path, titles: Mapping[str, str]) -> Table | None:
-    """Return the table of the weight analysis, which a study may do without."""
+    """Return the table of the weight analysis, or None if the study has none."""
     layers, overlap = tables / "layers.csv", tables / "overlap.csv"
     if not (layers.is_file() and overlap.is_file()):
         return None
@@ -121,7 +121,7 @@ def _best(rows: pd.DataFrame) -> list[Any]:
 
 
 def _line(row: Any) -> dict[str, tuple[str, float | str]]:
-    """Return the cells of one row of the table: what is shown, and what it is sorted by."""
+    """Return the cells of one row of the table: the text, and the value by which it is sorted."""
     gain = with_interval(row.gain, row.gain_low, row.gain_high, 2, sign=True)
     robust = with_interval(row.robust_accuracy, row.robust_accuracy_low, row.robust_accuracy_high)
     cells = {

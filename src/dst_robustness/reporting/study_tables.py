@@ -1,4 +1,4 @@
-"""The tables of a study as its figures read them: all of it, or one scenario."""
+"""The tables of a study for its figures: of all scenarios or of one."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ class StudyTables:
     """The folder of a study's tables.
 
     Attributes:
-        folder: of summary.csv and the others.
-        scenario: the only one that is read, in a figure as wide as a column of a paper; None: all.
+        folder: folder of summary.csv and the other tables.
+        scenario: the only scenario to read, for a figure as wide as a column of a paper; None: read all.
     """
 
     folder: Path
     scenario: str | None = None
 
     def read(self, name: str) -> pd.DataFrame:
-        """Return NAME.csv; an empty table where there is no such file."""
+        """Return NAME.csv, or an empty table if there is no such file."""
         path = self.folder / f"{name}.csv"
         table = pd.read_csv(path) if path.is_file() else pd.DataFrame()
         if self.scenario is None or "scenario" not in table:
@@ -32,7 +32,7 @@ class StudyTables:
         return table[table["scenario"] == self.scenario].reset_index(drop=True)
 
     def title(self, scenario: str) -> str:
-        """Return how a scenario is written."""
+        """Return the title of a scenario."""
         return self._titles.get(scenario, scenario)
 
     @cached_property
@@ -41,5 +41,5 @@ class StudyTables:
         return scenario_titles(rows) if len(rows) else {}
 
     def columns(self, most: int) -> int:
-        """Return how many panels stand side by side, at most."""
+        """Return how many panels may be side by side."""
         return most if self.scenario is None else 1

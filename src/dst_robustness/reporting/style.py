@@ -1,4 +1,4 @@
-"""How all figures look: one set of colours and markers, safe for colour-blind readers, legible in print."""
+"""The style of all figures: one set of colours and markers, safe for colour-blind readers and legible in print."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from dst_robustness.jobs.files import atomic_path
 from dst_robustness.sparsity import METHODS
 
-# Okabe & Ito 2008, a palette that all common forms of colour blindness keep apart; black is the dense baseline.
+# Okabe & Ito 2008: a palette that is safe for all common forms of colour blindness. Black is the dense baseline.
 BLACK, GREY = "#000000", "#7F7F7F"
-# Colour, marker and line of the methods; growth by gradient is dashed beside its random twin.
+# Colour, marker and line of the methods. The variant that grows by gradient is dashed, the random one is solid.
 LOOKS = {
     "dense": (BLACK, "*", "-"),
     "dense_small": (BLACK, "v", ":"),
@@ -34,7 +34,7 @@ LOOKS = {
     "dst_frozen": ("#999933", ">", ":"),
     "dst_shuffled": ("#999933", "<", ":"),
 }
-# Of all other names, chosen by a checksum of the name: the same in every figure, whatever else is in it.
+# For all other names, chosen by a checksum of the name, so that it is the same in every figure.
 OTHER_MARKERS = "pdH8v<>"
 DIVERGING, SEQUENTIAL = "PuOr", "viridis"
 PANEL = (3.25, 2.6)  # inches; as wide as a column of a paper
@@ -49,9 +49,9 @@ SETTINGS = {
 
 
 def method_style(method: str) -> dict[str, Any]:
-    """Return colour, marker and line of a method; those that are not solid have hollow markers.
+    """Return colour, marker and line of a method. Lines that are not solid have hollow markers.
 
-    A method without a look of its own is dotted, in the colour of the method that its class is derived from.
+    A method without its own style is dotted, in the colour of the method from which its class is derived.
     """
     checksum = zlib.crc32(method.encode())
     ancestors = METHODS[method].__mro__ if method in METHODS else ()
@@ -81,7 +81,7 @@ def new_figure(panels: int, columns: int = 3, size: tuple[float, float] = PANEL)
 
 
 def legend_below(figure: Figure, axes: list[plt.Axes], columns: int = 7) -> None:
-    """Put one legend of all panels below the figure."""
+    """Put one legend for all panels below the figure."""
     entries = {label: handle for axis in axes for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
     if entries:
         wide = max(1, int(figure.get_figwidth() / 0.9))
@@ -91,7 +91,7 @@ def legend_below(figure: Figure, axes: list[plt.Axes], columns: int = 7) -> None
 
 
 def empty_figure(reason: str) -> Figure:
-    """Return a figure that says why there is nothing to see: a partial study gets a partial report."""
+    """Return a figure that says why it is empty, so that an unfinished study gets a report too."""
     figure, (axis,) = new_figure(1, size=(PANEL[0], 0.6))
     axis.axis("off")
     axis.text(0.5, 0.5, reason, ha="center", va="center", wrap=True)
@@ -100,7 +100,7 @@ def empty_figure(reason: str) -> Figure:
 
 def save(figure: Figure, stem: str | Path) -> list[Path]:
     """Write a figure as ``stem``.pdf and ``stem``.png, close it, and return the two paths."""
-    # Without a date, the same numbers give the same file.
+    # Without a date, so that the same numbers give the same file.
     written = []
     for suffix, metadata in ((".pdf", {"CreationDate": None}), (".png", {"Software": None})):
         path = Path(f"{stem}{suffix}")

@@ -1,4 +1,4 @@
-"""A table of text as Markdown, and as LaTeX (booktabs) that compiles in a paper as it is."""
+"""A table of text as Markdown, and as LaTeX (booktabs) that compiles in a paper without changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MARKDOWN_SPECIAL = str.maketrans({letter: f"\\{letter}" for letter in "\\|`*<>&~
 COLUMNS_OF_WORDS = ("scenario", "method", "verdict")
 NEEDS = r"% Needs \usepackage{booktabs,graphicx}."
 ROWS_OF_A_PAGE = 45
-# A table that is too wide for where it stands is made smaller; all others keep their size.
+# A table that is too wide is made smaller. All others keep their size.
 FIT = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
 
 
@@ -27,11 +27,11 @@ class Table:
     """A table of text.
 
     Attributes:
-        caption: what the numbers are.
+        caption: what the numbers mean.
         header: name of each column.
-        rows: the cells, as many in each row as the header has.
+        rows: the cells; each row has as many as the header.
         best: (row, column) of cells to set in bold.
-        upright: whether the names of the columns of numbers stand upright in LaTeX, so that many fit on a page.
+        upright: whether the names of number columns are vertical in LaTeX, so that many columns fit on a page.
     """
 
     caption: str
@@ -52,8 +52,8 @@ class Table:
     def latex(self, label: str, *, environment: str = "table") -> str:
         r"""Return an environment ``table``, or ``table*`` for both columns of a page that has two.
 
-        It fits where it stands: what is too wide is made smaller. What has more rows than a page takes becomes several
-        tables. The packages that it needs are ``NEEDS``.
+        A table that is too wide is made smaller. One with more rows than a page can hold becomes several tables.
+        ``NEEDS`` are the packages that it needs.
         """
         starts = range(0, max(1, len(self.rows)), ROWS_OF_A_PAGE)
         parts = []
@@ -85,7 +85,7 @@ class Table:
         return style.to_latex(hrules=True, column_format=columns).rstrip()
 
     def of_one_scenario(self) -> Table:
-        """Return the table of one scenario with the column that says so moved into the caption."""
+        """Return the table of one scenario with its name in the caption instead of a column."""
         best = frozenset((row, column - 1) for row, column in self.best)
         caption = f"{self.rows[0][0]}. {self.caption}"
         cells = [cells[1:] for cells in self.rows]

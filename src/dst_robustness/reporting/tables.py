@@ -14,7 +14,7 @@ ABSENT = "-"
 
 
 def number(value: float, digits: int = 1, *, scale: float = 1, sign: bool = False) -> str:
-    """Return a number as text; a dash where there is none."""
+    """Return a number as text, or a dash if there is none."""
     if pd.isna(value):
         return ABSENT
     return f"{scale * value:{'+' if sign else ''}.{digits}f}"
@@ -31,12 +31,12 @@ def with_interval(
 
 
 def _names(row: Any) -> list[str]:
-    """Return the first three cells of a line: which scenario, method and sparsity it is of."""
+    """Return the first three cells of a line: scenario, method and sparsity."""
     return [row.scenario, method_name(row.method), f"{row.sparsity:g}"]
 
 
 def robustness_table(rows: pd.DataFrame) -> Table:
-    """Return the main table: accuracies, gain, mCE and verdict of each row; the best in bold where it is decided."""
+    """Return the main table: accuracies, gain, mCE and verdict of each row, with the best in bold if it is decided."""
     header = ["scenario", "method", "sparsity", "n", "clean %", "robust %", "gain", "mCE", "verdict"]
     cells = []
     for row in rows.itertuples():
@@ -63,7 +63,7 @@ def sparsity_table(rows: pd.DataFrame) -> Table:
     texts, chosen = [], []
     for (scenario, method), part in rows.groupby(["scenario", "method"], sort=False):
         found = {row.sparsity: row for row in part.itertuples()}
-        # A baseline without sparsities stands in every column.
+        # A baseline without sparsities is in every column.
         everywhere = len(part) == 1 and part["verdict"].item() == BASELINE_ROW
         own = [part.iloc[0].name if everywhere else found[level].Index if level in found else None for level in levels]
         texts.append([scenario, method_name(method), *(_plus_minus(rows, index) for index in own)])
@@ -90,7 +90,7 @@ def _plus_minus(rows: pd.DataFrame, index: Any | None) -> str:
 
 
 def resource_table(rows: pd.DataFrame) -> Table:
-    """Return what each method costs: parameters, FLOPs relative to dense, seconds, memory, weights ever active."""
+    """Return the cost of each method: parameters, FLOPs relative to dense, seconds, memory, weights ever active."""
     header = ["scenario", "method", "sparsity", "non-zero (M)", "inference FLOPs", "training FLOPs", "seconds",
               "MB", "ITOP"]  # fmt: skip
     cells = [
@@ -130,13 +130,13 @@ def shift_table(rows: pd.DataFrame) -> Table:
 
 
 def metrics_table(rows: pd.DataFrame) -> Table:
-    """Return what the main table has no room for: the benchmark's fifteen alone, all kinds of mCE, calibration."""
+    """Return the metrics that the main table leaves out: the benchmark's fifteen, all kinds of mCE, calibration."""
     columns = {
         "robust_accuracy_15": ("15 only", 1, 100), "relative_mce": ("rel. mCE", 1, 1), "mce_alexnet": ("mCE*", 1, 1),
         "relative_mce_alexnet": ("rel.*", 1, 1), "clean_ece": ("ECE clean", 1, 100), "robust_ece": ("ECE", 1, 100),
         "clean_nll": ("NLL clean", 3, 1), "robust_nll": ("NLL", 3, 1),
     }  # fmt: skip
-    # Against AlexNet there is mCE on ImageNet-C only.
+    # mCE against AlexNet only exists on ImageNet-C.
     columns = {name: form for name, form in columns.items() if name in rows and rows[name].notna().any()}
     cells = [
         [
@@ -159,7 +159,7 @@ def metrics_table(rows: pd.DataFrame) -> Table:
 
 
 def _with_its_interval(row: Any, name: str, digits: int, scale: float) -> str:
-    """Return a number of a row, with its interval where the row has one."""
+    """Return a number of a row, with its interval if the row has one."""
     low, high = (getattr(row, f"{name}_{end}", float("nan")) for end in ("low", "high"))
     return with_interval(getattr(row, name), low, high, digits, scale=scale)
 
@@ -168,7 +168,7 @@ def weight_table(rows: pd.DataFrame) -> Table:
     """Return where the weights of each sparse method are, and how much its topologies overlap, in percent.
 
     Args:
-        rows: of ``analysis.weights.weight_summary``.
+        rows: the table of ``analysis.weights.weight_summary``.
     """
     shares = {
         "density": "density", "empty_kernels": "empty kernels", "empty_output_channels": "empty output channels",
@@ -186,9 +186,9 @@ def weight_table(rows: pd.DataFrame) -> Table:
 
 
 def _decided_best(rows: pd.DataFrame, column: int) -> frozenset[tuple[int, int]]:
-    """Return the place of the highest robust accuracy of each scenario, where it is decided.
+    """Return the place of the highest robust accuracy of each scenario, if it is decided.
 
-    That is a row that holds, or the baseline where all others fail.
+    It is a row that holds, or the baseline if all others fail.
     """
     rows, best = rows.reset_index(drop=True), set()
     for _, part in rows.groupby("scenario", sort=False):

@@ -1,4 +1,4 @@
-"""The tables of a study beside summary.csv, for a README and for a paper."""
+"""Write the further tables of a study, for a README and for a paper."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ TABLES = {
     "resources": lambda rows, cells: resource_table(rows),
     "by_corruption": by_corruption_table,
 }
-# What is added to the name of the file, and the environment that it holds.
+# Endings of the file names, each with its LaTeX environment.
 VARIANTS = {"": "table", "_two_columns": "table*"}
 
 
 def write_tables(tables: str | Path) -> None:
     """Write each of ``TABLES`` from summary.csv and corruptions.csv into their folder.
 
-    NAME.md has all scenarios. NAME.tex has a table for each, NAME_two_columns.tex the same for pages of two columns.
+    NAME.md has all scenarios. NAME.tex has one table per scenario, and NAME_two_columns.tex the same for pages with two
+    columns.
     """
     tables = Path(tables)
     rows, cells = pd.read_csv(tables / "summary.csv"), pd.read_csv(tables / "corruptions.csv")

@@ -1,4 +1,4 @@
-"""The figures by name; each module draws one from the tables of a study. Listing them imports no drawing library."""
+"""The figures by name. Each module draws one from the tables of a study. Listing them does not import matplotlib."""
 
 from __future__ import annotations
 
@@ -74,10 +74,13 @@ CAPTIONS = {
 def write_figure(name: str, tables: str | Path, stem: str | Path, *, scenario: str | None = None) -> list[Path]:
     """Draw a figure from the tables of a study and write it as ``stem``.pdf and ``stem``.png.
 
-    A table that is not there, or is empty, gives a figure that says so.
+    If a table is missing or empty, the figure says so.
 
     Args:
-        scenario: the only one that is drawn, as wide as a column of a paper; None: all of the study.
+        name: name of the figure.
+        tables: folder of the tables.
+        stem: path of the files without ending.
+        scenario: the only scenario to draw, as wide as a column of a paper; None: draw all.
     """
     from dst_robustness.reporting.study_tables import StudyTables
     from dst_robustness.reporting.style import save

@@ -1,4 +1,4 @@
-"""Where a gain comes from: a waterfall of steps for each DST row, with intervals."""
+"""Where a gain comes from: for each DST row a waterfall of steps with intervals."""
 
 from __future__ import annotations
 

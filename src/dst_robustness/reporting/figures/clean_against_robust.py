@@ -1,4 +1,4 @@
-"""Accuracy under corruption and natural shift against clean accuracy: is it bought with that, or does it come along?"""
+"""Accuracy under corruption and natural shift against clean accuracy: does it rise with that, or at its expense?"""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dst_robustness.reporting.style import BLACK, empty_figure, legend_below, me
 
 @dataclass(frozen=True)
 class Panel:
-    """Rows of summary.csv, and the column with the shares that the height tells."""
+    """Rows of summary.csv, and the column for the vertical axis."""
 
     title: str
     rows: pd.DataFrame
@@ -26,8 +26,10 @@ class Panel:
 
 
 def draw(tables: StudyTables) -> Figure:
-    """Draw one panel per scenario, and one for each of its sets of natural shift: a point for each method and sparsity,
-    larger for sparser."""
+    """Draw one panel per scenario, and one for each of its sets of natural shift.
+
+    Each has a point for each method and sparsity; sparser ones are larger.
+    """
     panels = scenario_panels(tables)
     shifts = tables.read("shifts")
     for (scenario, shift), part in shifts.groupby(["scenario", "shift"], sort=False) if len(shifts) else ():
@@ -45,7 +47,7 @@ def scenario_panels(tables: StudyTables) -> list[Panel]:
 
 
 def scatter(tables: StudyTables, panels: list[Panel], column: str, label: str, scale: float) -> Figure:
-    """Draw the height of each panel against a column of summary.csv, with lines through the baseline."""
+    """Draw each panel against a column of summary.csv, with lines through the baseline."""
     panels = [panel for panel in panels if panel.rows[column].notna().any()]
     if not panels:
         return empty_figure(f"no run with {label} yet")

@@ -9,5 +9,5 @@ from dst_robustness.reporting.study_tables import StudyTables
 
 
 def draw(tables: StudyTables) -> Figure:
-    """Draw one panel per scenario: training FLOPs relative to dense; up and left of the dense star is better."""
+    """Draw one panel per scenario: training FLOPs relative to dense. Above and left of the dense star is better."""
     return scatter(tables, scenario_panels(tables), "training_flops_ratio", "training FLOPs relative to dense", 1)

@@ -14,7 +14,7 @@ from dst_robustness.reporting.style import DIVERGING, SEQUENTIAL, empty_figure, 
 
 
 def draw(tables: StudyTables) -> Figure:
-    """Draw baseline, DST and their difference for each row of the study that fourier.csv holds, mean over seeds."""
+    """Draw baseline, DST and their difference for each row in fourier.csv, as means over seeds."""
     errors, rows = tables.read("fourier"), tables.read("summary")
     if errors.empty or rows.empty or not (own := of_baseline(errors, rows)).any():
         return empty_figure("Fourier heat maps have not been measured")
@@ -42,7 +42,7 @@ def draw(tables: StudyTables) -> Figure:
 def _draw_map(
     figure: Figure, axis: plt.Axes, values: np.ndarray, title: str, colours: str, low: float, high: float
 ) -> None:
-    # Purple is good for DST in all figures: fewer errors. So the colours of a difference in error run backwards.
+    # In all figures purple is good for DST. Fewer errors are good, so colours are reversed for a difference in error.
     if low > high:
         colours, low, high = f"{colours}_r", high, low
     reach = len(values) // 2 + 0.5

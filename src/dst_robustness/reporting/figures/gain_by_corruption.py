@@ -1,4 +1,4 @@
-"""Relative gain of DST over dense for each corruption and severity: where it comes from."""
+"""Relative gain of DST over dense for each corruption and severity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gain of every row with its interval, a panel for each sparsity: where a method wins, over all scenarios at once."""
+"""Gain of every row with its interval, one panel per sparsity: where each method wins, for all scenarios together."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dst_robustness.reporting.style import BLACK, GREY, PANEL, empty_figure, leg
 
 
 def draw(tables: StudyTables) -> Figure:
-    """Draw summary.csv: a line of points for each scenario; at 0 the other baselines and rivals without sparsity."""
+    """Draw a line of points for each scenario. The panel of sparsity 0 has other baselines and dense rivals."""
     rows = tables.read("summary")
     if rows.empty or (rows["verdict"] == BASELINE_ROW).all():
         return empty_figure("no gain over the baseline yet")

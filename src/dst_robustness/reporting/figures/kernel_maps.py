@@ -1,4 +1,4 @@
-"""Non-zero weights of each kernel, output channel x input channel: which connections dynamic training keeps."""
+"""Non-zero weights of each kernel, output channel x input channel: the connections that dynamic training keeps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LARGEST = 128
 
 
 def draw(run: StoredRun, layers: int = 6) -> Figure:
-    """Draw the kernel map of a run's layers, evenly spaced from the first to the last, at most 128 channels a side."""
+    """Draw the kernel maps of some layers, evenly spaced from first to last, with at most 128 channels per side."""
     topology = list(load_topology(run.folder).items())
     weights = [(name, weight) for name, weight in topology if weight.ndim > 2] or topology
     chosen = [weights[i] for i in sorted({round(i) for i in np.linspace(0, len(weights) - 1, layers)})]

@@ -1,4 +1,4 @@
-"""Robust accuracy against sparsity, each method beside the dense line and its interval: the paper's central figure."""
+"""Robust accuracy against sparsity for each method, with the dense line and its interval: the paper's main figure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dst_robustness.reporting.study_tables import StudyTables
 from dst_robustness.reporting.style import BLACK, empty_figure, legend_below, method_style, new_figure
 
 MARKS = {HOLDS: "+", FAILS: "-", EQUIVALENT: "="}
-# More bars than these, side by side, hide the lines.
+# More bars than this would hide the lines.
 MOST_WITH_BARS = 6
 
 
@@ -62,7 +62,7 @@ def _errors(part: pd.DataFrame) -> np.ndarray:
 def _draw_sparsities(axis: plt.Axes, sparse: pd.DataFrame) -> None:
     methods = list(dict.fromkeys(sparse["method"]))
     steps = np.diff(np.sort(sparse["sparsity"].unique()))
-    # Side by side, so that the bars of the methods do not hide each other.
+    # The methods are side by side, so that their bars do not hide each other.
     spread = 0.5 * steps.min() if len(steps) else 0.0
     offsets = np.linspace(-spread / 2, spread / 2, len(methods)) if len(methods) > 1 else [0.0]
     bars = len(methods) <= MOST_WITH_BARS
@@ -80,7 +80,7 @@ def _draw_sparsities(axis: plt.Axes, sparse: pd.DataFrame) -> None:
 
 
 def _focus(axis: plt.Axes, values: pd.Series) -> None:
-    """Limit the axis to the points, so that a wide band does not press them together."""
+    """Limit the axis to the points, so that a wide band does not compress them."""
     low, high = axis.get_ylim()
     room = max(0.5, values.max() - values.min())
     axis.set_ylim(max(low, values.min() - room), min(high, values.max() + room))
@@ -97,7 +97,7 @@ def _draw_one_sparsity(axis: plt.Axes, sparse: pd.DataFrame) -> None:
 
 
 def _mark_decided(axis: plt.Axes, rows: pd.DataFrame, places: Iterable[float]) -> None:
-    """Write the mark of each decided row beside its point; an undecided one has none."""
+    """Write the mark of each decided row beside its point. Undecided rows have no mark."""
     for row, place in zip(rows.itertuples(), places, strict=True):
         axis.annotate(
             MARKS.get(row.verdict, ""), (place, 100 * row.robust_accuracy), (3, 1), textcoords="offset points",

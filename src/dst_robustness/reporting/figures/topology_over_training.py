@@ -1,4 +1,4 @@
-"""How the topology moved: the share of weights that have been active so far, and the share that is, over training."""
+"""How the topology changes during training: the share of weights ever active so far, and the share active now."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dst_robustness.reporting.style import BLACK, empty_figure, legend_below, me
 
 
 def draw(tables: StudyTables) -> Figure:
-    """Draw ITOP rate and density by step for each scenario of topology.csv, at the sparsity of most methods."""
+    """Draw ITOP rate and density by step for each scenario of topology.csv, at the sparsity that most methods have."""
     curves = tables.read("topology")
     if curves.empty:
         return empty_figure("no topology has moved yet")

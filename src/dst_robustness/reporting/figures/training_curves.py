@@ -13,7 +13,7 @@ from dst_robustness.reporting.style import empty_figure, legend_below, method_st
 
 
 def draw(tables: StudyTables) -> Figure:
-    """Draw two panels per scenario from training.csv, at the sparsity that most methods were trained at."""
+    """Draw two panels per scenario from training.csv, at the sparsity that most methods have."""
     curves = tables.read("training")
     if curves.empty:
         return empty_figure("no training history yet")
@@ -21,7 +21,7 @@ def draw(tables: StudyTables) -> Figure:
     figure, axes = new_figure(2 * len(scenarios), columns=tables.columns(2))
     for index, (scenario, part) in enumerate(scenarios):
         level = usual_sparsity(part)
-        shown = part[part["sparsity"].isin([0, level])]  # dense networks stand at 0
+        shown = part[part["sparsity"].isin([0, level])]  # dense networks have sparsity 0
         left, right = axes[2 * index : 2 * index + 2]
         _draw_curves(left, shown, "loss")
         left.set_ylabel("training loss")
@@ -37,7 +37,7 @@ def draw(tables: StudyTables) -> Figure:
 
 
 def usual_sparsity(rows: pd.DataFrame) -> float:
-    """Return the sparsity of most methods among rows with the columns method and sparsity; 0 where all are dense."""
+    """Return the sparsity that most methods have, given the columns method and sparsity; 0 if all are dense."""
     sparse = rows[rows["sparsity"] > 0]
     return sparse.groupby("sparsity")["method"].nunique().idxmax() if len(sparse) else 0.0
 
@@ -45,6 +45,6 @@ def usual_sparsity(rows: pd.DataFrame) -> float:
 def _draw_curves(axis: plt.Axes, curves: pd.DataFrame, column: str, scale: float = 1) -> None:
     for method, part in curves.groupby("method", sort=False):
         style = method_style(method) | {"linewidth": 1.0}
-        if len(part) > 1:  # of a single epoch only the marker would be seen
+        if len(part) > 1:  # a single epoch would show only a marker
             style["marker"] = ""
         axis.plot(part["epoch"], scale * part[column], label=method_name(method), **style)

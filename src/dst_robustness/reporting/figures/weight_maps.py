@@ -1,4 +1,4 @@
-"""How the non-zeros spread over the layers, and how many kernels and channels hold none."""
+"""How non-zeros are distributed over the layers, and how many kernels and channels have none."""
 
 from __future__ import annotations
 
