@@ -89,6 +89,8 @@ def test_choosing_masks_leaves_no_trace_in_the_model():
             {"initial_masks": {"weight": torch.ones(1, 4)}},
             "hold 4 active weights; the sparsity asks for 2",
         ),
+        ("dst_frozen", {"initial_masks": {"weight": torch.full((1, 4), 0.5)}}, "other numbers than 0 and 1"),
+        ("static", {"seed": -1}, "seed is -1; allowed: whole numbers from 0 up"),
         ("mest_r", {"memory_bound": -0.5, "update_interval": 1}, "memory_bound is"),
     ],
 )

@@ -1,6 +1,8 @@
 """The object that the loop calls: what must hold after every single step, for every method."""
 
+import copy
 import io
+import pickle
 
 import pytest
 import torch
@@ -208,6 +210,29 @@ def test_resumed_equals_uninterrupted_bit_for_bit(method):
     assert resumed.updates == trainer.updates
     assert all(torch.equal(resumed.masks[name], mask) for name, mask in trainer.masks.items())
     assert resumed.itop_rate == trainer.itop_rate
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda parts: pickle.loads(pickle.dumps(parts))])
+def test_a_copy_goes_on_by_itself(duplicate):
+    """Of model, optimiser and trainer together; a step of the copied optimiser is one of the copied trainer."""
+    model = nn.Linear(10, 12)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
+    trainer = SparseTraining(model, optimizer, method="rigl", sparsity=0.5, total_steps=20, update_interval=4)
+    parts = (model, optimizer, trainer)
+
+    def steps(model, optimizer, trainer):
+        for step in range(6):
+            optimizer.zero_grad()
+            model(torch.ones(4, 10)).square().mean().backward()
+            trainer.step() if step % 2 else optimizer.step()
+
+    steps(*parts)
+    others = duplicate(parts)
+    for each in (parts, others):
+        steps(*each)
+    assert others[2].steps == trainer.steps == 12
+    assert torch.equal(others[0].weight, model.weight)
+    assert others[0].weight is not model.weight
 
 
 def test_a_checkpoint_of_another_configuration_is_refused():

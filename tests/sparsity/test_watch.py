@@ -1,5 +1,7 @@
 """Weights that something other than the trainer has written are noticed at the next step, by every method."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 from torch import nn
@@ -102,9 +104,24 @@ def test_weights_that_are_swapped_for_an_evaluation_and_back_are_fine():
     average = torch.optim.swa_utils.AveragedModel(model)
     with torch.no_grad():
         average.module[0].weight.add_(1.0)
+    with pytest.raises(ValueError, match=r"no copy of the model: it has no 0\.weight"):
+        trainer.mask_average(nn.Linear(3, 3))
     trainer.mask_average(average)
     assert not average.module[0].weight[~trainer.masks["0.weight"]].any()
     model.load_state_dict(average.module.state_dict())
     model.load_state_dict(kept)
     step()
     assert trainer.steps == 4
+
+
+def test_a_layer_that_is_trained_only_later_is_named():
+    """As in gradual unfreezing: it has no mask, and the density does not speak of it."""
+    model = nn.Sequential(nn.Linear(20, 40), nn.Linear(40, 5))
+    model[0].requires_grad_(False)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    trainer = SparseTraining(model, optimizer, method="static", sparsity=0.5, total_steps=9)
+    model[0].requires_grad_(True)
+    for step in range(2):
+        model(torch.randn(8, 20)).square().mean().backward()
+        with pytest.warns(UserWarning, match=r"^0\.weight: nothing trained this") if not step else nullcontext():
+            trainer.step()

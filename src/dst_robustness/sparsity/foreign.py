@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.optim import Optimizer
 
+from dst_robustness.sparsity.gradients import prepared
 from dst_robustness.sparsity.optimizers import members
 
 if TYPE_CHECKING:
@@ -60,9 +61,9 @@ class ForeignSteps:
         trainer.begin()
         if closure is not None:
             kwargs = {key: value for key, value in kwargs.items() if key != "closure"}
-            return (args[0], trainer.prepared(closure), *args[2:]), kwargs
+            return (args[0], prepared(closure, trainer.prepare_gradients), *args[2:]), kwargs
         scale = getattr(optimizer, "grad_scale", None)
-        trainer.prepare_gradients(check=trainer.non_finite != "ignore", scale=scale)
+        trainer.prepare_gradients(scale=scale)
         return None
 
     def _after(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

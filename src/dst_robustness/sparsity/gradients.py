@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,18 @@ def unscale(scaler: torch.amp.GradScaler, optimizer: Optimizer) -> None:
     except RuntimeError as error:
         if "already been called" not in str(error):
             raise
+
+
+def prepared(closure: Callable[[], Tensor], prepare: Callable[[], None]) -> Callable[[], Tensor]:
+    """Return the closure of an optimiser with ``prepare`` called before the optimiser sees the gradients."""
+
+    def prepared() -> Tensor:
+        with torch.enable_grad():
+            loss = closure()
+        prepare()
+        return loss
+
+    return prepared
 
 
 def check_finite(model: nn.Module, parameters: Iterable[Tensor], step: int, later: Readings | None = None) -> None:

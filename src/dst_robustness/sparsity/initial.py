@@ -90,12 +90,15 @@ def given_masks(
     if method.needs_loss or not method.masks:
         own = "chooses its masks by the loss" if method.needs_loss else "masks nothing"
         raise ValueError(f"method '{method.name}' {own} and takes no initial_masks")
+    given = {name: torch.as_tensor(mask) for name, mask in given.items()}
     given = {name: mask for name, mask in given.items() if name not in frozen or not mask.all()}
     if missing := weights.keys() ^ given.keys():
         raise ValueError(f"initial_masks and the model differ in the layers {', '.join(sorted(missing))}")
     for name, weight in weights.items():
         if given[name].shape != weight.shape:
             raise ValueError(f"initial_masks[{name}] is {tuple(given[name].shape)}, the weight {tuple(weight.shape)}")
+        if not ((given[name] == 0) | (given[name] == 1)).all():
+            raise ValueError(f"initial_masks[{name}] holds other numbers than 0 and 1")
     masks = {name: given[name].reshape(-1) != 0 for name in weights}
     if empty := [name for name, mask in masks.items() if not mask.any()]:
         raise ValueError(f"initial_masks leave no weight in {', '.join(empty)}")

@@ -135,10 +135,13 @@ class SparseWeights:
 
     @torch.no_grad()
     def mask_model(self, model: nn.Module) -> None:
-        """Zero the inactive weights in another network with the same parameter names."""
+        """Zero the inactive weights in a copy of the network, or in its ``module``. Raises ValueError for another one."""
         parameters = {clean_name(name): parameter for name, parameter in unwrap(model).named_parameters()}
         for layer in self.layers:
-            parameters[layer.name].mul_(layer.mask.to(parameters[layer.name].device))
+            copy = parameters.get(layer.name, parameters.get(f"module.{layer.name}"))
+            if copy is None:
+                raise ValueError(f"this is no copy of the model: it has no {layer.name}")
+            copy.mul_(layer.mask.to(copy.device))
 
     def zero_inactive(self, optimizer: torch.optim.Optimizer) -> None:
         """Zero the inactive weights and their optimiser states."""

@@ -15,6 +15,7 @@ from dst_robustness.sparsity import METHODS
 from dst_robustness.sparsity.distributions import check_sparsity
 from dst_robustness.sparsity.methods.base import Method
 
+NOT_SHARED = {"self", "model", "optimizer", "method", "options", "exclude", "initial_masks", "loss", "non_finite"}
 CHOICES = {"grown_state": ("own age", "plain"), "non_finite": ("refuse", "skip", "ignore")}
 
 
@@ -32,11 +33,21 @@ def chosen(method: str | Method, options: Mapping[str, Any], trainer: type) -> M
     return METHODS[method].with_options(options)
 
 
-def check(method: Method, sparsity: float, last_update: float, grown_warmup: int, **choices: str) -> None:
+def given(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of ``SparseTraining`` that a resumed run must share with the one that was interrupted."""
+    return plain({name: value for name, value in arguments.items() if name not in NOT_SHARED})
+
+
+def check(method: Method, given: Mapping[str, Any], **choices: str) -> None:
     """Raise ValueError for a value that is not allowed."""
+    sparsity, last_update, grown_warmup, seed = (
+        given[name] for name in ("sparsity", "last_update", "grown_warmup", "seed")
+    )
     check_sparsity(sparsity)
     if sparsity and not method.sparse:
         raise ValueError(f"method '{method.name}' has no sparsity; it was given {sparsity:g}")
+    if not isinstance(seed, int) or seed < 0:
+        raise ValueError(f"seed is {seed!r}; allowed: whole numbers from 0 up")
     if not 0 < last_update <= 1:
         raise ValueError(f"last_update is {last_update}; allowed: a share of the training, above 0, at most 1")
     if grown_warmup < 0 or (grown_warmup and choices["grown_state"] == "plain"):

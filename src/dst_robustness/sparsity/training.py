@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import torch
@@ -19,9 +20,6 @@ from dst_robustness.sparsity.readings import Readings
 from dst_robustness.sparsity.report import report
 from dst_robustness.sparsity.topology import TopologyUpdate
 from dst_robustness.sparsity.watch import Watch
-
-# All other arguments are settings. A resumed run must have those of the interrupted one.
-_NOT_SETTINGS = {"self", "model", "optimizer", "method", "options", "exclude", "initial_masks", "loss", "non_finite"}
 
 
 class SparseTraining:
@@ -93,9 +91,9 @@ class SparseTraining:
         seed: int = 0,
         **options: Any,
     ) -> None:
-        given = settings.plain({name: value for name, value in locals().items() if name not in _NOT_SETTINGS})
+        given = settings.given(locals())
         self.method = settings.chosen(method, settings.plain(options), SparseTraining)
-        settings.check(self.method, sparsity, last_update, grown_warmup, grown_state=grown_state, non_finite=non_finite)
+        settings.check(self.method, given, grown_state=grown_state, non_finite=non_finite)
         self.model, self.optimizer = unwrap(model), optimizer
         self.step_on_update, self.non_finite, self.seed = step_on_update, non_finite, given["seed"]
         self.steps = self.skipped_steps = 0
@@ -106,17 +104,26 @@ class SparseTraining:
             **{name: given[name] for name in PLANNED},
         )  # fmt: skip
         given |= {"method": self.method.name, **asdict(self.method), "exclude": list(exclude)}
-        self._settings = settings.plain({**given, "layers": [layer.name for layer in self.network.layers]})
+        self._settings = settings.plain(given | {"layers": [layer.name for layer in self.network.layers]})
         self.initial_densities = self.network.densities
         aged = self.method.dst and grown_state == "own age"
         self._ages = own_ages(optimizer, self.network.layers, grown_warmup) if aged else None
         self._trusted = optimizers.keeps_zeros(optimizer)
         self._readings = Readings()
-        self._watch = Watch(model, self.network.layers, optimizer, None if non_finite == "ignore" else self._readings)
+        self._watch = Watch(model, self.network, optimizer, None if non_finite == "ignore" else self._readings)
         self._dense_gradients: list[Tensor] | None = None
         self.stepping = False
         self._foreign = ForeignSteps(self)
         self.apply_masks()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy holds: all but the hooks on the optimiser, which the copy sets on its own one."""
+        self._readings.settle()
+        return {name: value for name, value in vars(self).items() if name != "_foreign"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._foreign = ForeignSteps(self)
 
     @property
     def masks(self) -> dict[str, Tensor]:
@@ -139,9 +146,8 @@ class SparseTraining:
     def update_due(self) -> bool:
         """Whether the next step ends with a topology update.
 
-        A step that is replayed from a captured graph has to contain ``mask_gradients`` and the optimiser's step, can
-        only take the place of ``step`` where no update is due, and has to add one to ``steps``. With Adam it needs
-        grown_state="plain", because own ages are counted outside the graph.
+        A captured graph that takes the place of ``step`` where no update is due has to contain ``mask_gradients`` and
+        the optimiser's step, and ``steps`` has to be raised. With Adam it needs grown_state="plain".
         """
         return self.plan.due(self.steps + 1)
 
@@ -168,17 +174,17 @@ class SparseTraining:
         self._foreign.check_in_charge()
         scaled = scaler is not None and scaler.is_enabled()
         stepped = closure is not None or self.step_on_update or not self.update_due
-        loss = None
         self.begin()
-        self.stepping = True
+        loss, self.stepping = None, True
         try:
             if scaled:
                 gradients.unscale(scaler, self.optimizer)  # type: ignore[arg-type]
             if closure is not None:
                 self.mask_gradients()
-                loss = self.optimizer.step(self.prepared(closure, clip_norm))  # type: ignore[arg-type]
+                prepare = partial(self.prepare_gradients, clip_norm)
+                loss = self.optimizer.step(gradients.prepared(closure, prepare))  # type: ignore[arg-type]
             else:
-                self.prepare_gradients(clip_norm, check=scaled or self.non_finite != "ignore", scaled=scaled)
+                self.prepare_gradients(clip_norm, scaled=scaled)
             if closure is None and stepped:
                 self.optimizer.step()
         except gradients.NotFiniteError:
@@ -201,14 +207,14 @@ class SparseTraining:
             self._ages.before_step()
 
     def prepare_gradients(
-        self, clip_norm: float | None = None, *, check: bool, scaled: bool = False, scale: Tensor | None = None
+        self, clip_norm: float | None = None, *, scaled: bool = False, scale: Tensor | None = None
     ) -> None:
         """Keep the dense gradients that an update needs, zero those of inactive weights, and clip.
 
         Gradients of a ``scaled`` loss may be infinite. They still have to be divided by ``scale``.
         """
         parameters = optimizers.trained_parameters(self.optimizer)
-        if check:
+        if scaled or self.non_finite != "ignore":
             at_once = scaled or self.non_finite == "skip" or self.update_due
             gradients.check_finite(self.model, parameters, self.steps + 1, None if at_once else self._readings)
         if self.update_due and self.method.needs_gradient:
@@ -216,17 +222,6 @@ class SparseTraining:
         self.mask_gradients()
         if clip_norm is not None:
             nn.utils.clip_grad_norm_(parameters, clip_norm)
-
-    def prepared(self, closure: Callable[[], Tensor], clip_norm: float | None = None) -> Callable[[], Tensor]:
-        """Return a closure that also prepares the gradients for the optimiser."""
-
-        def prepared() -> Tensor:
-            with torch.enable_grad():
-                loss = closure()
-            self.prepare_gradients(clip_norm, check=self.non_finite != "ignore")
-            return loss
-
-        return prepared
 
     def finish(self, stepped: bool = True) -> None:
         """Zero what the optimiser has changed outside the masks, and update the topology if it is due."""
@@ -264,12 +259,10 @@ class SparseTraining:
         if self.network.layers:
             parts = (self.network, self.plan, self.steps, slopes, self.optimizer, self._ages, self.seed)
             self.updates.append(topology.update(*parts))
+            self._watch.remember()
 
     def report(self, input_shape: Sequence[int] | None = None) -> None:
-        """Print each masked weight with its density, and what stays dense and why.
-
-        With the shape of a sample, for example [C, H, W], also print the FLOPs of a forward pass.
-        """
+        """Print each masked weight, what stays dense, and FLOPs if given the shape of a sample, as [C, H, W]."""
         print(report(self, input_shape))
 
     def state_dict(self) -> dict[str, Any]:

@@ -7,15 +7,15 @@ checked in every step.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
 from functools import partial
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from dst_robustness.sparsity.layers import SparseLayer
+from dst_robustness.sparsity.layers import SparseLayer, SparseWeights
 from dst_robustness.sparsity.maskable import unwrap
-from dst_robustness.sparsity.optimizers import states
+from dst_robustness.sparsity.optimizers import states, trained_parameters
 from dst_robustness.sparsity.readings import Readings, runs_ahead
 
 Stamp = tuple[int, int]
@@ -25,10 +25,11 @@ class Watch:
     """Remembers the weights of the sparse layers and their optimiser states as they were after the last step."""
 
     def __init__(
-        self, model: nn.Module, layers: Sequence[SparseLayer], optimizer: Optimizer, readings: Readings | None
+        self, model: nn.Module, network: SparseWeights, optimizer: Optimizer, readings: Readings | None
     ) -> None:
-        """Watch the layers of a network. Without ``readings``, layers on a GPU are checked only when necessary."""
-        self.layers, self.optimizer = layers, optimizer
+        """Watch the sparse layers. Without ``readings``, layers on a GPU are checked only when necessary."""
+        layers = network.layers
+        self.layers, self.optimizer, self._frozen = layers, optimizer, dict(network.frozen)
         self._readings = readings or Readings()
         self._looks = readings is not None or not any(runs_ahead(layer.weight.device) for layer in layers)
         places = {id(p): (m._parameters, key) for m in unwrap(model).modules() for key, p in m._parameters.items()}
@@ -46,6 +47,7 @@ class Watch:
 
     def check(self) -> None:
         """Raise RuntimeError if a layer no longer agrees with its mask."""
+        self._warn_of_thawed()
         if not self.layers:
             return
         self._turn = (self._turn + 1) % len(self.layers)
@@ -59,6 +61,20 @@ class Watch:
                 self._refuse(layer, int(layer.strays(self.optimizer)))
             elif self._looks and i == self._turn:
                 self._readings.read(layer.strays(), partial(self._refuse, layer))
+
+    def _warn_of_thawed(self) -> None:
+        """Warn, once, of a layer that nothing trained at first and that is trained now."""
+        if not self._frozen:
+            return
+        trained = {id(parameter) for parameter in trained_parameters(self.optimizer)}
+        thawed = {name for name, weight in self._frozen.items() if weight.grad is not None and id(weight) in trained}
+        self._frozen = {name: weight for name, weight in self._frozen.items() if name not in thawed}
+        if thawed:
+            warnings.warn(
+                f"{', '.join(sorted(thawed))}: nothing trained this when SparseTraining was constructed, so it stays "
+                f"dense and does not count. To mask it, construct SparseTraining when all layers are trained",
+                stacklevel=5,
+            )
 
     def _refuse(self, layer: SparseLayer, strays: int) -> None:
         if strays:
