@@ -75,13 +75,21 @@ def to_numpy(value: Any, what: str) -> np.ndarray:
     except Exception as error:  # ragged lists, objects of unknown libraries
         raise ValueError(f"{what} is a {type(value).__name__}, not an array: {error}") from error
     if array.dtype.kind not in "biufV" or (array.dtype.kind == "V" and "float" not in array.dtype.name):
-        raise ValueError(f"{what} is {array.dtype}; expected numbers")
+        found = type(value).__name__ if array.dtype.kind == "O" else array.dtype
+        raise ValueError(f"{what} is {found}; expected numbers")
     return array.astype(np.float32) if array.dtype.kind == "V" else array  # bfloat16 of JAX
 
 
+def is_whole(values: np.ndarray) -> bool:
+    """Return whether all values are whole numbers that an int64 can hold."""
+    return values.dtype.kind != "f" or bool(np.all((values == np.rint(values)) & (np.abs(values) < 2**63)))
+
+
 def _from_classes(values: np.ndarray) -> Answers:
-    if values.dtype.kind == "f" and not (np.isfinite(values).all() and np.all(values == np.rint(values))):
+    if not is_whole(values):
         raise ValueError(f"predict returned {values.dtype} [{len(values)}], not whole numbers; expected classes")
+    if values.min(initial=0) < 0:
+        raise ValueError(f"predict returned class {values.min()}; expected classes from 0 on")
     unknown = np.full(len(values), np.nan)
     return Answers(values.astype(np.int64), unknown, unknown)
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from dst_robustness.corruptions import FAMILIES, SEVERITIES, choose_corruptions, corrupt_images, image_suites
 from dst_robustness.corruptions.frost import load_frost
-from dst_robustness.evaluation.answers import read_answers, to_numpy
+from dst_robustness.evaluation.answers import is_whole, read_answers, to_numpy
 from dst_robustness.evaluation.metrics import METRICS, category, expected_calibration_error
 from dst_robustness.registry import unknown_name
 from dst_robustness.sets.jpeg import decode_jpeg, encode_jpeg
@@ -93,11 +93,13 @@ def corruption_table(
         raise unknown_name("family", family, FAMILIES)
     names = choose_corruptions(corruptions, image_suites(family))
     severities = _checked_severities(severities)
-    size = batch_size or max(1, min(BATCH_SIZE, BATCH_BYTES // int(np.prod(images.shape[1:]))))
-    if size < 1:
-        raise ValueError(f"batch_size is {batch_size}; allowed: at least 1")
+    fitting = max(1, min(BATCH_SIZE, BATCH_BYTES // int(np.prod(images.shape[1:]))))
+    size = _checked_whole("batch_size", fitting if batch_size is None else batch_size)
+    threads = _checked_whole("threads", os.cpu_count() or 1 if threads is None else threads)
+    if jpeg_quality is not None:
+        _checked_whole("jpeg_quality", jpeg_quality, most=100)
     frost = load_frost(frost_folder) if "frost" in names else None
-    options = {"family": family, "seed": seed, "frost_pictures": frost, "threads": threads or os.cpu_count() or 1}
+    options = {"family": family, "seed": seed, "frost_pictures": frost, "threads": threads}
 
     def make(cell: tuple[str, int], start: int) -> np.ndarray:
         batch = np.array(images[start : start + size])  # a copy: predict may write into it
@@ -180,15 +182,23 @@ def _checked_labels(labels: Any, count: int) -> np.ndarray:
     array = to_numpy(labels, "labels")
     if array.shape != (count,):
         raise ValueError(f"labels are {list(array.shape)} for {count} images; expected one class an image, [{count}]")
-    if array.dtype.kind == "f" and not np.all(array == np.rint(array)):
+    if not is_whole(array):
         raise ValueError(f"labels are {array.dtype}; expected whole numbers")
     if array.min() < 0:
         raise ValueError(f"label {array.min()} of image {array.argmin()} is below 0")
     return array.astype(np.int64)
 
 
+def _checked_whole(name: str, value: Any, most: float = np.inf) -> int:
+    if not (isinstance(value, int | np.integer) and 1 <= value <= most):
+        raise ValueError(f"{name} is {value}; allowed: whole numbers from 1{f' to {most}' if most < np.inf else ' on'}")
+    return int(value)
+
+
 def _checked_severities(severities: Iterable[int]) -> tuple[int, ...]:
-    chosen = tuple(severities)
+    chosen = tuple(severities) if isinstance(severities, Iterable) else ()
+    if not chosen:
+        raise ValueError(f"severities is {severities}; expected at least one, as [1, 2, 3, 4, 5]")
     for severity in chosen:
         if severity not in SEVERITIES:
             raise ValueError(f"severity {severity} is not one of 1, 2, 3, 4, 5")
