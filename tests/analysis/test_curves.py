@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from dst_robustness.analysis.curves import MOST_UPDATES, TOPOLOGY_COLUMNS, topology_curves, training_curves
-from dst_robustness.analysis.runs import StoredRun
+from dst_robustness.analysis.curves import TOPOLOGY_COLUMNS, topology_curves, training_curves
+from dst_robustness.analysis.runs import MOST_UPDATES, StoredRun
 
 HEADER = "step,density,dropped,grown,regrown,itop_rate\n"
 

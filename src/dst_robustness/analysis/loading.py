@@ -145,8 +145,7 @@ def _read(run: StoredRun) -> tuple[ImageScores, pd.DataFrame, dict[str, Any]]:
     measured = {(row.corruption, row.severity) for row in cells.itertuples()}
     if not measured >= set(scores.cells):
         raise DamagedFileError(run.folder / "metrics.csv", reason="it lacks some of the cells of predictions.h5")
-    run.history()
-    run.topology()
+    _ = run.history, run.topology  # read here, so that a damaged one leaves the run out
     return scores, cells, described
 
 

@@ -84,11 +84,11 @@ def read_table(path: Path, *, numbers: Iterable[str] = (), words: Iterable[str] 
 
 def _check_range(path: Path, table: pd.DataFrame, **ranges: tuple[float, float]) -> None:
     for name, (low, high) in ranges.items():
-        bad = table[name].index[(table[name] < low) | (table[name] > high)] if len(table) else []
+        values = table[name].to_numpy()
+        bad = np.flatnonzero((values < low) | (values > high)) if len(table) else []
         if len(bad):
-            value = table[name][bad[0]]
             raise DamagedFileError(
-                path, f"table: {name} is {value:g} in row {bad[0] + 1}, allowed: {low:g} to {high:g}"
+                path, f"table: {name} is {values[bad[0]]:g} in row {bad[0] + 1}, allowed: {low:g} to {high:g}"
             )
 
 

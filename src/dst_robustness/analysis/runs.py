@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ BASELINE = "dense"
 SCENARIO = ["scenario", "dataset", "model"]
 ROW = [*SCENARIO, "method", "sparsity"]
 RUN = [*ROW, "seed"]
+# A long training has thousands of topology updates. This many are kept, since a figure cannot show more.
+MOST_UPDATES = 200
 FILES = ("predictions.h5", "metrics.csv", "run.json")
 
 
@@ -86,15 +89,24 @@ class StoredRun:
         """Return metrics.csv: corruption, category, severity, accuracy, ece, nll."""
         return read_metrics(self.folder / "metrics.csv")
 
+    @cached_property
     def history(self) -> pd.DataFrame | None:
-        """Return history.csv, one row per epoch, or None if the run has none."""
+        """history.csv, one row per epoch, or None if the run has none."""
         path = self.folder / "history.csv"
         return read_history(path) if path.is_file() else None
 
+    @cached_property
     def topology(self) -> pd.DataFrame | None:
-        """Return step, density and itop_rate of topology.csv, one row per update, or None if the run has none."""
+        """Step, density and itop_rate of topology.csv, or None if the run has none.
+
+        One row per update. Of more than ``MOST_UPDATES`` so many are kept, evenly spread from the first to the last.
+        """
         path = self.folder / "topology.csv"
-        return read_topology(path) if path.is_file() else None
+        if not path.is_file():
+            return None
+        table = read_topology(path)
+        kept = np.linspace(0, len(table) - 1, MOST_UPDATES).round().astype(int) if len(table) else []
+        return table.iloc[np.unique(kept).astype(int)]
 
 
 def _read_json(path: Path) -> dict[str, Any]:
