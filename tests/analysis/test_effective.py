@@ -19,7 +19,6 @@ DENSE = [on_line(clean) for clean in (0.6, 0.7, 0.8, 0.9)]
 
 
 def test_points_on_a_line_give_the_line():
-    """Slope and intercept by hand."""
     line = Line.through([item.point for item in DENSE])
     assert (line.slope, line.at(0.0), line.scatter) == pytest.approx((0.8, -0.5, 0.0), abs=1e-7)
 

@@ -105,5 +105,5 @@ def test_looks_that_start_anew_are_told() -> None:
     """A look is never repeated on other data without a word."""
     assert decide.taken_again([]) == []
     assert decide.taken_again([10, 5]) == [
-        "The looks start anew at 5 seeds, since what they look at is no longer what it was."
+        "The looks start anew at 5 seeds, since the results that they look at have changed."
     ]

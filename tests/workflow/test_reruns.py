@@ -32,7 +32,6 @@ def test_a_new_method_trains_that_method_only(study) -> None:
 
 
 def test_a_new_sparsity_leaves_dense_alone(study) -> None:
-    """Dense has no sparsity."""
     study.write_config(study.config() | {"sparsities": [0.5, 0.1]})
     assert study.planned() == {"train_run": 1, "evaluate_run": 1, **SUMMARY}
 

@@ -120,3 +120,23 @@ def gpu_job_threads(wildcards):
     is_jpeg = data.spec_of(scenario_of(wildcards).trained_on, STUDY).jpeg
     places = workflow.global_resources.get("gpu")
     return threads_beside_gpus(workflow.cores, (places and places.value) or 0, decodes=is_jpeg)
+
+
+def what_is_trained_on(wildcards):
+    """Return the files that a training reads: its data, and the masks or weights that it starts from."""
+    scenario = scenario_of(wildcards)
+    return {
+        "train": f"{RESOURCES}/{scenario.trained_on}/train.h5",
+        "validation": f"{RESOURCES}/{scenario.trained_on}/validation.h5",
+        "masks": files_of(scenario.sources(run_of(wildcards)), "masks.pt"),
+        "weights": training_of(wildcards).initial_weights or [],
+    }
+
+
+def what_is_tested_on(wildcards):
+    """Return the test sets of a scenario."""
+    scenario = scenario_of(wildcards)
+    return {
+        "test": test_split(scenario.dataset),
+        "corrupted": corrupted_sets(scenario.dataset, scenario.corruptions),
+    }

@@ -1,15 +1,6 @@
 # Test each network on everything.
 
 
-def what_is_tested_on(wildcards):
-    """Return the test sets of a scenario."""
-    scenario = scenario_of(wildcards)
-    return {
-        "test": test_split(scenario.dataset),
-        "corrupted": corrupted_sets(scenario.dataset, scenario.corruptions),
-    }
-
-
 rule evaluate_run:
     """Test one network on the clean test split and its corrupted copies, except where it was tested before."""
     input:

@@ -6,17 +6,6 @@ from dataclasses import asdict
 ruleorder: take_network > share_run > train_run
 
 
-def what_is_trained_on(wildcards):
-    """Return the files that a training reads: its data, and the masks or weights that it starts from."""
-    scenario = scenario_of(wildcards)
-    return {
-        "train": f"{RESOURCES}/{scenario.trained_on}/train.h5",
-        "validation": f"{RESOURCES}/{scenario.trained_on}/validation.h5",
-        "masks": files_of(scenario.sources(run_of(wildcards)), "masks.pt"),
-        "weights": training_of(wildcards).initial_weights or [],
-    }
-
-
 rule train_run:
     """Train one network."""
     input:

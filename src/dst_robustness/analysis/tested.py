@@ -1,4 +1,4 @@
-"""What the corrupted test sets of a study are: made here or published, of which images, with which frost."""
+"""The corrupted test sets of a study: made here or published, with their images and their frost."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ COLUMNS = ["dataset", "corruption", "source", "pairing", "frost_source"]
 
 
 def write_test_sets(sets: Mapping[str, Mapping[str, Path]], target: str | Path) -> None:
-    """Write one row a corrupted test set as CSV; the columns are ``COLUMNS``.
+    """Write one row per corrupted test set as CSV; the columns are ``COLUMNS``.
 
     Args:
-        sets: the files of each data set by the name of the corruption.
+        sets: for each data set, the files by corruption.
+        target: the file to write.
     """
     rows = []
     for dataset, files in sets.items():
@@ -33,7 +34,7 @@ def write_test_sets(sets: Mapping[str, Mapping[str, Path]], target: str | Path) 
 
 
 def remarks(table: pd.DataFrame) -> list[str]:
-    """Return what a reader has to know of these test sets, one sentence each."""
+    """Return what a reader has to know about these test sets, in sentences."""
     found = []
     for dataset, own in table[table["pairing"] == "class"].groupby("dataset", sort=False):
         found.append(

@@ -1,4 +1,4 @@
-"""NumPy files of unknown origin: nothing is run, and no more memory is taken than they hold."""
+"""Read NumPy files that are not trusted: no code runs, and no more memory is used than they hold."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import numpy as np
 
 
 def map_array(path: Path) -> np.ndarray:
-    """Return the array in a file ``.npy``, read where it is asked for.
+    """Return the array in a ``.npy`` file. Its parts are read when they are used.
 
-    Raises ValueError, naming the file, where it is missing, holds Python objects, or less than its header claims.
+    Raises ValueError, which names the file, if it is missing, holds Python objects, or holds less than its header
+    claims.
     """
     try:
         array = np.load(path, mmap_mode="r")

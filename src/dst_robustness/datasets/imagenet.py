@@ -60,7 +60,7 @@ _Places = list[tuple[str, tuple[int, int]]]
 
 
 def _train_places(tar: Path) -> tuple[_Places, list[str], tuple[str, ...]]:
-    """Find every training image in the tars that the training tar holds, one a class, named WNID.tar."""
+    """Find every training image in the tars inside the training tar. There is one per class, named WNID.tar."""
     places: _Places = []
     wnids: list[str] = []
     for name, (start, length) in sorted(tar_index(tar).items()):

@@ -29,7 +29,7 @@ class Part:
         return self.path.stat().st_size if self.path.is_file() else 0
 
     def begin(self, address: str, validator: str | None, total: int | None) -> None:
-        """Empty the file, and note what is to come.
+        """Empty the file, and note what will be written.
 
         Args:
             address: the address of the file.

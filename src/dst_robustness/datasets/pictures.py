@@ -82,7 +82,7 @@ def _decoded(encoded: bytes, *, upright: bool, max_pixels: int) -> Iterator[Imag
 
 
 def _damaged(error: Exception) -> ValueError:
-    """Return what is said of a file of which Pillow's plugins make whatever error."""
+    """Return the error for a file, whatever error a plugin of Pillow has raised."""
     return error if isinstance(error, ValueError) else ValueError(f"is damaged or cut off: {str(error) or repr(error)}")
 
 
@@ -105,7 +105,7 @@ def _open(encoded: bytes, max_pixels: int) -> Image.Image:
 
 
 def _scaled_key(key: Any, raw_mode: Any) -> Any:
-    """Return the grey or colour of a PNG that is transparent as Pillow scales the pixels, of which it says nothing."""
+    """Return the transparent grey or colour of a PNG, scaled like Pillow's pixels. Pillow itself does not scale it."""
     factor = {"1": 255, "L;2": 85, "L;4": 17}.get(raw_mode)
     if factor and isinstance(key, int):
         return factor * key

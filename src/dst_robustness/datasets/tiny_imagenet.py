@@ -77,7 +77,7 @@ def _number(name: str) -> int:
 
 
 def _read_folder(root: Path) -> RawSet:
-    """Read an unpacked copy: val as published, or with its images moved into class folders, as is often done."""
+    """Read an unpacked copy. The images of val may be as published, or moved into class folders, as many do."""
     train = class_pairs(root / "train", ENDINGS)
     classes = tuple(sorted({wnid for _, wnid in train}))
     if (root / ANNOTATIONS).is_file() and (root / "val" / "images").is_dir():
@@ -85,7 +85,7 @@ def _read_folder(root: Path) -> RawSet:
         val = [(root / "val" / "images" / name, wnid) for name, wnid in rows]
     else:
         val = class_pairs(root / "val", ENDINGS)
-        # By number, as the archive: published copies are told apart by it. Own names keep their order.
+        # Ordered by number like the archive, since published copies are too. The user's own names keep their order.
         if all(NUMBERED.fullmatch(path.name) for path, _ in val):
             val.sort(key=lambda pair: _number(pair[0].name))
     return RawSet(classes, *(_files(labelled(pairs, classes)) for pairs in (train, val)))

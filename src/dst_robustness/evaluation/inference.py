@@ -1,4 +1,4 @@
-"""How a trained network answers fastest: its memory layout, its batch norms, the size of its batches."""
+"""Make a trained network predict fast: by its memory layout, its batch norms, and the size of its batches."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from dst_robustness.training.devices import autocast, memory_format
 # Samples at once. On a CPU what a layer writes is then still in the cache when the next one reads it: networks of
 # 32 pixels answer 1.2 to 1.6 times as fast as in batches of 512.
 CPU_BATCH, GPU_BATCH = 64, 512
-ROUNDING = 1e-4  # by which the answers of a folded network may differ, as a share of the largest logit
+ROUNDING = 1e-4  # how much the logits of a folded network may differ, as a share of the largest one
 
 
 def batch_size(device: torch.device) -> int:
-    """Return how many samples a network answers at once."""
+    """Return how many samples a network gets at once."""
     return CPU_BATCH if device.type == "cpu" else GPU_BATCH
 
 
 def prepared(network: nn.Module, device: torch.device, precision: str, shape: tuple[int, ...]) -> nn.Module:
-    """Return a network that answers as this one does, as fast as the device allows.
+    """Return a network with the same predictions that is as fast as the device allows.
 
     Args:
-        network: is moved to the device.
+        network: the network. It is moved to the device.
+        device: the device.
         precision: arithmetic of the forward pass, as in ``training.precision``.
-        shape: of a sample, [3, H, W] or [3, T, H, W].
+        shape: shape of a sample, [3, H, W] or [3, T, H, W].
     """
     network = network.to(device).eval()
     network.to(memory_format=memory_format(network, device))
@@ -38,7 +39,7 @@ def prepared(network: nn.Module, device: torch.device, precision: str, shape: tu
 def folded(network: nn.Module, example: torch.Tensor) -> nn.Module:
     """Return the network with its batch norms folded into the convolutions before them, in float32.
 
-    A network whose forward pass cannot be traced, or would answer otherwise, is returned as it is.
+    If its forward pass cannot be traced, or if the predictions would change, return the network unchanged.
     """
     if not any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules()):
         return network
@@ -46,7 +47,7 @@ def folded(network: nn.Module, example: torch.Tensor) -> nn.Module:
         faster = fuse(network)  # a copy
         with torch.inference_mode():
             expected, found = network(example), faster(example)
-    except Exception:  # what a forward pass does while it is traced may fail in any way
+    except Exception:  # a forward pass may fail in any way while it is traced
         return network
     same = torch.allclose(found, expected, rtol=0, atol=ROUNDING * float(expected.abs().max()))
     return faster if same else network

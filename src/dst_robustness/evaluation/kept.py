@@ -1,4 +1,4 @@
-"""What one network answers on all its test sets, kept by corruption: what was asked once is not asked again."""
+"""Test one network on all its test sets, and keep its predictions by corruption, so that nothing is tested twice."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dst_robustness.sets.predictions import CLEAN, Predictions
 from dst_robustness.sets.storage import Samples, open_hdf5
 
 log = logging.getLogger(__name__)
-FOLDER = "answers"  # beside the predictions; Snakemake does not know of it, so that it outlives them
+FOLDER = "answers"  # beside the predictions. Snakemake does not know it, and so does not delete it with them
 Test = Callable[[Samples, int], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 
@@ -38,8 +38,8 @@ def evaluate_run(
 ) -> None:
     """Write the predictions of one run (see ``Predictions``) to ``target``.
 
-    The answers under each corruption are kept in a folder beside it, bound to all that decides them. So a corruption
-    that a study adds is the only one that its networks are tested on, and a killed evaluation goes on.
+    The predictions under each corruption are kept in a folder beside it, with a checksum of everything that decides
+    them. So if a study adds a corruption, its networks are tested on that one only, and a killed evaluation continues.
 
     If the test split holds several clips of each video, a video is one sample. Its class probabilities are the mean
     over its clips.
@@ -51,9 +51,9 @@ def evaluate_run(
         corrupted: the corrupted test sets with five severities each, in files named after the corruptions.
         target: the file to write.
         precision: arithmetic of the forward pass, as in training.
-        code: what changes with the code that tests a network, in plain values.
+        code: fingerprints of the code that tests a network, as plain values.
         threads: number of threads that read and decode samples while the network computes.
-        take_device: called before torch is imported, where the network has to be asked anything.
+        take_device: called before torch is imported, if the network has to be tested on anything.
     """
 
     @cache
@@ -96,7 +96,7 @@ def _cells(file: h5py.File, threads: int, *, is_clean: bool) -> dict[int, Sample
 
 
 def _made_by(about: list[Any], cells: Mapping[int, Samples], labels: np.ndarray) -> str:
-    """Return a sum over all that decides the answers to these cells; empty where a file does not say what it holds."""
+    """Return a checksum of everything that decides the predictions on these cells; empty if a file has no checksum."""
     seen = {severity: samples.sha256 for severity, samples in cells.items()}
     if not all(seen.values()):
         return ""
@@ -105,7 +105,7 @@ def _made_by(about: list[Any], cells: Mapping[int, Samples], labels: np.ndarray)
 
 
 def _read(kept: Path, made_by: str) -> Predictions | None:
-    """Return the answers that were kept, where they are of this network on these samples, and complete."""
+    """Return the kept predictions if they are complete, and of this network on these samples, else None."""
     try:
         with open_hdf5(kept) as file:
             if not made_by or file.attrs.get("made_by") != made_by:

@@ -232,7 +232,7 @@ def _unpruned(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _common_prefix(names: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    """Return the prefix of the network's names in a file where it is part of a larger module, as in Lightning."""
+    """Return the prefix of the network's names in a file in which it is part of a larger module, as in Lightning."""
     prefixes: dict[str, int] = {"": sum(name in names for name in wanted)}
     for ours in list(wanted)[:SHOWN]:
         for theirs in names:

@@ -135,7 +135,7 @@ class SparseWeights:
 
     @torch.no_grad()
     def mask_model(self, model: nn.Module) -> None:
-        """Zero the inactive weights in a copy of the network, or in its ``module``; ValueError for another one."""
+        """Zero the inactive weights in a copy of the network, or in its ``module``. Another one raises ValueError."""
         parameters = {clean_name(name): parameter for name, parameter in unwrap(model).named_parameters()}
         for layer in self.layers:
             copy = parameters.get(layer.name, parameters.get(f"module.{layer.name}"))

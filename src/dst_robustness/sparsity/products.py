@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 _aten = torch.ops.aten
-# Where the first factor of a matrix product stands among its arguments; its last dimension is summed over.
+# The place of the first factor of a matrix product among its arguments. The product sums over its last dimension.
 _FIRST_FACTOR = {
     **dict.fromkeys((_aten.mm, _aten.bmm, _aten.mv, _aten.dot), 0),
     **dict.fromkeys((_aten.addmm, _aten.baddbmm, _aten.addmv), 1),
@@ -29,11 +29,11 @@ class WeightProducts(TorchDispatchMode):
     """
 
     def __init__(self, weights: Mapping[str, Tensor], constants: Iterable[Tensor]) -> None:
-        """Take the weights by name; ``constants`` are all parameters and buffers of the network, which are no data."""
+        """Take the weights by name. ``constants`` are all parameters and buffers of the network, which are not data."""
         super().__init__()
         self.amounts = dict.fromkeys(weights, 0)
         self._sizes = {name: weight.numel() for name, weight in weights.items()}
-        # Of tensors that depend on no data: their memory -> the weights they are made of. A view has its base's memory.
+        # For tensors that depend on no data: memory -> weights from which they are made. A view has its base's memory.
         # The memory is kept, so that no other tensor gets its number.
         self._made_of: dict[int, tuple[torch.UntypedStorage, frozenset[str]]] = {}
         for tensor in constants:

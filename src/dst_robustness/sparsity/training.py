@@ -117,7 +117,7 @@ class SparseTraining:
         self.apply_masks()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy holds: all but the hooks on the optimiser, which the copy sets on its own one."""
+        """Return the state of a copy: everything except the hooks, since the copy sets hooks on its own optimiser."""
         self._readings.settle()
         return {name: value for name, value in vars(self).items() if name != "_foreign"}
 

@@ -1,4 +1,4 @@
-"""Augmentations and mixings by name, and where each is; ``training.augmentation`` says what they take and return."""
+"""Augmentations and mixings by name. ``training.augmentation`` says what they take and return."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ AUGMENTATIONS: Registry[Callable[[Tensor, Generator], Tensor]] = Registry(
         "augmix": "dst_robustness.training.auto_augment:augmix",
     },
 )
-# Pairs of samples and their labels, mixed.
+# Mixings of pairs of samples and their labels.
 MIXINGS: Registry[Callable[[Tensor, Tensor, Generator], Any]] = Registry(
     "mixing",
     {

@@ -210,7 +210,7 @@ class Decide(Options):
     last: Annotated[Integer, Field(ge=2)] = 30
     """Seeds at the last look."""
     margin: Margin | None = None
-    """The study's `margin`, where it stands here."""
+    """The study's `margin`, if it is given here."""
     error: Annotated[Number, Field(gt=0, lt=0.5)] = 0.05
     """Chance of any false verdict, over all looks and rows."""
 
@@ -269,8 +269,8 @@ class Scenario(Grid):
     """Sets of natural shift on which the networks are tested too: `[cifar10_1, cifar10_2]` for `cifar10`, and
     `[imagenet_v2, imagenet_a, imagenet_r, imagenet_sketch]` for `imagenet`. Each has its own columns."""
     in_answer: bool = True
-    """Whether the answer of the study speaks of this scenario. Without, it has rows and verdicts of its own only, as
-    corruptions that are unlike those of another scenario, with whose networks it is tested."""
+    """Whether the study's answer includes this scenario. If not, it only has its own rows and verdicts. That suits a
+    scenario with unusual corruptions that tests the networks of another scenario."""
 
 
 class Network(Options):
