@@ -5,7 +5,9 @@ import unicodedata
 
 import pytest
 
+from dst_robustness.datasets import DATASETS
 from dst_robustness.datasets.split_lists import listed_videos, read_lines
+from dst_robustness.datasets.video_folder import video_set
 
 
 def test_lines_with_spaces_and_without_numbers(tmp_path):
@@ -39,3 +41,10 @@ def test_missing_videos_and_names_that_leave_the_folder(tmp_path):
         listed_videos(tmp_path / "list", ["../a.avi"], {})
     with pytest.raises(ValueError, match="names no video"):
         listed_videos(tmp_path / "list", [], {})
+
+
+def test_a_video_of_both_parts_is_refused(tmp_path):
+    """Accuracy on what was trained on says nothing."""
+    one, two = tmp_path / "one.avi", tmp_path / "two.avi"
+    with pytest.raises(ValueError, match=r"one\.avi is in the training part and in the test part"):
+        video_set(DATASETS["hmdb51"], ("a", "b"), [(one, 0), (two, 1)], [(one, 0)])

@@ -117,7 +117,7 @@ def test_a_set_of_other_classes_is_refused(tmp_path):
     for severity in "12345":
         for name in CLASSES:
             (folder / severity / name).rename(folder / severity / f"x{name}")
-    with pytest.raises(ValueError, match=r"fog/1 has none of the classes of the test split, as n01"):
+    with pytest.raises(ValueError, match=r"fog/1 has none of the classes of the test split, such as n01"):
         import_corrupted(folder, clean, tmp_path / "fog.h5")
 
 

@@ -74,7 +74,13 @@ class VideoSplit(Split):
 def video_set(
     spec: VideoSpec, classes: tuple[str, ...], train: Videos, test: Videos, validation: Videos | None = None
 ) -> RawSet:
-    """Make a set of videos, with the requested number of clips of each test video."""
+    """Make a set of videos, with the requested number of clips of each test video.
+
+    Raises ValueError for a video that is in the training and in the test part.
+    """
+    training = {path for path, _ in train}
+    if both := next((path for path, _ in test if path in training), None):
+        raise ValueError(f"{shown(both)} is in the training part and in the test part; take it out of one list")
     own = _split(spec, validation, clips=1) if validation else None
     return RawSet(classes, _split(spec, train, clips=1), _split(spec, test, clips=spec.test_clips), own)
 
