@@ -85,3 +85,13 @@ def test_a_study_may_train_and_test_networks() -> None:
     assert list(comparisons(network("ours"), scenarios=[scenario])) == ["ours"]
     with pytest.raises(ValueError, match="'trained' is given twice"):
         comparisons(network("trained"), scenarios=[scenario])
+
+
+def test_a_network_that_was_taken_needs_its_file_of_weights_no_more() -> None:
+    """A fresh clone goes on from an archive, which holds the network and not the file that it came from."""
+    with pytest.raises(ValueError, match=r"there is no file of weights gone\.pt"):
+        comparisons(network("ours", weights="gone.pt"))
+    taken = Path("results/study/runs/ours/ours/0/seed0/model.pt")
+    taken.parent.mkdir(parents=True)
+    taken.touch()
+    assert list(comparisons(network("ours", weights="gone.pt"))) == ["ours"]

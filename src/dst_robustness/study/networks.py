@@ -38,11 +38,7 @@ class Comparison(Scenario):
     @cached_property
     def runs(self) -> list[Run]:
         """Return a run for each file of weights."""
-        return [
-            Run(self.name, self.dataset, network.model, network.name, 0.0, seed, width=network.width)
-            for network in self.networks.values()
-            for seed in weights_of(network)
-        ]
+        return [_run(network, self.name, seed) for network in self.networks.values() for seed in weights_of(network)]
 
     def weights(self, run: Run) -> str:
         """Return the file of weights of a run."""
@@ -51,6 +47,10 @@ class Comparison(Scenario):
     def description(self, run: Run) -> dict[str, Any]:
         """Return the study's options for the network of a run."""
         return self.networks[run.method].model_dump(include={"mean", "std"}, exclude_none=True)
+
+
+def _run(network: Network, scenario: str, seed: int) -> Run:
+    return Run(scenario, network.dataset, network.model, network.name, 0.0, seed, width=network.width)
 
 
 def weights_of(network: Network) -> dict[int, str]:
@@ -96,8 +96,10 @@ def read_comparisons(study: Study, taken: Iterable[str]) -> dict[str, Comparison
 def _check(network: Network, networks: Mapping[str, Network], study: Study) -> None:
     if (network.weights is None) == (network.seeds is None):
         raise ValueError("give either `weights`, one file, or `seeds`, as {0: a.pt, 1: b.pt}")
-    for path in weights_of(network).values():
-        if not Path(path).is_file():
+    for seed, path in weights_of(network).items():
+        run = _run(network, network.baseline or network.name, seed)
+        was_taken = Path(str(study.results_dir), run.folder, "model.pt").is_file()  # here, or in an archive
+        if not Path(path).is_file() and not was_taken:
             raise ValueError(f"there is no file of weights {path}")
     check_model(network.model, spec_of(network.dataset, study))
     if network.baseline is None:
