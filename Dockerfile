@@ -1,10 +1,10 @@
 # The workflow with the versions of uv.lock. Build and run:
 #   docker build -t dst-robustness .
 #   docker run --rm --gpus all --user "$(id -u):$(id -g)" -v "$PWD/study:/study" dst-robustness --cores all
-# Without a preset it runs the embedded study; for another one add, as for any call of Snakemake,
+# Without a preset it runs the embedded study. For another study add, as in any call of Snakemake,
 #   --configfile /opt/dst-robustness/config/smoke.yaml
-# /study takes results, resources and, where you have one, a folder config with presets of your own. No option for shared
-# memory is needed: nothing lies there.
+# /study is for results, resources and perhaps a folder config with your own presets. No option for shared memory is
+# needed, since none is used.
 FROM python:3.12-slim
 
 # libarchive-tools unpacks UCF101's RAR archive.
@@ -15,13 +15,13 @@ RUN pip install --no-cache-dir uv
 
 WORKDIR /opt/dst-robustness
 COPY pyproject.toml uv.lock README.md LICENSE ./
-# The dependencies first: they change less often than the code, and are a layer of their own.
+# The dependencies come first, in their own layer, since they change less often than the code.
 RUN uv sync --frozen --no-dev --no-install-project
 COPY . .
 RUN uv sync --frozen --no-dev
 
-# --user gives an id without an account: no home folder, and no name for Snakemake, which asks for one. The XDG folders
-# hold where a call brings a HOME of its own that cannot be written to.
+# --user gives an id without an account. It has no home folder, and no user name, which Snakemake asks for. The XDG
+# folders are used if a call brings its own HOME that cannot be written.
 ENV PATH=/opt/dst-robustness/.venv/bin:$PATH \
     HOME=/tmp \
     LANG=C.UTF-8 \

@@ -32,14 +32,14 @@ TRAINING_SAMPLES = {
 SWEPT = {1, 2, 3}
 SWEEP = "0.3, 0.4, 0.5, 0.6, 0.7"
 FIFTEEN = (
-    "The benchmark has fifteen corruptions and four more for validation. Which of them the paper averages over is "
-    "unknown: here it is all nineteen, and `robust_accuracy_15` in summary.csv has the fifteen alone."
+    "The benchmark has fifteen corruptions and four more for validation. It is unknown over which of them the paper "
+    "averages. Here it is all nineteen, and `robust_accuracy_15` in summary.csv is over the fifteen."
 )
-SHARED = "The networks of scenarios 4 to 6 are trained once where one study has them all, as `config/paper.yaml` does."
+SHARED = "A study with several of scenarios 4 to 6, such as `config/paper.yaml`, trains their networks once."
 CLIPS = (
     "Networks start from fresh weights and are trained on the first official division; whether the paper's were "
-    "pretrained is unknown. The corruptions are the suites of Mini Kinetics-C and UCF101-P, so robust accuracy is a mean "
-    "over other corruptions than the paper's, as far as anybody knows."
+    "pretrained is unknown. The corruptions are the suites of Mini Kinetics-C and UCF101-P, so robust accuracy is "
+    "probably a mean over other corruptions than the paper's."
 )
 # What else differs, or may differ.
 NOTES = {
@@ -54,8 +54,8 @@ NOTES = {
     6: (SHARED,),
     7: (
         FIFTEEN,
-        "AdamW corrects the moments of a grown weight by the weight's own age (arXiv 2606.00888); published runs do not "
-        "say that they do. `sparse_training: {grown_state: plain}` is the usual form.",
+        "AdamW corrects the moments of a grown weight by the weight's own age (arXiv 2606.00888). Published runs do not "
+        "say so; `sparse_training: {grown_state: plain}` is the usual form.",
     ),
     8: (CLIPS,),
     9: (CLIPS,),
@@ -68,14 +68,14 @@ def _head() -> str:
 <!-- Written by docs/write_scenarios.py from config/*.yaml and src/dst_robustness/analysis/published.py: change those. -->
 
 {PAPER}.
-Its abstract, and the captions and sentences that public pages quote, could be read. Its appendix and its tables could
-not. So this page says of each scenario what is known and from where, what is unknown, and what the preset chooses
-instead. **No number of this page was checked against the tables of the paper.**
+We could read the abstract, and the captions and sentences that public pages quote, but not the appendix and the tables.
+So for each scenario this page says what is known and from where, what is unknown, and what the preset chooses instead.
+**No number on this page was checked against the tables of the paper.**
 
 Sources: [1] the abstract and the caption of figure 2, [arXiv 2410.03030](https://arxiv.org/abs/2410.03030); [2] the
 {SOURCE} (second-hand).
 
-## What is known of all scenarios
+## What is known about all scenarios
 
 | | from |
 |---|---|
@@ -84,9 +84,9 @@ Sources: [1] the abstract and the caption of figure 2, [arXiv 2410.03030](https:
 | Robust accuracy: top-1 accuracy averaged uniformly over all corruptions and the five severities | [2] |
 | All results are of single trainings: no seeds, deviations or intervals are reported | [2] |
 
-**Unknown**, of all of them: epochs, batch size, learning rate and its schedule, weight decay, augmentation, how density
-is spread over the layers, how often and how much of the topology is replaced, number of training and validation images,
-arithmetic, which epoch was reported. How the videos were corrupted is not known either.
+**Unknown** for all of them: epochs, batch size, learning rate and its schedule, weight decay, augmentation, how density
+is distributed over the layers, how often and how much of the topology is replaced, number of training and validation
+images, arithmetic, and which epoch was reported. It is also unknown how the videos were corrupted.
 
 ## What differs here in all scenarios
 
@@ -101,8 +101,8 @@ arithmetic, which epoch was reported. How the videos were corrupted is not known
 | topology | drop fraction {SparseTraining().drop_fraction:g}, annealed ({SparseTraining().drop_schedule}); at most 100 steps between updates; none after {SparseTraining().last_update:.0%} of the training | the published RigL |
 | optimiser, where a scenario does not say more | {_training(Training())}, momentum {Training().momentum:g} | from public code of the first authors of those months |
 
-How long a scenario takes on a GPU has not been measured; [scaling.md](scaling.md) says how to get your own hours.
-`snakemake -n --quiet` on your machine tells once one network of each is finished.
+How long a scenario takes on a GPU is not measured. [scaling.md](scaling.md) says how to get your own hours. When one
+network of each is finished, `snakemake -n --quiet` on your machine says it.
 """
 
 
