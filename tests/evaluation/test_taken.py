@@ -108,7 +108,27 @@ def test_what_a_file_does_not_say_is_asked_for(tmp_path: Path, test_split: Path)
     torch.save(network().state_dict(), tmp_path / "theirs.pt")
     with pytest.raises(ValueError, match=r"does not say the mean of its training pixels; give `mean: \[r, g, b\]`"):
         taken(tmp_path / "theirs.pt", test_split, "theirs")
+    with pytest.raises(ValueError, match=r"theirs.pt: std is \[60.0, 60.0, 60.0\]; expected .* pixels in \[0, 1\]"):
+        taken(tmp_path / "theirs.pt", test_split, "silly", **SCALE | {"std": [60.0] * 3})
     header = {"classes": json.dumps(["b", "a", "c"]), "model": "resnet8"}
     save_file(network().state_dict(), tmp_path / "turned.safetensors", header)
     with pytest.raises(ValueError, match="class 0 is 'b' there and 'a' here"):
         taken(tmp_path / "turned.safetensors", test_split, "turned", **SCALE)
+
+
+def test_a_network_without_weights_that_could_be_masked_is_tested(tmp_path: Path, test_split: Path) -> None:
+    """A frozen one, or one of buffers only: masks and FLOPs are for the tables, not a condition."""
+    (tmp_path / "nets.py").write_text(
+        "from torch import nn, ones\n"
+        "class Own(nn.Module):\n"
+        "    def __init__(self, num_classes):\n"
+        "        super().__init__()\n"
+        "        self.register_buffer('levels', ones(num_classes))\n"
+        "    def forward(self, x):\n"
+        "        return x.mean((1, 2, 3))[:, None] * self.levels\n"
+    )
+    torch.save({"levels": torch.tensor([3.0, 2.0, 1.0])}, tmp_path / "own.pt")
+    run = Run("own", "tiny", f"{tmp_path}/nets.py:Own", "own", 0.0, 0)
+    take_network(tmp_path / "own.pt", test_split, tmp_path, run, **SCALE)
+    said = json.loads((tmp_path / "run.json").read_text())
+    assert (said["parameters"], said["inference_flops_ratio"]) == (0, 1.0)

@@ -108,6 +108,16 @@ def test_products_with_constants_count_for_the_weight_that_they_are_made_with():
     assert layer_flops(Table(), (6, 8)) == {"first.weight": 6 * 8, "second.weight": 6 * 32, "last.weight": 6 * 24}
 
 
+class LooksAtItsInput(nn.Linear):
+    def forward(self, x):
+        return super().forward(x) if x.sum().item() == 0 else x
+
+
+def test_a_network_that_computes_with_values_is_counted_too():
+    """It cannot run on the meta device."""
+    assert layer_flops(LooksAtItsInput(3, 4), (3,)) == {"weight": 12}
+
+
 @torch.inference_mode()
 def test_counting_in_inference_mode():
     """The caller's mode does not matter."""

@@ -17,24 +17,23 @@ def add_corruptions(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen_corruptions(text: str, family: str) -> tuple[str, ...]:
-    """Return the corruptions of a suite or of a list with commas. Raises ValueError for an unknown name."""
+    """Return the corruptions of a list of names and suites with commas. Raises ValueError for an unknown name."""
     suites = image_suites(family)
-    if text in suites:
-        return choose_corruptions(text, suites)
-    names = [name.strip() for name in text.split(",")]
     known = dict.fromkeys(name for suite in suites.values() for name in suite)
+    listed = [name.strip() for name in text.split(",") if name.strip()] or [text]
+    names = dict.fromkeys(one for name in listed for one in suites.get(name, [name]))
     for name in names:
         if name not in known:
             raise unknown_name("corruption or suite", name, [*suites, *known])
-    return choose_corruptions(names, suites)
+    return choose_corruptions(list(names), suites)
 
 
 def chosen_severities(text: str) -> tuple[int, ...]:
     """Return severities from ``1-5`` or ``1,3,5``."""
     chosen: set[int] = set()
     for part in text.split(","):
-        first, _, last = part.strip().partition("-")
-        if not first.isdigit() or not (last or first).isdigit():
+        first, dash, last = part.strip().partition("-")
+        if not first.isdigit() or not (last if dash else first).isdigit():
             raise ValueError(f"--severities is {text}; allowed: a range or list such as 1-5 or 1,3,5")
         chosen |= set(range(int(first), int(last or first) + 1))
     if not chosen or not chosen <= set(SEVERITIES):

@@ -51,6 +51,11 @@ class _Tested:
 
 def run(options: argparse.Namespace) -> None:
     """Test the checkpoints one after another, and compare each with the first."""
+    for path in options.checkpoints:
+        if not path.is_file():
+            raise ValueError(f"there is no checkpoint {path}")
+    if options.out and options.out.is_dir():
+        raise ValueError(f"--out is {options.out}, a folder; expected a file for the table")
     tested: list[_Tested] = []
     for path, name in zip(options.checkpoints, _names(options.checkpoints), strict=True):
         table = _test(path, options)
@@ -73,7 +78,7 @@ def _names(paths: list[Path]) -> list[str]:
 
 
 def _test(path: Path, options: argparse.Namespace) -> pd.DataFrame:
-    from dst_robustness.models.checkpoints import ARCHITECTURE, describe_checkpoint, load_checkpoint
+    from dst_robustness.models.checkpoints import ARCHITECTURE, check_scale, describe_checkpoint, load_checkpoint
 
     said = describe_checkpoint(path)
     model = options.model or said.get(ARCHITECTURE)
@@ -82,6 +87,7 @@ def _test(path: Path, options: argparse.Namespace) -> pd.DataFrame:
     for value, option in ((model, "--model"), (mean, "--mean"), (std, "--std")):
         if value is None:
             raise ValueError(f"{path} does not say how it was trained: give {option}")
+    check_scale(path, mean, std)
     found = read_folder(options.images, size, threads=os.cpu_count() or 1)
     if found.labels is None:
         raise ValueError(f"{options.images} has no class folders, so the true classes are not known")

@@ -14,14 +14,14 @@ from torch import nn
 
 from dst_robustness.jobs.files import write_text
 from dst_robustness.jobs.provenance import versions
-from dst_robustness.models.checkpoints import ARCHITECTURE, describe_checkpoint, load_checkpoint
+from dst_robustness.models.checkpoints import ARCHITECTURE, check_scale, describe_checkpoint, load_checkpoint
 from dst_robustness.models.foreign import library_arguments
 from dst_robustness.models.sources import find_source
 from dst_robustness.models.tensor_files import save_tensors
 from dst_robustness.sets.attributes import SetAttributes
 from dst_robustness.sets.storage import Samples, open_hdf5
-from dst_robustness.sparsity.distributions import maskable_weights
 from dst_robustness.sparsity.flops import inference_flops, layer_flops
+from dst_robustness.sparsity.maskable import layer_weights
 from dst_robustness.study.run import Run
 
 
@@ -49,6 +49,7 @@ def take_network(
     for name, value in scale.items():
         if value is None:
             raise ValueError(f"{weights} does not say the {name} of its training pixels; give `{name}: [r, g, b]`")
+    check_scale(weights, scale["mean"], scale["std"])
     own = said if said.get(ARCHITECTURE) == run.model else {}
     size = about.image_size or samples.sample_shape[-2]
     frames = samples.sample_shape[0] if len(samples.sample_shape) == 4 else None
@@ -88,7 +89,7 @@ def _check_classes(weights: Path, theirs: Sequence[str] | None, ours: Sequence[s
 
 def _masks(network: nn.Module) -> Mapping[str, torch.Tensor]:
     """Return where the weights are not zero, since a sparse network from elsewhere has no masks."""
-    return {name: weight.detach() != 0 for name, weight in maskable_weights(network).items()}
+    return {weight.name: weight.parameter.detach() != 0 for weight in layer_weights(network)}
 
 
 def _costs(network: nn.Module, shape: tuple[int, ...]) -> dict[str, Any]:
@@ -101,5 +102,5 @@ def _costs(network: nn.Module, shape: tuple[int, ...]) -> dict[str, Any]:
         "parameters": sum(parameter.numel() for parameter in parameters),
         "nonzero_parameters": sum(int(torch.count_nonzero(parameter)) for parameter in parameters),
         "inference_flops": sparse,
-        "inference_flops_ratio": sparse / dense,
+        "inference_flops_ratio": sparse / dense if dense else 1.0,
     }

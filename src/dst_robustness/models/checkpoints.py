@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,16 @@ def _read_value(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def check_scale(path: Path, mean: Sequence[float], std: Sequence[float]) -> None:
+    """Raise ValueError unless mean and std are those of pixels in [0, 1], as of 0 to 255 they would be silly ones."""
+    for name, values, fits in (
+        ("mean", mean, lambda value: 0 <= value <= 1),
+        ("std", std, lambda value: 0 < value <= 1),
+    ):
+        if len(values) != 3 or not all(map(fits, values)):
+            raise ValueError(f"{path}: {name} is {list(values)}; expected red, green, blue of pixels in [0, 1]")
 
 
 def load_checkpoint(

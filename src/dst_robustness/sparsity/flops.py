@@ -26,20 +26,33 @@ if TYPE_CHECKING:
 def layer_flops(model: nn.Module, input_shape: Sequence[int], exclude: Collection[str] = ()) -> dict[str, int]:
     """Return the multiply-adds of each maskable weight for one sample, by parameter name; FLOPs are twice as many.
 
-    ``input_shape`` is the shape of a sample, [C, H, W] or [C, T, H, W]. The network runs on the meta device, without
-    data or arithmetic, and does not change. The products inside attention (queries with keys, weights with values) have
-    no weights and do not count. A warning names the weights that the network did not multiply by.
+    ``input_shape`` is the shape of a sample, [C, H, W] or [C, T, H, W]. A copy of the network runs on the meta device,
+    without data or arithmetic. If it cannot, it runs on the network's own device. The products inside attention
+    (queries with keys, weights with values) have no weights and do not count. A warning names the weights that the
+    network did not multiply by.
     """
     model = unwrap(model)
-    tensors = [*model.parameters(), *model.buffers(), *_computed_weights(model)]
-    on_meta = {id(tensor): _on_meta(tensor) for tensor in tensors}
-    weights = {weight.name: on_meta[id(weight.parameter)] for weight in layer_weights(model, exclude)}
-    shadow = copy.deepcopy(model, dict(on_meta)).eval()
-    sample = torch.empty(1, *input_shape, device="meta")
-    with WeightProducts(weights, on_meta.values()) as products:
-        shadow(sample)
-    if unused := [name for name, amount in products.amounts.items() if not amount]:
+    try:
+        amounts = _count(model, input_shape, exclude, torch.device("meta"))
+    except Exception:  # some networks compute with the values of their inputs
+        own = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+        amounts = _count(model, input_shape, exclude, own)
+    if unused := [name for name, amount in amounts.items() if not amount]:
         warnings.warn(f"the network multiplies by no {', '.join(unused)}: its FLOPs do not count there", stacklevel=2)
+    return amounts
+
+
+def _count(
+    model: nn.Module, input_shape: Sequence[int], exclude: Collection[str], device: torch.device
+) -> dict[str, int]:
+    """Run a copy of a model on a device, and return the multiply-adds of its weights."""
+    tensors = [*model.parameters(), *model.buffers(), *_computed_weights(model)]
+    copies = {id(tensor): _copied(tensor, device) for tensor in tensors}
+    weights = {weight.name: copies[id(weight.parameter)] for weight in layer_weights(model, exclude)}
+    shadow = copy.deepcopy(model, dict(copies)).eval()
+    sample = torch.zeros(1, *input_shape, device=device)
+    with WeightProducts(weights, copies.values()) as products:
+        shadow(sample)
     return products.amounts
 
 
@@ -48,10 +61,9 @@ def _computed_weights(model: nn.Module) -> list[Tensor]:
     return [value for module in model.modules() for value in vars(module).values() if isinstance(value, Tensor)]
 
 
-def _on_meta(tensor: Tensor) -> Tensor:
-    if isinstance(tensor, nn.Parameter):
-        return nn.Parameter(tensor.detach().to("meta"), tensor.requires_grad)
-    return tensor.detach().to("meta")
+def _copied(tensor: Tensor, device: torch.device) -> Tensor:
+    copied = tensor.detach().to(device, copy=True)
+    return nn.Parameter(copied, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else copied
 
 
 def inference_flops(multiply_adds: Mapping[str, int], densities: Mapping[str, float] | None = None) -> float:

@@ -30,7 +30,7 @@ Model = Annotated[str, AfterValidator(model)]
 Folder = Annotated[str, Field(min_length=1), AfterValidator(folder)]
 Different = Annotated[list[T], AfterValidator(all_different), Field(json_schema_extra={"uniqueItems": True})]
 Listed = Annotated[Different[T], Field(min_length=1)]
-Channels = Annotated[list[Number], Field(min_length=3, max_length=3)]
+Channels = Annotated[list[Share], Field(min_length=3, max_length=3)]
 Checksum = Annotated[str, Field(pattern="^(md5:[0-9a-f]{32}|sha256:[0-9a-f]{64})$")]
 
 
