@@ -44,6 +44,11 @@ def test_a_training_too_short_for_one_topology_update_is_told(tmp_path: Path) ->
     ):
         look(tmp_path, "digits", options, sparse_training={"update_interval": 100})
     look(tmp_path, "digits", options)  # the default interval fits
+    prepared = tmp_path / "resources/digits/train.h5"
+    prepared.parent.mkdir(parents=True)
+    prepared.touch()
+    with pytest.raises(ValueError, match="no topology update"):  # once the data are there, too
+        look(tmp_path, "digits", options, sparse_training={"update_interval": 100})
 
 
 def test_a_model_that_has_no_width_is_told_where_a_control_needs_one(

@@ -21,7 +21,7 @@ from dst_robustness.study.options import Study
 def foresee(study: Study, scenarios: Iterable[Scenario]) -> None:
     """Raise ValueError, in one line, if the configuration and the user's own files show that the study will fail.
 
-    Data that are acquired and prepared already are not checked, since their source may be gone.
+    The user's own files are not looked at once they are acquired and prepared, since they may be gone.
     """
     for scenario in scenarios:
         check_sources(scenario)
@@ -29,7 +29,8 @@ def foresee(study: Study, scenarios: Iterable[Scenario]) -> None:
         for dataset in dict.fromkeys((scenario.trained_on, scenario.dataset)):
             if not Path(study.resources_dir, dataset, "raw/acquired.json").exists():
                 check_path(dataset, study, scenario.corruptions)
-        if not Path(study.resources_dir, scenario.trained_on, "train.h5").exists():
+        is_prepared = Path(study.resources_dir, scenario.trained_on, "train.h5").exists()
+        if not (is_prepared and spec_of(scenario.trained_on, study).needs_folder):
             check_updates(scenario, training_samples(scenario.trained_on, study))
     if study.frost_pictures and not Path(study.frost_pictures).is_dir():
         raise ValueError(f"config: frost_pictures: there is no folder {study.frost_pictures}")
