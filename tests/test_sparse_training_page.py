@@ -2,6 +2,8 @@
 
 import os
 import re
+import runpy
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -21,15 +23,20 @@ def script(tmp_path):
     return path
 
 
-def run(*command):
-    """Return what a program printed; each process computes with one thread."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "GLOO_SOCKET_IFNAME": "lo"}
-    done = subprocess.run([sys.executable, *map(str, command)], env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run a program in this process, which has torch, and return what it printed."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+    def run(*command):
+        monkeypatch.setattr(sys, "argv", list(map(str, command)))
+        runpy.run_path(str(command[0]), run_name="__main__")
+        return capsys.readouterr().out
+
+    return run
 
 
-def test_the_page_trains_and_goes_on_where_it_was_cut(script, tmp_path):
+def test_the_page_trains_and_goes_on_where_it_was_cut(run, script, tmp_path):
     """A training that is cut at step 25, before an update, ends as one that was not."""
     whole, cut = tmp_path / "whole.pt", tmp_path / "cut.pt"
     printed = run(script, whole, 60)
@@ -45,7 +52,19 @@ def test_the_page_trains_and_goes_on_where_it_was_cut(script, tmp_path):
     assert not one["average"]["module.5.weight"][~mask].any()
 
 
-def test_the_page_trains_in_two_processes(script, tmp_path):
-    """One topology, a checkpoint by the first process."""
-    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    assert "density 0.5000" in run(*launcher, script, tmp_path / "two.pt", 20)
+def test_the_page_trains_in_two_processes(run, script, tmp_path, monkeypatch):
+    """One topology, a checkpoint by the first process. torchrun would set the same variables."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    ranks = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
+    environment = os.environ | ranks | {"RANK": "1", "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(script), str(tmp_path / "two.pt"), "20"]
+    with subprocess.Popen(command, env=environment) as second:
+        for name, value in (ranks | {"RANK": "0"}).items():
+            monkeypatch.setenv(name, value)
+        try:
+            assert "density 0.5000" in run(script, tmp_path / "two.pt", 20)
+            assert second.wait(timeout=60) == 0
+        finally:
+            second.kill()

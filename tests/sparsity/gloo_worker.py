@@ -1,6 +1,7 @@
 """One of two processes that train together: ``python gloo_worker.py RANK STORE OUTPUT``."""
 
 import sys
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
@@ -38,8 +39,15 @@ def train(method, rank=0, processes=1):
     return {"weights": model.state_dict(), "masks": trainer.masks, "updates": trainer.state_dict()["updates"]}
 
 
+def take_part(rank, store, output):
+    """Train by every method as one of two processes, and save what came out."""
+    limit = timedelta(seconds=120)
+    dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2, timeout=limit)
+    try:
+        torch.save({method: train(method, rank, 2) for method in METHODS}, output)
+    finally:
+        dist.destroy_process_group()
+
+
 if __name__ == "__main__":
-    rank, store, output = int(sys.argv[1]), sys.argv[2], sys.argv[3]
-    dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
-    torch.save({method: train(method, rank, 2) for method in METHODS}, output)
-    dist.destroy_process_group()
+    take_part(int(sys.argv[1]), *sys.argv[2:])

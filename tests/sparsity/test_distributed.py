@@ -1,6 +1,5 @@
 """Several processes train one topology."""
 
-import os
 import runpy
 import subprocess
 import sys
@@ -16,18 +15,18 @@ WORKER = Path(__file__).parent / "gloo_worker.py"
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
-    """What each of two gloo processes ended with."""
+    """What each of two gloo processes ended with; this one is the first."""
     folder = tmp_path_factory.mktemp("gloo")
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
-    outputs = [folder / "rank0.pt", folder / "rank1.pt"]
-    commands = [[sys.executable, WORKER, str(rank), folder / "store", output] for rank, output in enumerate(outputs)]
-    processes = [subprocess.Popen(command, env=environment) for command in commands]
-    try:
-        assert [process.wait(timeout=120) for process in processes] == [0, 0]
-    finally:
-        for process in processes:
-            process.kill()
-    return [torch.load(output, weights_only=True) for output in outputs]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GLOO_SOCKET_IFNAME", "lo")
+        patch.setenv("OMP_NUM_THREADS", "1")
+        with subprocess.Popen([sys.executable, WORKER, "1", folder / "store", folder / "rank1.pt"]) as second:
+            try:
+                runpy.run_path(str(WORKER))["take_part"](0, folder / "store", folder / "rank0.pt")
+                assert second.wait(timeout=120) == 0
+            finally:
+                second.kill()
+    return [torch.load(folder / f"rank{rank}.pt", weights_only=True) for rank in range(2)]
 
 
 @pytest.mark.parametrize("method", ["rigl", "set", "mest_r", "granet_g", "snip"])

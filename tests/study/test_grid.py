@@ -148,6 +148,7 @@ def test_clips_have_suites_of_corruptions() -> None:
         ),
         ({"sparsities_of": {"rgil": [0.1]}}, "unknown method in sparsities_of 'rgil'. Did you mean 'rigl'?"),
         ({"training": {"augmentation": "crop+flop"}}, "unknown training.augmentation 'flop'. Did you mean 'flip'?"),
+        ({"sparse_training": {"grown_warmup": 9}}, "grown_warmup is 9 for static, which trains with optimizer sgd"),
         ({"training": {"mixing": "mixap"}}, "unknown training.mixing 'mixap'. Did you mean 'mixup'?"),
     ],
 )

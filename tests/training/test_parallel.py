@@ -1,33 +1,17 @@
 """Two processes train one network."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import torch
 
-from dst_robustness.training.options import TrainingOptions
-
-# A fixed mask: gradients that differ by rounding may swap two nearly equal weights in a topology update.
-# Without batch normalisation, whose statistics would be those of a process's share of the batch, and without dropout.
-SCRIPT = """
-import json, sys
-from pathlib import Path
 from dst_robustness.study.run import Run
 from dst_robustness.training.loop import train_run
 from dst_robustness.training.options import TrainingOptions
 from dst_robustness.training.parallel import launch
 
-splits, folder, processes, options = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4])
-launch(
-    processes, train_run, splits / "train.h5", splits / "validation.h5", folder,
-    Run("tiny", "tiny", sys.argv[5] + ":build", "static", 0.5, 0),
-    options=TrainingOptions(**options), sparse_options={},
-)
-"""
-
+# A fixed mask: gradients that differ by rounding may swap two nearly equal weights in a topology update.
+# Without batch normalisation, whose statistics would be those of a process's share of the batch, and without dropout.
 NETWORK = """
 from torch import nn
 
@@ -38,14 +22,13 @@ def build(num_classes, image_size):
 
 def test_two_processes_train_the_network_that_one_would(splits: Path, options: TrainingOptions, tmp_path: Path) -> None:
     """Same masks and, up to float32 rounding, same weights and losses: each process takes half of every batch."""
-    values = json.dumps({**vars(options), "augmentation": "none"})
     network = tmp_path / "plain_network.py"
     network.write_text(NETWORK)
-    for processes in ("1", "2"):
-        arguments = [str(splits), str(tmp_path / processes), processes, values, str(network)]
-        command = [sys.executable, "-c", SCRIPT, *arguments]
-        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
-        assert result.returncode == 0, result.stderr
+    run = Run("tiny", "tiny", f"{network}:build", "static", 0.5, 0)
+    shared = {"options": options.model_copy(update={"augmentation": "none"}), "sparse_options": {}}
+    for processes in (1, 2):
+        folder = tmp_path / str(processes)
+        launch(processes, train_run, splits / "train.h5", splits / "validation.h5", folder, run, **shared)
     for name in ("masks.pt", "model.pt"):
         one, two = (torch.load(tmp_path / processes / name, weights_only=True) for processes in "12")
         torch.testing.assert_close(two, one, rtol=1e-4, atol=1e-5)

@@ -19,7 +19,7 @@ from dst_robustness.study.data import (
     spec_of,
 )
 from dst_robustness.study.ladder import with_controls
-from dst_robustness.study.methods import check_methods, check_recipe
+from dst_robustness.study.methods import check_methods, check_recipe, check_warmup
 from dst_robustness.study.options import Scenario as Entry
 from dst_robustness.study.options import SparseTraining, Study, Training, Variant
 from dst_robustness.study.run import Run, default_name
@@ -151,7 +151,7 @@ def _read_scenario(entry: Entry, study: Study) -> Scenario:
     for variant in listed.variants.values():
         check_recipe(variant.training)
     trained_on = data_trained_on(entry.dataset, study)
-    return Scenario(
+    scenario = Scenario(
         name=entry.name or default_name(entry.dataset, entry.model),
         dataset=entry.dataset,
         trained_on=trained_on,
@@ -169,6 +169,9 @@ def _read_scenario(entry: Entry, study: Study) -> Scenario:
         shifts=check_shifts(entry.shifts, trained_on, study),
         baseline=study.baseline,
     )
+    for method in scenario.methods:
+        check_warmup(method, scenario.sparse_options(method), scenario.training_of(method).optimizer)
+    return scenario
 
 
 def shared_networks(scenarios: Iterable[Scenario]) -> dict[Run, Run]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from dst_robustness.registry import unknown_name
 from dst_robustness.sparsity import METHODS
@@ -18,6 +19,22 @@ def check_recipe(training: Training) -> None:
             raise unknown_name("training.augmentation", name, AUGMENTATIONS)
     if training.mixing not in MIXINGS:
         raise unknown_name("training.mixing", training.mixing, MIXINGS)
+
+
+def check_warmup(method: str, options: Mapping[str, Any], optimizer: str) -> None:
+    """Raise ValueError if grown weights are to warm up where their ages are not counted.
+
+    Args:
+        method: a listed method.
+        options: its options of sparse training; none for a dense one.
+        optimizer: the optimiser that trains it.
+    """
+    warmup = options.get("grown_warmup", 0)
+    if warmup and (optimizer != "adamw" or options["grown_state"] == "plain"):
+        raise ValueError(
+            f"sparse_training.grown_warmup is {warmup} for {method}, which trains with optimizer {optimizer} and "
+            f"grown_state '{options['grown_state']}'; allowed: 0, or a number of steps with adamw and 'own age'"
+        )
 
 
 def check_methods(listed: Listed, variants: dict[str, Variant], baseline: str) -> None:

@@ -1,0 +1,87 @@
+"""What a topology update does to the loss under AdamW, with and without an age of its own for each grown weight.
+
+    python benchmarks/grown_weights.py [--seeds 3] [--steps 400] [--interval 50] [--rate 0.003]
+
+A small vision transformer (deit_tiny's parts: 4 blocks of width 64) learns the 1,797 digits of scikit-learn, 8 x 8
+pixels. RigL at sparsity 0.5 replaces weights at each update. Both forms start from the same weights and see the same
+batches. The loss is that of all digits, in evaluation mode. Its rise is the largest loss of the ten steps after an
+update, minus the loss before it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+
+import torch
+import torch.nn.functional as F
+from sklearn.datasets import load_digits
+from timm.models.vision_transformer import VisionTransformer
+from torch import Tensor
+
+from dst_robustness.sparsity import SparseTraining
+
+FORMS = ("own age", "plain")
+AFTER = 10  # steps that an update is watched for
+
+
+def digits() -> tuple[Tensor, Tensor]:
+    data = load_digits()
+    images = torch.from_numpy(data.images).float().unsqueeze(1) / 16 - 0.3
+    return images, torch.from_numpy(data.target).long()
+
+
+def train(grown_state: str, seed: int, arguments: argparse.Namespace) -> tuple[list[float], list[float], float]:
+    """Return the rise after each update, the loss three steps after it minus before, and the loss at the end."""
+    torch.manual_seed(seed)
+    model = VisionTransformer(8, 2, 1, 10, embed_dim=64, depth=4, num_heads=4)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.rate, weight_decay=0.05)
+    options = {"total_steps": arguments.steps, "update_interval": arguments.interval, "drop_fraction": 0.3}
+    trainer = SparseTraining(
+        model, optimizer, method="rigl", sparsity=0.5, grown_state=grown_state, exclude=["patch_embed.*"], **options
+    )
+    images, labels = digits()
+    order = torch.Generator().manual_seed(seed)
+
+    @torch.no_grad()
+    def loss() -> float:
+        model.eval()
+        value = F.cross_entropy(model(images), labels).item()
+        model.train()
+        return value
+
+    rises, thirds, before, watched = [], [], 0.0, list[float]()
+    for _ in range(arguments.steps):
+        if trainer.update_due:
+            before, watched = loss(), []
+        rows = torch.randint(len(labels), (64,), generator=order)
+        optimizer.zero_grad()
+        F.cross_entropy(model(images[rows]), labels[rows]).backward()
+        trainer.step(clip_norm=1.0)
+        since = trainer.steps - trainer.updates[-1].step if trainer.updates else AFTER + 1
+        if since <= AFTER:
+            watched.append(loss())
+        if since == AFTER:
+            rises.append(max(watched) - before)
+            thirds.append(watched[3] - before)
+    return rises, thirds, loss()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--interval", type=int, default=50)
+    parser.add_argument("--rate", type=float, default=0.003)
+    arguments = parser.parse_args()
+    print(f"{'grown_state':12}{'rise, mean':>12}{'largest':>10}{'after 3 steps':>15}{'at the end':>12}  ({arguments})")
+    for form in FORMS:
+        runs = [train(form, seed, arguments) for seed in range(arguments.seeds)]
+        rises = [rise for run in runs for rise in run[0]]
+        thirds = [value for run in runs for value in run[1]]
+        end = statistics.mean(run[2] for run in runs)
+        print(f"{form:12}{statistics.mean(rises):12.4f}{max(rises):10.4f}{statistics.mean(thirds):15.4f}{end:12.4f}")
+
+
+if __name__ == "__main__":
+    main()
