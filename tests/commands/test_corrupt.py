@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -157,13 +155,3 @@ def test_bad_folders_are_named(folder, tmp_path, capsys) -> None:
         strict=True,
     ):  # fmt: skip
         assert part in line
-
-
-def test_the_command_needs_no_torch() -> None:
-    """Protects people who only want images: a console script of the package alone."""
-    code = (
-        "import sys, contextlib\nfrom dst_robustness.__main__ import main\n"
-        "with contextlib.suppress(SystemExit):\n    main(['corrupt', '--help'])\nassert 'torch' not in sys.modules"
-    )
-    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert "--severities" in found.stdout

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,14 +77,3 @@ def test_predictions_of_videos_have_one_answer_each(tmp_path: Path) -> None:
         answers = network.eval()((pixels - 0.5) / 0.25).softmax(1).view(2, 2, 3).mean(1)
     np.testing.assert_allclose(found.confidence[0], answers.amax(1), rtol=1e-4)
     np.testing.assert_allclose(found.nll[0], [-math.log(answers[0, 2]), -math.log(answers[1, 1])], rtol=1e-4)
-
-
-def test_an_evaluation_imports_nothing_that_it_does_not_use() -> None:
-    """Each evaluation is a process of its own; pandas alone costs it half a second."""
-    code = (
-        "import sys; import dst_robustness.evaluation.evaluate, dst_robustness.evaluation.metrics; "
-        "from dst_robustness.models import build_model; build_model('resnet8', 10); print(*sys.modules)"
-    )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    unused = {"pandas", "timm", "torchvision", "tensorboard", "numba", "scipy", "sklearn", "matplotlib", "snakemake"}
-    assert not unused & {*result.stdout.split()}

@@ -73,13 +73,3 @@ def test_a_job_that_still_runs_is_not_joined(tmp_path: Path) -> None:
     assert job(log, "print('third')").wait() == 0
     assert log.read_text() == "third\n"
     assert list(tmp_path.iterdir()) == [log]
-
-
-def test_a_job_that_only_logs_loads_nothing_heavy() -> None:
-    """Hundreds of short jobs start Python each: neither OpenCV, HDF5, NumPy nor torch is needed to log."""
-    code = (
-        "import sys, dst_robustness.jobs.logs, dst_robustness.jobs.locks\n"
-        "print({'cv2', 'h5py', 'numpy', 'torch'} & set(sys.modules))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -76,17 +74,6 @@ def own(tmp_path: Path) -> Path:
     (tmp_path / "beside.py").write_text("CHANNELS = 4\n")
     (tmp_path / "nets.py").write_text(OWN)
     return tmp_path / "nets.py"
-
-
-def test_names_are_looked_up_without_importing_a_library() -> None:
-    """Protects the start of the workflow: to read names of thousands of networks takes no torch."""
-    code = (
-        "import sys; from dst_robustness.models.sources import find_source as f; "
-        "kinds = [f(n).kind for n in ('resnet8', 'r3d_tiny', 'timm:convnext_tiny', 'torchvision:s3d')]; "
-        "assert kinds == ['images', 'clips', 'images', 'clips'], kinds; "
-        "assert not {'torch', 'timm', 'torchvision'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_the_names_read_from_the_sources_are_those_that_the_libraries_list() -> None:

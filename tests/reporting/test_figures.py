@@ -1,6 +1,3 @@
-import subprocess
-import sys
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -146,21 +143,3 @@ def test_every_method_has_a_look_of_its_own():
     looks = {method: tuple(method_style(method).values()) for method in (*METHODS, *variants)}
     assert len(set(looks.values())) == len(looks), looks
     assert set(METHODS) <= set(LOOKS)
-
-
-def test_a_figure_imports_nothing_that_it_does_not_use():
-    """Each figure is a process of its own, of which most of the time is its start."""
-    code = (
-        "import sys; from dst_robustness.reporting.figures import FIGURES; list(map(FIGURES.__getitem__, FIGURES)); "
-        "print({'torch', 'statsmodels', 'pydantic', 'sklearn', 'numba', 'requests', 'pebble'} & set(sys.modules))"
-    )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == "set()"
-
-
-def test_listing_the_figures_imports_no_drawing_library():
-    """The workflow lists them at each start; matplotlib costs a second."""
-    code = (
-        "import sys, dst_robustness.reporting.figures; sys.exit('matplotlib' in sys.modules or 'torch' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
