@@ -128,6 +128,24 @@ def test_studies_without_dst_have_a_headline_of_their_own():
     assert overall(rows.iloc[:0], None, rows.iloc[:0], margin=0.005).sentence == "No run is complete yet."
 
 
+def test_networks_that_are_only_tested_have_a_headline_without_the_hypothesis():
+    """Nobody who tests checkpoints asks about dynamic sparse training; the gain is beside their own baseline."""
+    rows = pd.DataFrame(
+        {"scenario": "ours", "dataset": "cifar10_c", "method": ["ours", "theirs"], "sparsity": 0.0, "seeds": 1,
+         "dynamic": False, "verdict": ["baseline", "undecided"], "robust_accuracy": [0.5, 0.612],
+         "robust_accuracy_low": [0.4, 0.6], "robust_accuracy_high": [0.6, 0.625], "gain": [np.nan, 0.112],
+         "gain_low": [np.nan, 0.1], "gain_high": [np.nan, 0.125]}
+    )  # fmt: skip
+    assert overall(rows.iloc[:0], None, rows, margin=0.005).sentence == (
+        "Under corruption, the most robust of the 2 networks is theirs, with 61.2% robust accuracy on cifar10_c (95% "
+        "interval 60.0 to 62.5; over test images, so of these networks only). That is +11.20 points beside ours (95% "
+        "interval +10.00 to +12.50)."
+    )
+    alone = overall(rows.iloc[:0], None, rows[:1], margin=0.005).sentence
+    assert alone.startswith("Under corruption, ours has 50.0% robust accuracy on cifar10_c (95%")
+    assert alone.endswith("of these networks only).")
+
+
 def test_two_seeds_that_agree_by_chance_decide_nothing_alone():
     """The pooled gain is far from zero by its own spread; without a row that says so the study is undecided."""
     two = replace(estimate(-0.01, 0.0001), seeds=2, degrees=1)

@@ -200,6 +200,8 @@ def _without_hypothesis(rows: pd.DataFrame) -> str:
     )
     best = rows.loc[rows["robust_accuracy"].idxmax()]
     robust = " to ".join(f"{100 * best[name]:.1f}" for name in ("robust_accuracy_low", "robust_accuracy_high"))
+    if rows["scenario"].isin(rows.loc[rows["method"] == rows["scenario"], "scenario"]).all():
+        return _of_networks(rows, best, robust)
     rest = f"the most robust of its {len(rows)} rows is" if len(rows) > 1 else "its only row is"
     seeds = "; 1 seed, so this is over test images only" if best["seeds"] == 1 else f"; {best['seeds']} seeds"
     return (
@@ -207,3 +209,18 @@ def _without_hypothesis(rows: pd.DataFrame) -> str:
         f"corruption, {rest} {best['method']} at {100 * best['sparsity']:g}% sparsity on {best['scenario']}, with "
         f"{100 * best['robust_accuracy']:.1f}% robust accuracy (95% interval {robust}{seeds})."
     )
+
+
+def _of_networks(rows: pd.DataFrame, best: pd.Series, robust: str) -> str:
+    """Return the sentence for a study that tests networks from elsewhere and trains none."""
+    several = f"the most robust of the {len(rows)} networks is {best['method']}, with"
+    which = several if len(rows) > 1 else f"{best['method']} has"
+    seeds = "over test images, so of these networks only" if best["seeds"] == 1 else f"{best['seeds']} seeds"
+    sentence = (
+        f"Under corruption, {which} {100 * best['robust_accuracy']:.1f}% robust accuracy on {best['dataset']} (95% "
+        f"interval {robust}; {seeds})."
+    )
+    if pd.isna(best["gain"]):
+        return sentence
+    gain = [f"{100 * best[name]:+.2f}" for name in ("gain", "gain_low", "gain_high")]
+    return f"{sentence} That is {gain[0]} points beside {best['scenario']} (95% interval {gain[1]} to {gain[2]})."
