@@ -12,7 +12,7 @@ with log_to(snakemake.log[0]):
     about = read_me(
         target.name,
         name=params.name,
-        commit=git_commit("."),
+        commit=git_commit(snakemake.scriptdir),  # the checkout, wherever the study is
         holds=params.holds,
         citation=citation.read_text(encoding="utf-8") if citation.is_file() else "See the project's CITATION.cff.",
     )

@@ -13,5 +13,5 @@ with log_to(snakemake.log[0]):
         [*snakemake.input.figures, *(path for path in snakemake.params.analyses if path.endswith(".png"))],
         snakemake.input.galleries,
         configuration=yaml.safe_dump(snakemake.params.study, sort_keys=False),
-        commit=git_commit("."),
+        commit=git_commit(snakemake.scriptdir),  # the checkout, wherever the study is
     )
