@@ -1,7 +1,11 @@
 """What a file says about its set comes back as it was said."""
 
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from dst_robustness.jobs.files import DamagedFileError
 from dst_robustness.sets.attributes import SetAttributes
 from dst_robustness.sets.storage import create_hdf5, open_hdf5
 
@@ -15,3 +19,23 @@ def test_attributes_come_back_as_they_were_said(tmp_path: Path) -> None:
         assert sorted(file.attrs) == sorted([*said.stored(), "other"])
     with open_hdf5(tmp_path / "a.h5") as file:
         assert SetAttributes.read(file) == said
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("classes", "["),
+        ("classes", "5"),
+        ("classes", "[1, 2]"),
+        ("mean", (0.5, 0.5)),
+        ("mean", (0.5, float("nan"), 0.5)),
+        ("std", (0.2, 0.0, 0.2)),
+        ("std", "wide"),
+    ],
+)
+def test_an_attribute_that_cannot_be_is_named_with_its_file(tmp_path: Path, name: str, value: Any) -> None:
+    """Images would be normalised by it without a word."""
+    with create_hdf5(tmp_path / "a.h5", **{name: value}):
+        pass
+    with open_hdf5(tmp_path / "a.h5") as file, pytest.raises(DamagedFileError, match=rf"a\.h5: its attribute '{name}'"):
+        SetAttributes.read(file)

@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 
 from dst_robustness import __version__
+from dst_robustness.jobs.files import DamagedFileError
 
 PUBLISHED_FILES = "published files"  # the source of what was not made here
 _JSON = {"json": True}  # HDF5 has no lists of texts, nor mappings, for attributes
@@ -79,10 +80,30 @@ class SetAttributes:
 
     @classmethod
     def read(cls, file: h5py.File) -> SetAttributes:
-        """Read what ``stored`` returned. Other attributes of the file are ignored."""
-        said = [one for one in fields(cls) if one.name in file.attrs]
-        found = {one.name: _read(file.attrs[one.name], is_json=bool(one.metadata)) for one in said}
+        """Read what ``stored`` gave. Other attributes of the file do not count.
+
+        Raises DamagedFileError for an attribute that cannot be what its name says.
+        """
+        found: dict[str, Any] = {}
+        for one in fields(cls):
+            if one.name not in file.attrs:
+                continue
+            try:
+                found[one.name] = _read(file.attrs[one.name], is_json=bool(one.metadata))
+                _check(one.name, found[one.name])
+            except (ValueError, TypeError, OSError) as error:
+                raise DamagedFileError(file.file.filename, reason=f"its attribute '{one.name}' is damaged") from error
         return cls(**{"package_version": None} | found)
+
+
+def _check(name: str, value: Any) -> None:
+    """Raise ValueError for classes that are no texts, and for a mean or spread that no pixels have."""
+    if name == "classes" and not (isinstance(value, tuple) and all(isinstance(one, str) for one in value)):
+        raise ValueError(name)
+    if name in ("mean", "std"):
+        numbers = np.array(value, dtype=float)
+        if numbers.shape != (3,) or not np.isfinite(numbers).all() or (name == "std" and numbers.min() <= 0):
+            raise ValueError(name)
 
 
 def _read(value: Any, *, is_json: bool) -> Any:
