@@ -1,4 +1,4 @@
-"""What tests of several rooms ask for: small images, and one thread a process."""
+"""What tests of several rooms need: small images, and one thread per process."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What is written from something else is current."""
+"""Generated pages are up to date."""
 
 import re
 import runpy

@@ -22,7 +22,7 @@ def test_steps_by_hand_sum_to_the_gain():
 
 
 def test_steps_merge_where_a_rung_is_missing():
-    """Without the smaller network nobody knows what capacity does, so it is not told apart from sparsity."""
+    """Without the smaller network the effect of capacity is unknown, so it is one step with sparsity."""
     steps = attribute([LADDER[0], None, LADDER[2], {}, {}, LADDER[5]])
     assert [(step.step, round(step.difference, 9)) for step in steps] == [
         ("capacity+sparsity", 0.02), ("allocation+topology+dynamics", 0.04),
@@ -50,7 +50,7 @@ def test_what_moving_adds_to_a_random_mask():
 
 
 def test_the_sentence():
-    """What stands in the report, word for word."""
+    """This is the sentence in the report, word for word."""
     steps = [Step("capacity+sparsity", 0.011, 0, 0, 5), Step("allocation+topology+dynamics", 0.002, -0.001, 0.005, 5)]
     assert sentence("RigL", 0.5, steps, steps[1]) == (
         "RigL at 50% sparsity: of +1.3 points, +1.1 come with a random mask; moving connections adds +0.2 [-0.1, +0.5] "

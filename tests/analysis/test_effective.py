@@ -31,7 +31,7 @@ def test_what_lies_above_the_line_is_effective_robustness():
 
 
 def test_three_points_give_no_line():
-    """Two degrees of freedom are the least that an interval can stand on. Nor is there a line at one accuracy."""
+    """An interval needs at least two degrees of freedom. Points of one accuracy give no line either."""
     assert effective_robustness(on_line(0.75), DENSE[:3]) is None
     assert effective_robustness(on_line(0.75), [on_line(0.7)] * 4) is None
     assert effective_robustness(flat(1.0, 0.5), DENSE) is None

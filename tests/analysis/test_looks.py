@@ -48,7 +48,7 @@ def test_the_four_words():
 
 
 def test_a_gain_inside_the_margin_and_above_zero_holds():
-    """Two words fit. The stronger one is said."""
+    """Two verdicts fit, and the stronger one is given."""
     assert look({"small": gains(spread(0.003, 9))}, PLAN)["small"].verdict == "holds"
 
 

@@ -25,7 +25,7 @@ def test_one_look_spends_everything(spending):
 
 
 def test_smaller_errors_have_farther_boundaries_at_every_look():
-    """Without this a freed error could take a word back, and Holm's steps would not be nested."""
+    """Otherwise a freed error could take a verdict back, and Holm's steps would not be nested."""
     ladder = np.array([nominal_levels((3, 5, 9, 30), 0.025 / rows, obrien_fleming) for rows in (1, 2, 16, 500)])
     assert (np.diff(ladder, axis=0) < 0).all()
     assert (ladder > 0).all()

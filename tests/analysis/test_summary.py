@@ -144,7 +144,7 @@ def test_the_answer_leaves_out_what_is_set_aside(study, tmp_path):
 
 
 def test_a_baseline_that_is_not_there_leaves_no_gain(study):
-    """A name that no run has is told in the note of each row."""
+    """If no run has the baseline's name, the note of each row says so."""
     found = summarise(study[1], baseline="dense_l2", resamples=50)
     assert found.rows["gain"].isna().all()
     assert found.rows["mce"].isna().all()
@@ -160,7 +160,7 @@ def test_corruption_errors_have_intervals_around_them(summary):
 
 
 def test_ratios_that_are_noise_are_left_out(tmp_path):
-    """Where corruption costs the baseline nothing, relative mCE is chance divided by chance."""
+    """If corruption costs the baseline nothing, relative mCE is chance divided by chance."""
     names, severities, _ = simulated_cells(["fog", "snow"], 1)
     generator = np.random.default_rng(0)
     for method, seed in (("dense", 0), ("dense", 1), ("set", 0), ("set", 1)):

@@ -1,4 +1,4 @@
-"""What is said of the corrupted test sets: other images than the clean ones, and frost that is not the benchmark's."""
+"""Remarks about the corrupted test sets: other images than the clean ones, and frost that is not the benchmark's."""
 
 import pandas as pd
 

@@ -59,7 +59,7 @@ def judge(rows: pd.DataFrame, pooled: Estimate | None, **options: object):
     ("gain", "answer"), [(0.01, "supported"), (-0.01, "contradicted"), (0.0005, "equivalent"), (0.003, "undecided")]
 )
 def test_overall_answer_follows_the_pooled_interval(gain, answer):
-    """The counts are told beside it, but one lucky row does not decide."""
+    """The sentence gives the counts too, but one lucky row does not decide."""
     found = judge(ROWS, estimate(gain, 0.002))
     assert found.answer == answer
     assert (found.holds, found.fails, found.equivalent, found.undecided, found.scenarios) == (1, 1, 1, 1, 2)

@@ -304,7 +304,7 @@ def nearly_equal(first: np.ndarray, second: np.ndarray) -> bool:
 
 @pytest.mark.parametrize("severity", SEVERITIES)
 def test_chromatic_aberration_is_scipys_zoom_of_the_channels(images, severity):
-    """Of factors 1, 1 + s / 2, 1 + s in some order; every order occurs."""
+    """The channels have the factors 1, 1 + s / 2, 1 + s in some order, and every order occurs."""
     (amount,) = CONSTANTS["cifar"]["transverse_chromatic_abberation"][severity - 1]
     many = np.repeat(images[:1], 60, axis=0)
     results = corrupt_images(many, "transverse_chromatic_abberation", severity, family="cifar")

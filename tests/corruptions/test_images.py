@@ -109,7 +109,7 @@ def test_black_and_white_do_not_wrap_around(name):
 
 
 def test_an_empty_batch_stays_empty(images):
-    """Of the same shape."""
+    """The result has the same shape."""
     assert corrupt_images(images[:0], "snow", 1, family="cifar").shape == (0, 32, 32, 3)
 
 

@@ -24,14 +24,14 @@ def test_quantising_keeps_the_upper_bits():
 
 @pytest.mark.parametrize("severity", [1, 2, 3, 4, 5])
 def test_quantising_is_pillows_posterise(images, severity):
-    """Of 6 - severity bits."""
+    """The upper 6 - severity bits are kept."""
     expected = ImageOps.posterize(Image.fromarray(images[0]), 6 - severity)
     result = corrupt_images(images[:1], "color_quant", severity, family="imagenet")[0]
     np.testing.assert_array_equal(result, np.asarray(expected))
 
 
 def test_poisson_counts_are_those_of_the_distribution():
-    """Of mean 0.5, zero has a chance of 0.6065 and one of 0.3033; no count exceeds the most."""
+    """With mean 0.5, the chance of zero is 0.6065 and that of one is 0.3033. No count exceeds the limit."""
     assert [poisson(share, 0.5, 25) for share in (0.0, 0.606, 0.607, 0.909, 0.910)] == [0, 0, 1, 1, 2]
     assert poisson(1 - 2**-53, 100.0, 120) == 120
     assert poisson(0.99, 0.0, 120) == 0

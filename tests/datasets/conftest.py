@@ -16,7 +16,7 @@ Answer = Callable[[http.server.BaseHTTPRequestHandler], None]
 
 @dataclass
 class Site:
-    """What the server answers: for each path its answers in turn, the last one for ever."""
+    """The answers of the server: for each path its answers in turn, and the last one for ever."""
 
     port: int
     answers: dict[str, list[Answer]] = field(default_factory=dict)

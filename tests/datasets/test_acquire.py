@@ -1,4 +1,4 @@
-"""Raw files in place: from a server, a mirror, a folder, or already there; and what is said when they are not."""
+"""Raw files from a server, a mirror, a folder, or already in place, and the messages if they are missing."""
 
 import hashlib
 import io
@@ -141,7 +141,7 @@ def test_a_published_corrupted_set_is_unpacked_and_found(published, tmp_path):
 
 
 def test_only_the_archives_that_are_needed_are_looked_for(published, tmp_path):
-    """Of ImageNet-C some archives are enough for their corruptions."""
+    """Some archives of ImageNet-C are enough for their corruptions."""
     from dst_robustness.datasets.corrupted import corruption_paths, files_for
 
     spec, folder = published
@@ -232,7 +232,7 @@ def test_the_first_file_counts_where_nobody_published_a_checksum(tmp_path, caplo
 
 
 def test_a_bad_archive_is_thrown_away_and_the_next_address_taken(tmp_path):
-    """Without a checksum only unpacking tells; nothing of a bad one is left in the way of the next call."""
+    """Without a checksum only unpacking shows it. Nothing of a bad archive is left to disturb the next call."""
     good = bar_archive(tmp_path / "good", b"image" * 100)
     half, page = tmp_path / "half", tmp_path / "page"
     half.write_bytes(good.read_bytes()[:-20])

@@ -244,7 +244,7 @@ def content(folder):
 
 
 def outcome(data, tmp_path):
-    """What is unpacked, None where it is refused, which leaves nothing."""
+    """Return what is unpacked, or None if it is refused, which leaves nothing."""
     (tmp_path / "a").write_bytes(data)
     shutil.rmtree(tmp_path / "out", ignore_errors=True)
     try:
@@ -270,7 +270,7 @@ def test_every_format_is_unpacked_into_plain_files(kind, tmp_path):
 
 @EVERY_FORMAT
 def test_an_archive_that_is_cut_off_is_refused_wherever_it_is_cut(kind, tmp_path):
-    """Also between two members, where programs take a cut for the end; what is lost may be padding only."""
+    """This also holds for a cut between two members, which programs mistake for the end, and inside the padding."""
     data = made(kind)
     for end in random.Random(0).sample(range(1, len(data)), 10):
         assert outcome(data[:end], tmp_path) in (None, MEMBERS), end
@@ -314,7 +314,7 @@ def test_a_hole_in_a_tar_is_not_its_end(tmp_path):
 
 @pytest.mark.parametrize("first_zero", [19 * 1536, 15 * 1536, 17 * 1536, 19 * 1536 + 900])
 def test_a_tar_whose_end_became_zeros_is_no_shorter_tar(tmp_path, first_zero):
-    """As little as the last file, or half of an image: shorter than the padding that programs add."""
+    """The zeros may be as short as the last file or half of an image: shorter than the padding that programs add."""
     data = tar({f"{i:02d}": b"\xff\xd8" + bytes([i + 1]) * 998 for i in range(20)})
     damaged = data[:first_zero] + bytes(len(data) - first_zero)
     assert outcome(damaged, tmp_path) is None
@@ -324,7 +324,7 @@ def test_a_tar_whose_end_became_zeros_is_no_shorter_tar(tmp_path, first_zero):
 
 @pytest.mark.parametrize("end", [512, 1024])
 def test_a_tar_may_end_without_padding(tmp_path, end):
-    """As bsdtar, Go and 7-Zip write it; the end of a file that is no image may be zeros."""
+    """bsdtar, Go and 7-Zip write such files. The end of a file that is not an image may be zeros."""
     data = tar({"a": b"a" * 1000, "labels.npy": b"\x93NUMPY" + bytes(700)})[: 2 * 1536 + end]
     assert outcome(data, tmp_path) == {"a": b"a" * 1000, "labels.npy": b"\x93NUMPY" + bytes(700)}
     assert list(tar_index(tmp_path / "a")) == ["a", "labels.npy"]

@@ -41,7 +41,7 @@ def test_ink_stands_out_from_its_scene() -> None:
 
 
 def test_the_stated_mean_and_spread_are_those_of_the_images() -> None:
-    """What networks are fed is about standard normal."""
+    """The inputs of networks are about standard normal."""
     raw = SPEC.read(SPEC, Acquired())
     pixels = np.stack([raw.train.load(row) for row in range(150)]) / 255
     assert np.allclose(pixels.mean((0, 1, 2)), SPEC.mean, atol=0.03)

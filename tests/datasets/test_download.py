@@ -25,7 +25,7 @@ def remote(*addresses: str, length: int | None = len(DATA), checksum: str | None
 
 
 def refusal(file: RemoteFile, target: Path) -> str:
-    """What the error says; nothing may be left under the final name."""
+    """Return the text of the error, and check that nothing is left under the final name."""
     with pytest.raises(DownloadError) as raised:
         fetch(file, target, attempts=2, pause=0)
     assert not target.exists()
@@ -220,7 +220,7 @@ def rest(data, start, total=None, **headers):
     ids=["etag", "bytes", "zeros", "total", "start", "no range", "416", "date", "whole"],
 )
 def test_versions_are_never_joined(site, tmp_path, begun, continued):
-    """Without a checksum nothing else would tell: what does not fit is fetched from the start."""
+    """Without a checksum nothing else would show it. A rest that does not fit is downloaded from the start."""
     begun = {name.replace("-", "_"): value for name, value in begun.items()}
     address = site.address(
         "/data.bin", reply(200, FIRST[:CUT], len(FIRST), **begun), continued, reply(200, SECOND, ETag='"2"')

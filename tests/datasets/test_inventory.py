@@ -30,7 +30,7 @@ def remove(own):
 
 
 def replace(own):
-    """As long as before."""
+    """Its length is the same as before."""
     (own / "cat" / "1").write_bytes(b"ONE")
 
 
@@ -58,7 +58,7 @@ def test_a_file_of_another_time_and_the_same_content_is_no_change(own, tmp_path)
 
 
 def test_only_what_changed_is_read_again(own, tmp_path):
-    """What cannot be read any more and has its old length and time keeps its sum."""
+    """A file that cannot be read any more, with its old length and time, keeps its checksum."""
     before = take_inventory(own, tmp_path / "list")
     status = (own / "cat" / "1").stat()
     (own / "cat" / "1").write_bytes(b"ONE")

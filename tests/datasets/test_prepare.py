@@ -246,7 +246,7 @@ def test_two_calls_at_once_prepare_once(tmp_path):
 
 
 def test_damaged_images_are_left_out_up_to_a_limit_and_all_named_in_one_call(tmp_path):
-    """As many as damaged_limit allows; more are an error that names those of all splits, and the next call goes on."""
+    """More than damaged_limit allows are an error. It names those of all splits, and the next call continues."""
     damaged = {3, 7}
 
     def load(row):

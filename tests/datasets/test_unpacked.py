@@ -98,7 +98,7 @@ def test_cifar100_in_folders_of_superclasses(tmp_path):
     ],
 )
 def test_cifar_in_its_binary_version(tmp_path, name, top, train, test, labels):
-    """Of each image one byte (CIFAR-100: coarse, fine), then red, green and blue planes."""
+    """Each image is a label byte (CIFAR-100: coarse and fine), then red, green and blue planes."""
     own = tmp_path / "own" / top
     own.mkdir(parents=True)
     for number, file in enumerate([*train, test]):

@@ -147,7 +147,7 @@ def test_zip_under_the_name_of_the_rar_is_recognised(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("bsdtar") is None, reason="bsdtar is not installed")
 def test_seven_zip_is_read_and_links_are_refused(tmp_path: Path) -> None:
-    """What libarchive reads is taken, but nothing that points out of the folder."""
+    """Everything that libarchive reads is unpacked, except paths that leave the folder."""
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.txt").write_text("a")
     subprocess.run(["bsdtar", "-caf", str(tmp_path / "good.7z"), "-C", str(tmp_path / "in"), "."], check=True)
@@ -178,7 +178,7 @@ def test_missing_program_is_named_with_its_package(tmp_path: Path, monkeypatch: 
 
 
 def test_list_that_names_a_missing_video_is_one_line(tmp_path: Path) -> None:
-    """A video that is named and not there: the list, the video and the folder are told before anything is decoded."""
+    """If a listed video is missing, an error names list, video and folder before anything is decoded."""
     root = miniature(tmp_path / "mine", groups=3)
     (root / "UCF-101" / "YoYo" / "v_YoYo_g02_c01.avi").unlink()
     data = spec()

@@ -1,4 +1,4 @@
-"""What counts in a folder, and how links are followed."""
+"""Which files in a folder count, and how links are followed."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The table of anybody's predict function, on images that are told by their brightness."""
+"""The table of any predict function, on images whose class is their brightness."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def _from_csv(stored: pd.DataFrame) -> pd.DataFrame:
 
 
 def test_a_table_can_be_worked_with_as_any_table() -> None:
-    """What is kept by image must not get in the way of pandas, and stays when rows are chosen."""
+    """The scores of images do not disturb pandas, and stay when rows are chosen."""
     found = table()
     both = pd.concat([found.assign(network="a"), found.assign(network="b")])
     assert len(both) == 22

@@ -15,7 +15,7 @@ from dst_robustness.jobs.locks import TakenError, alone
 
 
 def test_the_second_process_waits_and_knows_it(tmp_path: Path) -> None:
-    """Who waited may find the work done."""
+    """The process that waited may find the work done."""
     code = (
         "import sys, time; from dst_robustness.jobs.locks import alone\n"
         f"with alone({str(tmp_path / 'a')!r}) as waited: print(waited, flush=True); time.sleep(0.5)"

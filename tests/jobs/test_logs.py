@@ -51,7 +51,7 @@ def test_a_damaged_file_is_set_aside(tmp_path: Path) -> None:
 
 
 def test_what_the_package_reports_is_in_the_log(tmp_path: Path) -> None:
-    """Which address a file came from is said at level INFO, which Python drops by default."""
+    """The address of a file is logged at level INFO, which Python drops by default."""
     log = tmp_path / "job.log"
     body = "import logging; logging.getLogger('dst_robustness.x').info('fetching'); logging.info('of a library')"
     assert job(log, body).wait() == 0

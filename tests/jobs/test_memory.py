@@ -1,4 +1,4 @@
-"""What is not a job's own may not take all of its memory."""
+"""Data that a job does not trust cannot use all of its memory."""
 
 import resource
 import sys

@@ -1,4 +1,4 @@
-"""What is left of a study, in words: counted and estimated from hand-written seconds."""
+"""How much of a study is left, in words: counted and estimated from hand-written seconds."""
 
 import json
 import logging
@@ -42,7 +42,7 @@ def test_work_left_adds_the_seconds_of_each_kind() -> None:
 
 
 def test_seconds_are_the_median_of_the_benchmark_files(tmp_path: Path) -> None:
-    """Of jobs of the same step; a file that is cut off counts for nothing."""
+    """The jobs are of the same step. A file that is cut off does not count."""
     for seed, text in enumerate(['{"s": 1}', '{"s": 2}', '{"s": 90}', '{"s'], start=1):
         file = job(tmp_path, seed, "train")
         file.parent.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""What is shown of what others wrote: no secrets, one line, no formula."""
+"""Foreign text is shown without secrets, on one line, and without formulas."""
 
 import logging
 import pickle

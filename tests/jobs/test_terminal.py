@@ -1,4 +1,4 @@
-"""The terminal of a person: a line a step, and of a failure the step, its reason and its log."""
+"""What a person sees on the terminal: one line per step, and for a failure the step, its reason and its log."""
 
 import logging
 from pathlib import Path
@@ -23,7 +23,7 @@ def terminal() -> tuple[logging.Logger, list[str]]:
 
 
 def test_a_finished_step_is_one_line(terminal) -> None:
-    """Of the five events of a job one line is shown, with the job's own words, how many are done and the time left."""
+    """The five events of a job give one line, with the job's own words, how many are done and the time left."""
     logger, shown = terminal
     logger.info(
         "Job 3: Corrupt: fog", extra={"event": "job_info", "jobid": 3, "rule_msg": "Corrupt: fog", "rule_name": "c"}
@@ -47,7 +47,7 @@ def test_a_network_is_told_by_its_clean_and_its_corrupted_accuracy(tmp_path: Pat
 
 
 def test_a_failed_step_says_why_and_where_its_log_is(terminal, tmp_path: Path) -> None:
-    """The last error of the log, with what it advises, is the reason; where there is none that is said."""
+    """The reason is the last error of the log with its advice. If there is no error, the message says so."""
     logger, shown = terminal
     log, none = tmp_path / "a.log", tmp_path / "b.log"
     log.write_text("epoch 1\nValueError: cannot read a.h5\nIt is now a.h5.damaged; run again\n\n")

@@ -7,7 +7,7 @@ from dst_robustness.reporting.archive import read_me, write_archive
 
 
 def test_files_stand_in_their_order_with_their_sums(tmp_path):
-    """What is made of others is unpacked after them, below the folder that the archive names."""
+    """Files that are made of others are unpacked after them, in the folder that the archive names."""
     results = tmp_path / "elsewhere"
     (results / "tables").mkdir(parents=True)
     for name in ("b.txt", "a.txt", "tables/c.csv"):

@@ -54,7 +54,7 @@ def test_only_places_that_are_there_are_named(results):
 
 
 def test_a_newcomer_reads_question_answer_and_what_a_gain_is(results):
-    """Who does not know the hypothesis learns what was asked, what came out, and how sure that is."""
+    """A reader who does not know the hypothesis learns the question, the answer, and how sure it is."""
     (results / "tables/verdict.json").write_text(
         json.dumps(
             {"answer": "contradicted", "holds": 1, "fails": 3, "equivalent": 0, "undecided": 0, "seeds": 4,

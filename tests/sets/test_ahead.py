@@ -1,4 +1,4 @@
-"""What comes next is in the making while what is there is used, and no more than that."""
+"""The next items are made while the current one is used, and no more than allowed."""
 
 import threading
 

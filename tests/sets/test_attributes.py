@@ -1,4 +1,4 @@
-"""What a file says about its set comes back as it was said."""
+"""The attributes of a set are read as they were written."""
 
 from pathlib import Path
 from typing import Any

@@ -44,7 +44,7 @@ def test_a_full_disk_ends_in_one_error_that_names_the_file(tmp_path: Path, room:
 
 
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
-    """What was there stays whole."""
+    """The old file stays complete."""
     with create_hdf5(tmp_path / "a.h5", answer=1):
         pass
     subprocess.run([sys.executable, "-c", FULL, str(tmp_path / "a.h5"), "1000", "jpeg"], check=True)

@@ -1,4 +1,4 @@
-"""What is stored as JPEG comes back, and what its header claims is known before memory is taken for it."""
+"""Images stored as JPEG can be read, and their headers are checked before memory is allocated."""
 
 import cv2
 import numpy as np
@@ -34,7 +34,7 @@ def with_exif(encoded: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def test_the_orientation_of_a_camera_changes_nothing() -> None:
-    """As in the benchmark, whose readers do not turn images either."""
+    """The readers of the benchmark do not rotate images either."""
     turned = with_exif(encode_jpeg(IMAGE, 95), 6)
     np.testing.assert_array_equal(decode_jpeg(turned, (24, 16, 3)), decode_jpeg(encode_jpeg(IMAGE, 95)))
 

@@ -47,7 +47,7 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_values_that_cannot_be_name_the_file(tmp_path: Path, name: str, values: np.ndarray | None, reason: str) -> None:
-    """What another program wrote is refused before it is averaged."""
+    """A file of another program is refused before it is averaged."""
     two = np.zeros((2, 2), np.float32)
     cells = np.array([0, 1]), ["clean", "fog"], np.array([0, 3])
     Predictions(*cells, two.astype(np.int32), two, two).save(tmp_path / "predictions.h5")

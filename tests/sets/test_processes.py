@@ -1,4 +1,4 @@
-"""What hangs or crashes a reader costs one file, and the job's script runs once."""
+"""A file that hangs or crashes its reader costs only that file, and the job's script runs once."""
 
 import os
 import signal

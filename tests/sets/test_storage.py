@@ -12,7 +12,7 @@ IMAGES = np.arange(5 * 4 * 4 * 3, dtype=np.uint8).reshape(5, 4, 4, 3)
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
-    """What a crash interrupts must not look finished."""
+    """A file that a crash interrupts must not look finished."""
     target = tmp_path / "table.csv"
     target.write_text("old")
     with pytest.raises(RuntimeError), atomic_path(target) as partial:  # noqa: PT012 - the error comes between
@@ -49,7 +49,7 @@ def test_a_file_that_is_not_there_is_not_damaged(tmp_path: Path, name: str, faul
 
 
 def test_truncated_file_is_named(tmp_path: Path) -> None:
-    """A copy that was cut short is told from a complete file."""
+    """A copy that was cut short is not mistaken for a complete file."""
     path = tmp_path / "cut.h5"
     with create_hdf5(path) as file:
         write_samples(file, [IMAGES], np.zeros(5))

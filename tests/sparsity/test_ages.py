@@ -108,7 +108,7 @@ def test_ages_are_the_same_in_any_memory_layout(shape):
 
 
 def test_a_schedule_of_beta1_changes_the_correction_and_fills_no_memory():
-    """As OneCycleLR makes one: torch corrects by the present beta1, and so do ages."""
+    """OneCycleLR makes such a schedule. torch corrects by the present beta1, and so do ages."""
     layer, trainer, new = grown(OPTIMIZERS["AdamW"])
     for step in range(40):
         trainer.optimizer.param_groups[0]["betas"] = (0.85 + 0.001 * step, 0.999)

@@ -44,7 +44,7 @@ def test_attention_projections():
 
 
 def test_a_layer_that_runs_twice_counts_twice():
-    """Also where two layers share one weight."""
+    """This also holds if two layers share one weight."""
     shared = nn.Linear(6, 6)
     other = nn.Linear(6, 6)
     other.weight = shared.weight

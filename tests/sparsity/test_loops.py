@@ -120,7 +120,7 @@ def test_large_finite_gradients_are_no_reason_to_refuse():
 
 @pytest.mark.parametrize("make", [lambda p: torch.optim.SGD(p, lr=0.1), lambda p: torch.optim.LBFGS(p, lr=0.1)])
 def test_a_closure_keeps_the_network_sparse(make):
-    """Also where it is called many times a step, and where the history of steps outlives an update."""
+    """This also holds if it is called many times per step, and if the history of steps outlives an update."""
     _, optimizer, trainer, loss = start(make)
     first = loss().item()
 

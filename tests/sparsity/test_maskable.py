@@ -1,4 +1,4 @@
-"""What is masked, what is refused, and what is named because it stays dense."""
+"""Which weights are masked, which are refused, and which stay dense with a warning."""
 
 import warnings
 
@@ -57,7 +57,7 @@ def test_exclusion_by_pattern():
 
 
 class Compiled(nn.Module):
-    """What torch.compile returns, without the seconds that its import takes."""
+    """Build what torch.compile returns, without the seconds that its import takes."""
 
     def __init__(self, model):
         super().__init__()

@@ -30,7 +30,7 @@ def test_counts_round_by_largest_remainder():
 
 
 def test_counts_respect_limits():
-    """What a full layer cannot take, the others do."""
+    """The other layers take what a full layer cannot."""
     assert exact_counts([2.6, 1.3, 1.1], 5, [2, 9, 9]) == [2, 2, 1]
     with pytest.raises(ValueError, match="do not fit"):
         exact_counts([2.6], 3, [2])
@@ -48,7 +48,7 @@ def test_counts_always_sum_to_the_total(layers):
 
 
 def test_largest_decides_ties_by_index():
-    """Of equal scores the first are taken, on every device."""
+    """Among equal scores the first are taken, on every device."""
     assert bits(largest(torch.tensor([1.0, 3.0, 1.0, 1.0, 2.0]), 3)) == "11001"
     assert bits(largest(torch.zeros(4), 2)) == "1100"
 
@@ -85,7 +85,7 @@ def test_largest_of_many_is_a_stable_sort(kind):
 
 
 def test_the_path_for_devices_chooses_as_the_one_for_the_host():
-    """With many ties and sentinels, at every count."""
+    """This is tested with many ties and sentinels, at every count."""
     scores = torch.randn(60, generator=torch.Generator().manual_seed(3)).round(decimals=1)
     scores[::3] = -torch.inf
     for count in range(1, 61):

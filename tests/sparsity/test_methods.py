@@ -22,7 +22,7 @@ def test_every_method_has_a_name_and_a_label_of_its_own():
 
 
 def test_options_of_a_study_reach_the_methods_that_have_them():
-    """What belongs to other methods is left out; what belongs to none stays, to be refused or used."""
+    """Options of other methods are left out. Options of no method stay, to be refused or used."""
     options = {"memory_bound": 0.2, "regrown": None, "update_interval": 5}
     assert options_for("mest_r", options) == options
     assert options_for("rigl", options) == {"regrown": None, "update_interval": 5}

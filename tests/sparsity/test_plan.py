@@ -1,4 +1,4 @@
-"""Where a training starts and how it goes on: masks that are given, layers that are not trained, a longer training."""
+"""How a training starts and continues: given masks, layers that are not trained, a longer training."""
 
 import io
 import warnings
@@ -62,7 +62,7 @@ def test_every_method_starts_from_the_masks_it_is_given(method):
 
 @pytest.mark.parametrize("method", ["granet_g", "gmp"])
 def test_pruning_starts_at_the_density_of_the_masks(method):
-    """Not at its usual initial density, unless that is asked for."""
+    """Its usual initial density only counts if the user asks for it."""
     trainer, steps = start(method, initial_masks=halves(), sparsity=0.8)
     assert trainer.density == 0.65
     steps(40)
@@ -154,7 +154,7 @@ def test_what_is_saved_is_read_with_weights_only_whatever_numbers_it_was_given()
 
 
 def test_a_layer_that_the_scores_would_empty_is_named_and_kept():
-    """As many weights as outputs, within the density that was asked for."""
+    """It keeps as many weights as it has outputs, within the wanted density."""
     model = network()
     with torch.no_grad():
         model[2].weight.mul_(1e-12)

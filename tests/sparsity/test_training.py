@@ -181,7 +181,7 @@ def test_dense_layers_stay_untouched():
 
 @pytest.mark.parametrize("method", ["granet_r", "gmp", "snip", "static"])
 def test_first_and_last_layer_are_dense_on_request(method):
-    """Also where the layers share one budget."""
+    """This also holds if the layers share one budget."""
     _, _, trainer, _ = train(method, dense_first=True, dense_last=True, sparsity=0.2)
     assert trainer.network.densities["0.weight"] == trainer.network.densities["5.weight"] == 1
     assert trainer.density == pytest.approx(0.8, abs=1e-3)
@@ -236,7 +236,7 @@ def test_a_copy_goes_on_by_itself(duplicate):
 
 
 def test_a_checkpoint_of_another_configuration_is_refused():
-    """With the settings that differ."""
+    """The error names the settings that differ."""
     state = train("rigl")[2].state_dict()
     with pytest.raises(ValueError, match=r"seed: 3 there, 4 here, sparsity: 0.5 there, 0.4 here"):
         train("rigl", steps=0, sparsity=0.4, seed=4)[2].load_state_dict(state)
@@ -356,7 +356,7 @@ def test_clipping_leaves_out_the_gradients_of_inactive_weights():
 
 
 def test_the_optimiser_may_skip_the_update_steps():
-    """As in the published RigL: an update replaces the step of the optimiser."""
+    """In the published RigL an update replaces the step of the optimiser."""
     model, _, _, step = train("set", steps=3, step_on_update=False)
     before = model[1].weight.clone()
     step()
@@ -385,7 +385,7 @@ def test_the_optimiser_may_skip_the_update_steps():
     ],
 )
 def test_bad_options_are_one_clear_error(options, message):
-    """What is wrong, its value, and what is allowed."""
+    """The error says what is wrong, its value, and what is allowed."""
     with pytest.raises(ValueError, match=message):
         train(steps=0, **{"method": "rigl", **options})
 

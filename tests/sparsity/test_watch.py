@@ -71,7 +71,7 @@ def test_the_density_is_never_one_that_the_weights_belie():
 
 
 def test_the_weights_of_another_topology_are_noticed():
-    """As many as now, but at other places: the best weights of an earlier step put back."""
+    """The best weights of an earlier step have as many active weights, but at other places."""
     model, _, _, step = start("rigl", steps=5)
     best = {name: value.clone() for name, value in model.state_dict().items()}
     for _ in range(30):
@@ -98,7 +98,7 @@ def test_a_weight_that_was_replaced_is_noticed():
 
 
 def test_weights_that_are_swapped_for_an_evaluation_and_back_are_fine():
-    """As with averaged weights."""
+    """Averaged weights are swapped like this."""
     model, _, trainer, step = start()
     kept = {name: value.clone() for name, value in model.state_dict().items()}
     average = torch.optim.swa_utils.AveragedModel(model)
@@ -115,7 +115,7 @@ def test_weights_that_are_swapped_for_an_evaluation_and_back_are_fine():
 
 
 def test_a_layer_that_is_trained_only_later_is_named():
-    """As in gradual unfreezing: it has no mask, and the density does not speak of it."""
+    """Gradual unfreezing does this. The layer has no mask, and the density does not include it."""
     model = nn.Sequential(nn.Linear(20, 40), nn.Linear(40, 5))
     model[0].requires_grad_(False)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)

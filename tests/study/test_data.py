@@ -20,7 +20,7 @@ def test_each_step_takes_its_own_options() -> None:
 
 
 def test_print_config_shows_what_a_data_set_really_is() -> None:
-    """What the study says counts; the rest is the data set's, and normalisation and constants are told."""
+    """The study's values count, the rest are the data set's, and normalisation and constants are shown."""
     text = show_origins(read_study(CONFIG), [("own.yaml", CONFIG)], ["digits", "own"])
     lines = {" ".join(line.split()) for line in text.splitlines()}
     assert "image_size: 64 # own.yaml" in lines

@@ -1,4 +1,4 @@
-"""What is bound to fail is told before anything runs."""
+"""Errors that are certain to come are reported before anything runs."""
 
 import subprocess
 import traceback
@@ -82,7 +82,7 @@ def test_more_training_samples_than_there_are_is_told(tmp_path: Path) -> None:
 
 
 def test_a_path_that_leads_nowhere_is_told(tmp_path: Path) -> None:
-    """Not after the other data sets were downloaded."""
+    """The error does not wait until the other data sets are downloaded."""
     with pytest.raises(ValueError, match=r"^config: datasets.own.path: there is no .*nowhere$"):
         look(tmp_path, "own", {"type": "image_folder", "path": str(tmp_path / "nowhere")})
     with pytest.raises(ValueError, match=r"^config: frost_pictures: there is no folder .*nowhere$"):

@@ -42,7 +42,7 @@ def test_each_cause_is_one_line_with_the_number_of_networks(tmp_path: Path) -> N
 
 
 def test_networks_that_are_kept_though_the_options_changed_are_told(tmp_path: Path) -> None:
-    """As from an archive, of whose trainings Snakemake has no record; what does not say its recipe is not compared."""
+    """Snakemake has no record of trainings from an archive. A network without a recipe is not compared."""
     longer = {**RECIPE, "training": {"epochs": 4, "schedule": "step"}}
     networks = [
         (network(tmp_path, 0, {"recipe": RECIPE}), longer),
@@ -57,7 +57,7 @@ def test_networks_that_are_kept_though_the_options_changed_are_told(tmp_path: Pa
 
 
 def test_differences_name_the_option_and_both_values() -> None:
-    """Also what only one of the recipes says; a run.json of an earlier version has none."""
+    """Entries of only one recipe count too. A run.json of an earlier version has no recipe."""
     assert differences(RECIPE, RECIPE) == []
     new = {"model": "vgg16", "training": {"epochs": 3, "mixing": "mixup"}, "source": None}
     assert differences(RECIPE, new) == [

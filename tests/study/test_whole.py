@@ -47,6 +47,6 @@ def test_a_part_of_a_study_keeps_what_the_whole_shares() -> None:
 
 
 def test_a_part_that_is_not_there_is_said() -> None:
-    """With the nearest name."""
+    """The error suggests the nearest name."""
     with pytest.raises(ValueError, match=r"unknown scenario in only 'shrt'\. Did you mean 'short'\?"):
         read_whole({**STUDY, "only": ["shrt"]})

@@ -80,7 +80,7 @@ def test_a_checkpoint_that_does_not_fit_is_named_set_aside_and_not_used(
 def test_a_checkpoint_of_other_options_is_not_used(
     finished: Callable[[], None], train: Callable[..., None], options: TrainingOptions, tmp_path: Path, capsys
 ) -> None:
-    """It is no damage: the file is said to be of another configuration, and written over."""
+    """The file is not damaged: a line says that it is of another configuration, and it is overwritten."""
     capsys.readouterr()
     train(tmp_path, options=options.model_copy(update={"momentum": 0.8}))
     said, epochs = epochs_trained(capsys)
@@ -90,7 +90,7 @@ def test_a_checkpoint_of_other_options_is_not_used(
 
 
 def test_two_processes_never_train_one_run(tmp_path: Path) -> None:
-    """The second is told, and the lock dies with its holder."""
+    """The second gets an error, and the lock ends with its holder."""
     run, lock = tmp_path / "checkpoint.pt", tmp_path / ".checkpoint.pt.lock"
     hold = f"import fcntl, sys; f = open({str(lock)!r}, 'w'); fcntl.flock(f, fcntl.LOCK_EX); print(1, flush=True); "
     hold += "sys.stdin.read()"

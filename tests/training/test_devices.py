@@ -44,7 +44,7 @@ def test_a_gpu_before_ampere_computes_in_float32(major: int, expected: bool, mon
 def test_a_processor_without_bf16_computes_in_float32(
     processor: bool, limit: str, expected: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where oneDNN is told not to use what the processor has."""
+    """This also holds if oneDNN must not use what the processor has."""
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: processor)
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
     assert has_bf16(on_gpu=False) == expected

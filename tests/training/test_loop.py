@@ -43,7 +43,7 @@ def test_outputs_of_a_run(train: Callable[..., None], tmp_path: Path) -> None:
 
 
 def test_it_learns(train: Callable[..., None], options: TrainingOptions, tmp_path: Path) -> None:
-    """Dark and bright are told apart after a few steps."""
+    """The network recognises dark and bright after a few steps."""
     train(
         tmp_path, method="dense", sparsity=0, options=options.model_copy(update={"epochs": 8, "augmentation": "none"})
     )
