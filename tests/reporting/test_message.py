@@ -64,7 +64,10 @@ def test_a_newcomer_reads_question_answer_and_what_a_gain_is(results):
     text = " ".join(closing_message(results).split())
     asked = "Question Do networks that keep only some of their weights, and change which while they learn (RigL, SET),"
     assert asked in text
-    assert "Answer No: of 100 they recognised 3.83 fewer, with a 95% interval from 6.69 fewer to 0.10 " in text
+    assert (
+        "Answer No: of 100 corrupted ones they recognised 3.83 fewer, with a 95% interval from 6.69 fewer to 0.10 "
+        in text
+    )
     assert "0.10 more (4 seeds). Of the comparisons with Dense, 1 found more, 3 fewer, 0 as many (within 0.5 " in text
     assert "A gain of +1 point: of 100 corrupted images or clips, one more is recognised." in text
     assert "mine.yaml" not in text

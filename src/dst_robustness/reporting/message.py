@@ -68,8 +68,8 @@ def _answer(rows: pd.DataFrame, found: dict[str, Any]) -> list[str]:
     few = {1: "one seed, so this speaks of these networks alone", 2: "two seeds, which may agree by chance"}
     seeds = few.get(found["seeds"], f"{found['seeds']} seeds")
     answer = (
-        f"{ANSWERS[found['answer']]}: of 100 they recognised {_more(found['gain'])}, with a 95% interval from "
-        f"{_more(found['gain_low'])} to {_more(found['gain_high'])} ({seeds}"
+        f"{ANSWERS[found['answer']]}: of 100 corrupted ones they recognised {_more(found['gain'])}, with a 95% "
+        f"interval from {_more(found['gain_low'])} to {_more(found['gain_high'])} ({seeds}"
         f"{'; the interval counts one look at the data' * found['looks']}). Of the comparisons with "
         f"{', '.join(baselines)}, {found['holds']} found more, {found['fails']} fewer, {found['equivalent']} as many "
         f"(within {100 * found['margin']:g} of 100), and {found['undecided']} cannot tell."
