@@ -19,7 +19,7 @@ def draw(tables: StudyTables) -> Figure:
     if rows.empty or (rows["verdict"] == BASELINE_ROW).all():
         return empty_figure("no gain over the baseline yet")
     gains = rows[rows["verdict"] != BASELINE_ROW]
-    scenarios = list(dict.fromkeys(rows["scenario"]))
+    scenarios = list(dict.fromkeys(gains["scenario"]))
     sparsities = sorted(gains["sparsity"].unique())
     height = max(PANEL[1], 0.12 * len(gains) / len(sparsities) + 0.3 * len(scenarios) + 0.6)
     figure, axes = new_figure(len(sparsities), columns=tables.columns(3), size=(PANEL[0], height))
