@@ -93,6 +93,6 @@ def _check_range(path: Path, table: pd.DataFrame, **ranges: tuple[float, float])
 
 
 def _check_complete(path: Path, table: pd.DataFrame, names: list[str]) -> None:
-    empty = [name for name in names if table[name].isna().any()]
+    empty = [name for name in names if pd.isna(table[name].to_numpy()).any()]
     if empty:
         raise DamagedFileError(path, reason=f"{empty[0]} is missing in row {table[empty[0]].isna().argmax() + 1}")
