@@ -35,6 +35,7 @@ include: "workflow/rules/progress.smk"
 rule all:
     default_target: True
     input:
+        look_to_come(),
         rules.summarise.output,
         EVERY_FIGURE,
         f"{RESULTS}/report.html",

@@ -44,6 +44,15 @@ def runs_so_far():
     return decide.runs_needed(WHOLE.listed_here, seeds) + runs_taken()
 
 
+def look_to_come():
+    """Return the next look that is to be taken. `all` asks for it, since tables of fewer looks or of fixed seeds may be
+    there, which Snakemake would take for the end."""
+    looks = list(decide.looks_so_far(PLAN, Path(LOOKS))) if PLAN else []
+    if PLAN is None or (looks and decide.is_last(PLAN, looks[-1][1], looks[-1][0])):
+        return []
+    return [f"{LOOKS}/{next(n for n in PLAN.looks if not looks or n > looks[-1][0])}.json"]
+
+
 def hours_of(run):
     """Return the job hours of a network by the jobs measured so far, or None if there are none."""
     folder = Path(BENCHMARKS, run.folder).parents[2]
