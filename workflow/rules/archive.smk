@@ -27,7 +27,7 @@ rule archive:
         topology=run_files("topology.csv"),
         predictions=run_files("predictions.h5") if "predictions" in STUDY.archive else [],
         metrics=run_files("metrics.csv"),
-        tables=[f"{TABLES}/frequency.csv", *rules.summarise.output],
+        tables=[*rules.measure_corruptions.output, *rules.summarise.output],
         figures=EVERY_FIGURE,
         galleries=GALLERIES,
         report=f"{RESULTS}/report.html",
