@@ -11,6 +11,7 @@ import pytest
 from dst_robustness.study import decide
 from dst_robustness.study.configuration import read_study
 from dst_robustness.study.grid import read_scenarios
+from dst_robustness.study.options import Decide
 
 BASE = {
     "methods": ["dense", "set", "rigl"],
@@ -107,3 +108,14 @@ def test_looks_that_start_anew_are_told() -> None:
     assert decide.taken_again([10, 5]) == [
         "The looks start anew at 5 seeds, since the results that they look at have changed."
     ]
+
+
+def test_the_next_look_follows_the_last_one_that_left_a_row_undecided() -> None:
+    """None once all rows are decided, or once no more seeds are allowed."""
+    plan = Decide(first=2, step=2, last=5)
+    undecided, decided = ({SET: {"decided": is_decided}} for is_decided in (False, True))
+    assert decide.next_look(plan, []) == 2
+    assert decide.next_look(plan, [(2, undecided)]) == 4
+    assert decide.next_look(plan, [(2, undecided), (4, undecided)]) == 5
+    assert decide.next_look(plan, [(2, undecided), (4, decided)]) is None
+    assert decide.next_look(plan, [(5, undecided)]) is None

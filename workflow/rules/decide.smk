@@ -29,6 +29,10 @@ def decided_runs():
             return decide.runs_needed(WHOLE.listed_here, seeds) + runs_taken()
 
 
+def looks_so_far():
+    return list(decide.looks_so_far(PLAN, Path(LOOKS)))
+
+
 def runs_taken():
     return [run for run in WHOLE.listed_runs if run.folder in WHOLE.taken]
 
@@ -37,20 +41,17 @@ def runs_so_far():
     """Return the runs that are known to be needed now, finished or not."""
     if PLAN is None:
         return WHOLE.listed_runs
-    seeds = dict.fromkeys(ROWS, PLAN.first)
-    for count, decisions in decide.looks_so_far(PLAN, Path(LOOKS)):
-        following = next((more for more in PLAN.looks if more > count), count)
-        seeds = decide.seeds_needed(ROWS, decisions, following)
+    looks = looks_so_far()
+    seeds, decisions = looks[-1] if looks else (PLAN.first, {})
+    seeds = decide.seeds_needed(ROWS, decisions, decide.next_look(PLAN, looks) or seeds)
     return decide.runs_needed(WHOLE.listed_here, seeds) + runs_taken()
 
 
 def look_to_come():
     """Return the next look that is to be taken. `all` asks for it, since tables of fewer looks or of fixed seeds may be
     there, which Snakemake would take for the end."""
-    looks = list(decide.looks_so_far(PLAN, Path(LOOKS))) if PLAN else []
-    if PLAN is None or (looks and decide.is_last(PLAN, looks[-1][1], looks[-1][0])):
-        return []
-    return [f"{LOOKS}/{next(n for n in PLAN.looks if not looks or n > looks[-1][0])}.json"]
+    following = decide.next_look(PLAN, looks_so_far()) if PLAN else None
+    return [f"{LOOKS}/{following}.json"] if following else []
 
 
 def hours_of(run):
@@ -64,11 +65,12 @@ def what_is_likely():
     """Return how many rows of such a study are decided, and how many networks it will probably need."""
     if PLAN is None:
         return []
-    looks = list(decide.looks_so_far(PLAN, Path(LOOKS)))
+    looks = looks_so_far()
     lines = [decide.standing(decisions, seeds) for seeds, decisions in looks]
-    if looks and decide.is_last(PLAN, looks[-1][1], looks[-1][0]):
+    following = decide.next_look(PLAN, looks)
+    if following is None:
         return lines
-    lines.append(f"The next look is after {next(n for n in PLAN.looks if not looks or n > looks[-1][0])} seeds.")
+    lines.append(f"The next look is after {following} seeds.")
     likely = decide.forecast(WHOLE.listed_here, ROWS, PLAN, looks[-1][1] if looks else {})
     return [*lines, decide.outlook(likely, Path(RESULTS), hours_of, guessed=not looks)]
 

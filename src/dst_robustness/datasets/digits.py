@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from dst_robustness.datasets.spec import Acquired, DatasetSpec, RawSet, Split
-from dst_robustness.datasets.splits import stratified
+from dst_robustness.sets.splits import stratified
 
 SIDE = 32
 LARGEST = 16  # ink per 8x8 pixel is 0-16

@@ -17,8 +17,8 @@ import numpy as np
 
 from dst_robustness.datasets.copies import copies
 from dst_robustness.datasets.label_tables import TABLES, SampleNames, part_of, read_table
-from dst_robustness.datasets.splits import stratified
 from dst_robustness.datasets.walk import files_below, files_in, folders_in, shown, walk
+from dst_robustness.sets.splits import stratified
 
 log = logging.getLogger(__name__)
 

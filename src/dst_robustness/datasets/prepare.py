@@ -11,11 +11,11 @@ import numpy as np
 from dst_robustness.datasets.acquire import acquired
 from dst_robustness.datasets.chosen import listed_rows
 from dst_robustness.datasets.spec import DatasetSpec, RawSet, Split
-from dst_robustness.datasets.splits import carve, stratified
 from dst_robustness.jobs.locks import alone
 from dst_robustness.sets.attributes import SetAttributes
 from dst_robustness.sets.conversion import Conversion
 from dst_robustness.sets.processes import ReadingProcesses
+from dst_robustness.sets.splits import carve, stratified
 
 log = logging.getLogger(__name__)
 

@@ -11,11 +11,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from tqdm import tqdm
 
 from dst_robustness.jobs.files import DamagedFileError
+from dst_robustness.sets.attributes import SetAttributes
 from dst_robustness.sets.predictions import CLEAN, Predictions
 from dst_robustness.sets.storage import Samples, open_hdf5
 
@@ -65,12 +65,12 @@ def evaluate_run(
 
     about = [_sum(model), _sum(run), precision, code]
     with open_hdf5(test) as file:
-        clips, labels = int(file.attrs.get("clips_per_video", 1)), Samples(file).labels
+        clips, labels = SetAttributes.read(file).clips_per_video or 1, Samples(file).labels
     parts = []
     for path in tqdm((test, *corrupted), unit="set", disable=not sys.stderr.isatty()):
         name = CLEAN if path == test else path.stem
         with open_hdf5(path) as file:
-            cells = _cells(file, threads, is_clean=path == test)
+            cells = Samples.by_severity(file, threads)
             if any(not np.array_equal(labels, samples.labels) for samples in cells.values()):
                 raise ValueError(f"{path} has other labels than {test}; delete it and run again")
             kept, made_by = target.with_name(FOLDER) / f"{name}.h5", _made_by([*about, clips], cells, labels)
@@ -86,13 +86,6 @@ def evaluate_run(
 def _sum(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _cells(file: h5py.File, threads: int, *, is_clean: bool) -> dict[int, Samples]:
-    """Return the samples of each severity of a file; 0 is the clean test set."""
-    if is_clean:
-        return {0: Samples(file, threads)}
-    return {severity: Samples(file[str(severity)], threads) for severity in sorted(map(int, file))}
 
 
 def _made_by(about: list[Any], cells: Mapping[int, Samples], labels: np.ndarray) -> str:

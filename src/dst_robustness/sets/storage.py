@@ -147,6 +147,13 @@ class Samples:
             raise self._damaged(f"{name} are {self.stored.dtype} {['N', *self.sample_shape]}")
         self.labels: np.ndarray = self._labels(group)
 
+    @classmethod
+    def by_severity(cls, file: h5py.File, threads: int = 1) -> dict[int, Samples]:
+        """Return the samples of each severity of a corrupted set. A split that is not corrupted has severity 0."""
+        if "labels" in file:
+            return {0: cls(file, threads)}
+        return {severity: cls(file[str(severity)], threads) for severity in sorted(map(int, file))}
+
     def _labels(self, group: h5py.Group) -> np.ndarray:
         stored = group.get("labels")
         if not isinstance(stored, h5py.Dataset) or stored.dtype.kind not in "iu" or stored.shape != (len(self.stored),):

@@ -67,6 +67,13 @@ def looks_so_far(plan: Decide, folder: Path) -> Iterator[tuple[int, Decisions]]:
             return
 
 
+def next_look(plan: Decide, looks: Sequence[tuple[int, Decisions]]) -> int | None:
+    """Return the seeds at the look that follows these, or None after the last one."""
+    if looks and is_last(plan, looks[-1][1], looks[-1][0]):
+        return None
+    return next(seeds for seeds in plan.looks if not looks or seeds > looks[-1][0])
+
+
 def read_decisions(path: str | Path) -> dict[Row, dict[str, Any]]:
     """Return the decision of a look on each row."""
     rows = json.loads(Path(path).read_text(encoding="utf-8"))

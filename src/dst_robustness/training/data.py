@@ -12,6 +12,7 @@ import torch.nn.functional as F
 
 from dst_robustness.jobs.files import DamagedFileError
 from dst_robustness.sets.attributes import SetAttributes
+from dst_robustness.sets.splits import stratified
 from dst_robustness.sets.storage import Samples, open_hdf5
 from dst_robustness.training.parallel import world_size
 from dst_robustness.training.streams import stream
@@ -69,8 +70,6 @@ class SampleSet:
             if samples is not None:
                 if samples > len(stored):
                     raise ValueError(f"training.train_samples is {samples}; {path} holds {len(stored)}")
-                from dst_robustness.datasets.splits import stratified  # not above: it brings all readers of data sets
-
                 chosen = stratified(stored.labels, samples, seed=said.seed or 0)
             self.origin["samples"] = len(chosen)
             self.labels = torch.from_numpy(stored.labels).to(device)

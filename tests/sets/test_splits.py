@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dst_robustness.datasets.splits import carve, stratified
+from dst_robustness.sets.splits import carve, stratified
 
 LABELS = np.array([0] * 50 + [1] * 30 + [2] * 20)
 
