@@ -53,7 +53,7 @@ CAPTIONS = {
     "attribution": "Where the gain of each DST row comes from: steps from the baseline to the DST run, with 95% "
     "intervals. Capacity: fewer parameters; sparsity: a random mask; allocation: the DST run's densities of the "
     "layers; topology: its connections; dynamics: moving them. Steps between which nothing was trained are one. The "
-    "last bar is the gain, with its interval and its word; dotted: the margin.",
+    "last bar is the gain, with its interval and its verdict; dotted: the margin.",
     "clean_against_robust": "Robust against clean accuracy of each method; larger symbols are sparser. Dotted: the "
     "baseline. Accuracy on each set of natural shift has a panel of its own.",
     "training_curves": "Training loss and validation accuracy by epoch, mean over seeds.",
