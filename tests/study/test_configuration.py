@@ -177,3 +177,14 @@ def test_files_are_looked_for_beside_the_configuration_first(tmp_path: Path, mon
     assert study.scenarios[0].training.initial_weights == "mine/start.pt"
     assert study.networks[0].model == "there.py:build"
     assert study.networks[0].seeds == {0: "mine/start.pt", 1: "here.pt"}
+
+
+def test_a_mistake_of_the_command_line_is_told_once_though_scenarios_get_it_too() -> None:
+    """A scenario with options of its own takes what --config says, and would repeat the line."""
+    study = {"scenarios": [{"dataset": "digits", "model": "resnet8", "training": {"epochs": 3}}]}
+    for changes in ({"training": {"epocs": 3}}, {"training": {"epochs": "many"}}):
+        with pytest.raises(ValueError, match=r"^config: ") as caught:
+            read_study(study, changes)
+        assert str(caught.value).count("\n") == 0, str(caught.value)
+    with pytest.raises(ValueError, match=r"config: unknown key in scenarios\[0\].training 'epocs'"):
+        read_study({"scenarios": [{**study["scenarios"][0], "training": {"epocs": 3}}]})

@@ -47,7 +47,11 @@ def explain(faults: Iterable[ErrorDetails], options: type[Options]) -> str:
     """Return a line for each place where pydantic found a fault."""
     schema = schema_of(options)
     lines: dict[str, str] = {}
+    faults = list(faults)
+    told = [(fault["loc"], fault["input"]) for fault in faults]
     for fault in faults:
+        if fault["loc"][:1] == ("scenarios",) and (fault["loc"][2:], fault["input"]) in told:
+            continue  # `--config` gives its values to the scenarios too: the study's line tells the mistake
         # A value that may have several types has a fault for each. Take the first, unless one of our checks failed.
         place, line = _explain(fault, schema)
         if place not in lines or fault["type"] == "value_error":
