@@ -107,6 +107,26 @@ def test_ages_are_the_same_in_any_memory_layout(shape):
     torch.testing.assert_close(*results)
 
 
+def test_layers_may_be_corrected_one_by_one_or_in_one_go(monkeypatch):
+    """A CPU takes the first form, a GPU the second. Layers without a gradient are left out in some steps."""
+    results = []
+    for together in (lambda layers: [[layer] for layer in layers], lambda layers: [layers] if layers else []):
+        monkeypatch.setattr(ages, "_taken_together", together)
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Conv2d(4, 3, 3).to(memory_format=torch.channels_last), nn.Linear(8, 4))
+        optimizer = torch.optim.NAdam(network.parameters(), lr=RATE)
+        trainer = SparseTraining(network, optimizer, method="set", sparsity=0.5, total_steps=20, update_interval=4)
+        for step in range(20):
+            draw = torch.Generator().manual_seed(step)
+            for parameter in network.parameters():
+                parameter.grad = torch.randn(parameter.shape, generator=draw)
+            if step % 3 == 2:
+                network[0].weight.grad = None
+            trainer.step()
+        results.append([parameter.detach() for parameter in network.parameters()])
+    assert all(torch.equal(one, other) for one, other in zip(*results, strict=True))
+
+
 def test_a_schedule_of_beta1_changes_the_correction_and_fills_no_memory():
     """OneCycleLR makes such a schedule. torch corrects by the present beta1, and so do ages."""
     layer, trainer, new = grown(OPTIMIZERS["AdamW"])

@@ -11,7 +11,9 @@ from __future__ import annotations
 import functools
 import math
 import warnings
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -45,6 +47,34 @@ def own_ages(optimizer: Optimizer, layers: Iterable[SparseLayer], warmup: int = 
     return None
 
 
+@dataclass
+class Young:
+    """The young weights of some layers.
+
+    Attributes:
+        layers: the layers.
+        places: their indices in the values of all the layers, joined in memory order, int64.
+        born: the step at which each was grown, int32.
+    """
+
+    layers: Sequence[SparseLayer]
+    places: Tensor
+    born: Tensor
+
+    def values(self, tensors: Sequence[Tensor]) -> Tensor:
+        """Return the values of the young weights in one tensor per layer, flat in a new tensor."""
+        return _joined(tensors, self.layers).index_select(0, self.places)
+
+    def write(self, values: Tensor) -> None:
+        """Set the young weights."""
+        weights = [_in_memory_order(layer.weight, layer.weight) for layer in self.layers]
+        if len(weights) == 1:
+            weights[0].scatter_(0, self.places, values)
+        else:
+            joined = torch.cat(weights).scatter_(0, self.places, values)
+            torch._foreach_copy_(weights, joined.split([weight.numel() for weight in weights]))
+
+
 class OwnAges:
     """The ages of grown weights under an optimiser of the Adam family, and the updates that follow from them.
 
@@ -62,15 +92,15 @@ class OwnAges:
         self.born = {layer.name: torch.full_like(layer.weight, NEVER, dtype=torch.int32) for layer in self.layers}
         self.now = 0
         self._last_growth: dict[str, int] = {}
-        self._places: dict[str, Tensor] = {}
-        self._before: list[tuple[dict[str, Any], list[SparseLayer], Tensor]] = []
+        self._found: dict[str, Young] = {}  # by the name of the first layer
+        self._before: list[tuple[dict[str, Any], list[tuple[Young, Tensor]]]] = []
 
     @torch.no_grad()
     def grow(self, layer: SparseLayer, grown: Tensor) -> None:
         """Note which weights are grown now, a bool mask of the weight's shape. The layer has its new mask already."""
         self.born[layer.name].masked_fill_(grown, self.now)
         self._last_growth[layer.name] = self.now
-        self._places.pop(layer.name, None)
+        self._found.clear()
 
     @torch.no_grad()
     def before_step(self) -> None:
@@ -78,67 +108,62 @@ class OwnAges:
         by_parameter = {layer.weight: layer for layer in self.layers}
         self._before = []
         for group in self.optimizer.param_groups:
+            horizon = self._horizon(group)
             layers = [by_parameter[p] for p in group["params"] if p in by_parameter and p.grad is not None]
-            if young := [layer for layer in layers if self._has_young(layer, group)]:
-                self._before.append((group, young, self._gather(young, [layer.weight for layer in young])))
+            layers = [layer for layer in layers if self.now - self._last_growth.get(layer.name, NEVER) < horizon]
+            young = [self._young(together, horizon) for together in _taken_together(layers)]
+            kept = [(each, each.values([layer.weight for layer in each.layers])) for each in young if len(each.born)]
+            if kept:
+                self._before.append((group, kept))
 
     @torch.no_grad()
     def after_step(self) -> None:
         """Replace the updates of young weights by updates for their own age."""
         self.now += 1
-        for group, layers, before in self._before:
-            after = self._corrected(group, layers, before)
-            for layer, part in zip(
-                layers, after.split([len(self._places[layer.name]) for layer in layers]), strict=True
-            ):
-                weight = layer.weight.detach()
-                _in_memory_order(weight, weight).index_copy_(0, self._places[layer.name], part)
+        for group, kept in self._before:
+            for young, before in kept:
+                young.write(self._corrected(group, young, before))
         self._before = []
 
-    def _has_young(self, layer: SparseLayer, group: Mapping[str, Any]) -> bool:
-        grown = self._last_growth.get(layer.name, NEVER)
-        if self.now - grown >= self._horizon(group):
-            return False
-        if layer.name not in self._places:
-            young = (self.born[layer.name] > grown - self._horizon(group)).logical_and_(layer.mask)
-            self._places[layer.name] = _in_memory_order(young, layer.weight).nonzero().view(-1)
-        return len(self._places[layer.name]) > 0
+    def _young(self, layers: Sequence[SparseLayer], horizon: int) -> Young:
+        """Return the weights of some layers that were young at the layer's last growth."""
+        names = [layer.name for layer in layers]
+        found = self._found.get(names[0])
+        if found is None or [layer.name for layer in found.layers] != names:
+            masks = [
+                (self.born[layer.name] > self._last_growth[layer.name] - horizon).logical_and_(layer.mask)
+                for layer in layers
+            ]
+            places = _joined(masks, layers).nonzero().view(-1)
+            born = _joined([self.born[name] for name in names], layers).index_select(0, places)
+            found = self._found[names[0]] = Young(layers, places, born)
+        return found
 
     def _horizon(self, group: Mapping[str, Any]) -> int:
         """Return the age at which a weight has grown up."""
         slowest = max(float(beta) for beta in group["betas"])
         return max(self.warmup, math.ceil(math.log(GROWN_UP) / math.log(slowest)) if slowest else 1)
 
-    def _gather(self, layers: Sequence[SparseLayer], tensors: Sequence[Tensor]) -> Tensor:
-        """Return the values of the layers' young weights in one flat tensor."""
-        return torch.cat(
-            [
-                _in_memory_order(tensor.detach(), layer.weight).index_select(0, self._places[layer.name])
-                for layer, tensor in zip(layers, tensors, strict=True)
-            ]
-        )
-
-    def _corrected(self, group: Mapping[str, Any], layers: Sequence[SparseLayer], before: Tensor) -> Tensor:
+    def _corrected(self, group: Mapping[str, Any], young: Young, before: Tensor) -> Tensor:
         """Return decayed - rate (a m + b g) / (c sqrt(v) + d), with factors that depend on the age."""
-        states = [self.optimizer.state[layer.weight] for layer in layers]
+        states = [self.optimizer.state[layer.weight] for layer in young.layers]
         squares = "max_exp_avg_sq" if group.get("amsgrad") else "exp_avg_sq"
-        m, v = (self._gather(layers, [state[name] for state in states]) for name in ("exp_avg", squares))
+        m, v = (young.values([state[name] for state in states]) for name in ("exp_avg", squares))
         precision = torch.promote_types(before.dtype, torch.float32)
-        age = self._gather(layers, [self.born[layer.name] for layer in layers]).neg_().add_(self.now)
         tables = _factors_on(before.device, precision, *self._form(group))
-        age.clamp_(max=self._horizon(group))
+        age = (self.now - young.born).clamp_(max=self._horizon(group))
         a, b, c, d = (table.index_select(0, age) if table.ndim else table for table in tables)
         rate, decay = group["lr"], group["weight_decay"]
         step = a.mul_(m)
         if isinstance(self.optimizer, NAdam):
-            slope = self._gather(layers, [layer.weight.grad for layer in layers])  # type: ignore[misc]
+            slope = young.values([layer.weight.grad for layer in young.layers])  # type: ignore[misc]
             slope = -slope if group["maximize"] else slope
             if decay and not group["decoupled_weight_decay"]:
                 slope = slope + decay * before
             step.add_(b.mul_(slope))
         step.div_(c.mul_(v.to(precision).sqrt_()).add_(d)).mul_(rate)
         keep = 1 - rate * decay if group["decoupled_weight_decay"] else 1
-        return (before * keep - step).to(before.dtype)
+        return before.to(precision).mul_(keep).sub_(step).to(before.dtype)
 
     def _form(self, group: Mapping[str, Any]) -> tuple[Any, ...]:
         """Return what the factors depend on besides the age."""
@@ -162,11 +187,31 @@ class OwnAges:
         self.now, self._last_growth = state["now"], dict(state["last_growth"])
         for name, born in self.born.items():
             born.copy_(state["born"][name])
-        self._places.clear()
+        self._found.clear()
+
+
+def _taken_together(layers: Sequence[SparseLayer]) -> list[list[SparseLayer]]:
+    """Return the layers in lists that are corrected in one go.
+
+    On a CPU each layer is alone, since its values stay in the cache. A GPU gets as few calls as possible.
+    """
+    together = defaultdict[Any, list[SparseLayer]](list)
+    for layer in layers:
+        device = layer.weight.device
+        together[layer.name if device.type == "cpu" else (device, layer.weight.dtype)].append(layer)
+    return list(together.values())
+
+
+def _joined(tensors: Sequence[Tensor], layers: Sequence[SparseLayer]) -> Tensor:
+    """Return one tensor per layer flat, in the memory order of the weights; that of a single layer as a view."""
+    flat = [_in_memory_order(tensor, layer.weight) for tensor, layer in zip(tensors, layers, strict=True)]
+    return flat[0] if len(flat) == 1 else torch.cat(flat)
 
 
 def _in_memory_order(tensor: Tensor, like: Tensor) -> Tensor:
     """Return the values flat in the memory order of ``like``; as a view if they have that order already."""
+    if like.is_contiguous():
+        return tensor.reshape(-1)
     order = sorted(range(like.ndim), key=lambda axis: like.stride(axis), reverse=True)
     return tensor.permute(order).reshape(-1)
 
