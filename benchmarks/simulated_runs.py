@@ -176,3 +176,47 @@ def simulate_study(
             write_run(folder, correct[seed], names, severities, dataset=dataset, model=model)
             folders.append(folder)
     return folders
+
+
+def simulate_networks(
+    results: str | Path, accuracies: dict[str, float], *, images: int, corruptions: list[str], seeds: int = 1
+) -> list[Path]:
+    """Write the runs of networks that were trained elsewhere and return their folders.
+
+    Args:
+        accuracies: expected robust accuracy of each network, the baseline first.
+    """
+    baseline, *others = accuracies
+    folders = simulate_study(
+        results,
+        gains={name: accuracies[name] - accuracies[baseline] for name in others},
+        sparsities=[0.0],
+        seeds=seeds,
+        images=images,
+        corruptions=corruptions,
+        dense_accuracy=accuracies[baseline],
+        dataset=baseline,
+    )
+    written = []
+    for folder in folders:
+        method, _, seed = folder.parts[-3:]
+        name = baseline if method == "dense" else method
+        written.append(Path(results) / "runs" / baseline / name / "0" / seed)
+        written[-1].parent.mkdir(parents=True, exist_ok=True)
+        folder.rename(written[-1])
+        described = json.loads((written[-1] / "run.json").read_text(encoding="utf-8"))
+        named = {"scenario": baseline, "dataset": "simulated", "method": name, "dst": False, "weights_sha256": "0" * 64}
+        unknown = (
+            "training_flops_ratio",
+            "train_seconds",
+            "images_per_second",
+            "peak_memory_mb",
+            "itop_rate",
+            "device",
+        )
+        described = {key: value for key, value in (described | named).items() if key not in unknown}
+        write_text(written[-1] / "run.json", json.dumps(described) + "\n")
+        for table in ("history.csv", "topology.csv"):
+            header = (written[-1] / table).read_text(encoding="utf-8").splitlines()[0]
+            write_text(written[-1] / table, header + "\n")
+    return written

@@ -18,7 +18,7 @@ def test_relative_gain_by_hand():
         columns=["method", "sparsity", "corruption", "accuracy"],
     ).assign(scenario="s", dataset="d", model="m", category="weather", severity=1)  # fmt: skip
     rows = pd.DataFrame({"method": ["dense", "set", "rigl", "static"], "dynamic": [False, True, True, False]}).assign(
-        verdict=["baseline", "holds", "holds", "fails"], scenario="s"
+        verdict=["baseline", "holds", "holds", "fails"], scenario="s", trained_here=True
     )
     gains = relative_gains(cells, rows)
     assert gains["corruption"].tolist() == ["fog"]
@@ -70,3 +70,12 @@ def test_corruptions_are_ordered_by_falling_high_frequency_share():
     assert corruption_order(["fog", "noise"], "d", shares) == (["noise", "fog"], True)
     assert corruption_order(["fog", "snow"], "d", shares) == (["fog", "snow"], False)
     assert corruption_order(["fog"], "d", None) == (["fog"], False)
+
+
+def test_each_network_from_elsewhere_has_relative_gains_of_its_own():
+    """It may be of another architecture than its baseline: 0.6 beside 0.5 is +20%, 0.4 is -20%."""
+    cells = pd.DataFrame({"method": ["ours", "theirs", "third"], "model": ["a", "b", "a"], "accuracy": [0.5, 0.6, 0.4]})
+    cells = cells.assign(scenario="ours", dataset="d", sparsity=0.0, corruption="fog", category="weather", severity=1)
+    rows = pd.DataFrame({"method": cells["method"], "scenario": "ours", "dynamic": False, "trained_here": False})
+    gains = relative_gains(cells, rows.assign(verdict=["baseline", "holds", "fails"])).set_index("whose")
+    assert gains["relative_gain"].to_dict() == pytest.approx({"theirs": 0.2, "third": -0.2})

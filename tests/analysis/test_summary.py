@@ -168,7 +168,7 @@ def test_ratios_that_are_noise_are_left_out(tmp_path):
         write_run(tmp_path / f"s/{method}/{0.5 * (method == 'set'):g}/seed{seed}", correct, names, severities)
     row = summarise(sorted(tmp_path.glob("s/*/*/*")), resamples=50).rows.set_index("method").loc["set"]
     assert np.isnan(row[["relative_mce", "relative_mce_low", "relative_mce_high"]].astype(float)).all()
-    assert "relative mce left out: dense loses too little under fog" in row["note"]
+    assert "relative mCE left out: dense loses too little under fog" in row["note"]
     assert row["mce_low"] < row["mce"] < row["mce_high"]
 
 

@@ -117,7 +117,7 @@ def test_studies_without_dst_have_a_headline_of_their_own():
     """Checkpoints and single methods are no comparison, and a study that has only begun is none yet."""
     rows = pd.DataFrame(
         {"scenario": "digits", "method": ["dense", "static"], "sparsity": [0.0, 0.5], "seeds": [1, 3], "dynamic": False,
-         "verdict": "undecided",
+         "trained_here": True, "verdict": "undecided",
          "robust_accuracy": [0.5, 0.612], "robust_accuracy_low": [0.4, 0.6], "robust_accuracy_high": [0.6, 0.625]}
     )  # fmt: skip
     sentence = overall(rows.iloc[:0], None, rows, margin=0.005).sentence
@@ -132,7 +132,8 @@ def test_networks_that_are_only_tested_have_a_headline_without_the_hypothesis():
     """Nobody who tests checkpoints asks about dynamic sparse training; the gain is beside their own baseline."""
     rows = pd.DataFrame(
         {"scenario": "ours", "dataset": "cifar10_c", "method": ["ours", "theirs"], "sparsity": 0.0, "seeds": 1,
-         "dynamic": False, "verdict": ["baseline", "undecided"], "robust_accuracy": [0.5, 0.612],
+         "dynamic": False, "trained_here": False, "verdict": ["baseline", "undecided"],
+         "robust_accuracy": [0.5, 0.612],
          "robust_accuracy_low": [0.4, 0.6], "robust_accuracy_high": [0.6, 0.625], "gain": [np.nan, 0.112],
          "gain_low": [np.nan, 0.1], "gain_high": [np.nan, 0.125]}
     )  # fmt: skip

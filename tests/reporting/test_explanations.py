@@ -8,7 +8,8 @@ from dst_robustness.reporting.figures import write_figure
 
 ROWS = pd.DataFrame(
     {
-        "scenario": "digits", "method": ["dense", "rigl"], "sparsity": [0.0, 0.5], "verdict": ["baseline", "holds"],
+        "scenario": "digits", "method": ["dense", "rigl"], "sparsity": [0.0, 0.5], "trained_here": True,
+        "verdict": ["baseline", "holds"],
         "noise_minus_blur": [np.nan, 0.012], "noise_minus_blur_low": [np.nan, -0.001],
         "noise_minus_blur_high": [np.nan, 0.025], "frequency_slope": np.nan, "effective_robustness": np.nan,
     }

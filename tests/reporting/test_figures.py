@@ -3,11 +3,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from simulated_runs import simulate_study
+from simulated_runs import simulate_networks, simulate_study
 
 from dst_robustness.analysis.summary import write_summary
 from dst_robustness.evaluation.frequency_response import fourier_errors, radius_accuracy
-from dst_robustness.reporting.figures import ANALYSIS_FIGURES, ANALYSIS_TABLES, CAPTIONS, FIGURES, write_figure
+from dst_robustness.reporting.figures import (
+    ANALYSIS_FIGURES,
+    ANALYSIS_TABLES,
+    CAPTIONS,
+    FIGURES,
+    figures_of,
+    write_figure,
+)
 from dst_robustness.reporting.study_tables import StudyTables
 from dst_robustness.reporting.style import LOOKS, method_style
 from dst_robustness.sparsity import METHODS
@@ -15,7 +22,8 @@ from dst_robustness.sparsity import METHODS
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory):
-    """Tables of a study with two scenarios, one at several sparsities and one at a single one, and of the analyses."""
+    """Tables of a study with two scenarios, one at several sparsities and one at a single one, of networks that were
+    trained elsewhere, and of the analyses."""
     folder = tmp_path_factory.mktemp("figures")
     common = {
         "gains": {"static": 0.0, "set": 0.1, "mest_g": -0.1},
@@ -25,6 +33,8 @@ def tables(tmp_path_factory):
     }
     folders = simulate_study(folder, sparsities=[0.1, 0.5], dataset="one", **common)
     folders += simulate_study(folder, sparsities=[0.1], dataset="two", **common)
+    tested = {"ours": 0.5, "theirs": 0.7, "third": 0.3}
+    folders += simulate_networks(folder, tested, images=40, corruptions=["fog", "snow"])
     write_summary(folders, folder / "tables", resamples=20)
     images, labels = np.full((4, 8, 8, 3), 100, np.uint8), np.arange(4)
     for number, method in enumerate(("dense", "set")):
@@ -143,3 +153,28 @@ def test_every_method_has_a_look_of_its_own():
     looks = {method: tuple(method_style(method).values()) for method in (*METHODS, *variants)}
     assert len(set(looks.values())) == len(looks), looks
     assert set(METHODS) <= set(LOOKS)
+
+
+def test_networks_from_elsewhere_are_in_figures_of_their_own(tables):
+    """They have no sparsity to be drawn at; each has its map of gains, and a panel of gains without methods."""
+    panels = {
+        name: [axes.get_title() for axes in FIGURES[name](StudyTables(tables)).axes if axes.get_title()]
+        for name in ("robustness_by_sparsity", "robustness_by_network", "gain_by_corruption", "gains")
+    }
+    plt.close("all")
+    assert panels["robustness_by_sparsity"] == ["one, probit", "two, probit"]
+    assert panels["robustness_by_network"] == ["ours (simulated, probit)"]
+    assert panels["gain_by_corruption"] == ["one, probit", "two, probit", "theirs beside ours", "third beside ours"]
+    assert panels["gains"] == ["sparsity 0.1", "sparsity 0.5", "trained elsewhere"]
+
+
+@pytest.mark.parametrize(
+    ("trained", "taken", "drawn_of_these"),
+    [(True, True, ["robustness_by_sparsity", "robustness_by_network"]), (True, False, ["robustness_by_sparsity"]),
+     (False, True, ["robustness_by_network"])],
+)  # fmt: skip
+def test_a_study_has_no_figure_that_could_only_be_empty(trained, taken, drawn_of_these):
+    """Nothing was trained: no curves and no topologies."""
+    names = figures_of(trained=trained, taken=taken)
+    assert [name for name in names if name.startswith("robustness")] == drawn_of_these
+    assert ("training_curves" in names) == trained

@@ -4,7 +4,7 @@ import shutil
 import pandas as pd
 import pytest
 import yaml
-from simulated_runs import simulate_study
+from simulated_runs import simulate_networks, simulate_study
 
 from dst_robustness.analysis.summary import write_summary
 from dst_robustness.reporting.message import closing_message
@@ -107,3 +107,14 @@ def test_a_large_study_gets_one_line_per_scenario(results):
     lines = closing_message(results).splitlines()
     assert sum(line.startswith("  SET") for line in lines) == 4
     assert not any(line.startswith("  Dense") for line in lines)
+
+
+def test_where_nothing_was_trained_the_message_speaks_of_networks(tmp_path):
+    """No question about sparse training, no column of sparsities; a clear difference of two networks is decided."""
+    folders = simulate_networks(tmp_path, {"ours": 0.4, "theirs": 0.7}, images=100, corruptions=["fog"])
+    write_summary(folders, tmp_path / "tables", resamples=100)
+    text = closing_message(tmp_path)
+    assert text.startswith("\nUnder corruption, the most robust of the 2 networks is theirs, with ")
+    assert "ours, all networks:\n  network  clean %  robust %  gain in points" in text
+    assert [line.split()[-1] for line in text.splitlines() if line.startswith("  theirs")] == ["holds"]
+    assert "sparsity" not in text

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from simulated_runs import simulate_study
+from simulated_runs import simulate_networks, simulate_study
 
 from dst_robustness.analysis.summary import write_summary
 from dst_robustness.analysis.weights import OVERLAP_COLUMNS
@@ -55,6 +55,18 @@ def report(tmp_path_factory):
         commit="0123abc<script>alert(1)</script>",
     )
     return folder / "report.html"
+
+
+def test_a_report_of_checkpoints_speaks_of_networks(tmp_path):
+    """Nothing was trained: the page names no method, no sparsity and no sparse training."""
+    folders = simulate_networks(tmp_path, {"ours": 0.5, "theirs": 0.6}, images=50, corruptions=["fog"], seeds=2)
+    write_summary([*folders, folders[0].parent / "seed5"], tmp_path / "tables", resamples=20)
+    write_report(tmp_path / "report.html", tmp_path / "tables", [])
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<title>Robustness of trained networks</title>" in page
+    assert "speaks of these networks, not of how they were trained" in page
+    body = page[page.index("<body>") : page.index("<script>")].lower()
+    assert not [word for word in ("sparsity", "method", "dense", "sparse training", "itop") if word in body]
 
 
 class Browser:

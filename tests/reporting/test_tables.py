@@ -7,7 +7,7 @@ import pytest
 
 from dst_robustness.analysis.robustness import BENCHMARK
 from dst_robustness.reporting.by_corruption import by_corruption_table
-from dst_robustness.reporting.tables import metrics_table, robustness_table, shift_table, sparsity_table
+from dst_robustness.reporting.tables import metrics_table, resource_table, robustness_table, shift_table, sparsity_table
 from dst_robustness.reporting.write_tables import TABLES, VARIANTS, write_tables
 
 ROWS = pd.DataFrame(
@@ -44,6 +44,7 @@ ROWS = pd.DataFrame(
         "peak_memory_mb": 10.0,
         "itop_rate": 0.75,
         "margin": 0.005,
+        "trained_here": True,
     }
 )
 
@@ -107,7 +108,7 @@ def test_metrics_table_leaves_out_what_was_never_measured():
 
 def test_natural_shift_is_shown_by_set_with_its_own_gain():
     numbers = {"accuracy": 0.5, "accuracy_low": 0.45, "accuracy_high": 0.55}
-    own = {"scenario": "c10", "shift": "cifar10_1", "seeds": 2, **numbers}
+    own = {"scenario": "c10", "shift": "cifar10_1", "seeds": 2, "trained_here": True, **numbers}
     none = {"gain": 0.0, "gain_low": float("nan"), "gain_high": float("nan")}
     gain = {"gain": 0.012, "gain_low": -0.01, "gain_high": 0.034}
     rows = [own | {"method": "dense", "sparsity": 0.0} | none, own | {"method": "set", "sparsity": 0.5} | gain]
@@ -192,3 +193,36 @@ def test_latex_compiles_as_it_is_and_fits(columns, tmp_path):
     assert result.returncode == 0, result.stdout[-2000:]
     assert "Overfull" not in result.stdout
     assert "Float too large" not in result.stdout
+
+
+TESTED = ROWS[ROWS["scenario"] == "e"].assign(
+    method=["ours", "theirs"], sparsity=0.0, trained_here=False, parameters=2e6, inference_flops=5e6
+)
+
+
+def test_where_nothing_was_trained_tables_speak_of_networks():
+    """Nobody who tests checkpoints has methods, sparsities, or costs of training."""
+    written = [robustness_table(TESTED), metrics_table(TESTED), by_corruption_table(TESTED, cells_of(TESTED))]
+    for table in [*written, resource_table(TESTED)]:
+        assert table.header[:2] == ["scenario", "network"]
+        assert [cells[1] for cells in table.rows] == ["ours", "theirs"]
+        assert not {"method", "sparsity", "training FLOPs", "ITOP"} & set(table.header)
+    assert "baseline's network of the same seed" in written[0].caption
+    assert resource_table(TESTED).rows[0][2:] == ["2.000", "1.000", "5.000"]
+
+
+def test_a_network_beside_trained_ones_has_no_sparsity():
+    """A sparse network from elsewhere is not dense because nobody knows how it was trained."""
+    rows = pd.concat([ROWS[ROWS["scenario"] == "d_1"], TESTED], ignore_index=True)
+    assert [cells[2] for cells in robustness_table(rows).rows] == ["0", "0.1", "0.1", "-", "-"]
+    assert [cells[1] for cells in sparsity_table(rows).rows] == ["Dense", "SET", "MEST-r"]
+
+
+def test_only_the_tables_asked_for_are_written(tmp_path):
+    """A study that trains nothing has no table of sparsities, and each scenario has only tables with rows."""
+    rows = pd.concat([ROWS[ROWS["scenario"] == "d_1"], TESTED], ignore_index=True)
+    write_all(tmp_path, rows)
+    assert (tmp_path / "sparsity.tex").read_text().count(r"\begin{table}") == 1
+    (tmp_path / "sparsity.md").unlink()
+    write_tables(tmp_path, ["robustness"])
+    assert not (tmp_path / "sparsity.md").exists()

@@ -21,6 +21,7 @@ rule evaluate_run:
     resources:
         gpu=1,
         runs_per_gpu=STUDY.runs_per_gpu,
+        called=lambda wildcards: WHOLE.called(run_of(wildcards)),
         mem_mb=4000,
         runtime="4h",
     params:
@@ -28,7 +29,7 @@ rule evaluate_run:
         code=lambda wildcards: tracked(code.evaluation_code(run_of(wildcards).model)),
         metrics=tracked(code.fingerprint("dst_robustness.evaluation.metrics")),
     message:
-        "Evaluate {wildcards.scenario}: {wildcards.method}, sparsity {wildcards.sparsity}, seed {wildcards.seed}"
+        "Evaluate {resources.called}"
     script:
         "../scripts/evaluate_run.py"
 

@@ -1,13 +1,11 @@
 # From the metrics of all runs to tables and figures. Nothing here needs a GPU.
-from dst_robustness.reporting.figures import CAPTIONS, FIGURES
+from dst_robustness.reporting.figures import CAPTIONS, FIGURES, figures_of
 
 TABLES = f"{RESULTS}/tables"
-TEXTS = expand(
-    f"{TABLES}/{{table}}{{ending}}",
-    table=["robustness", "sparsity", "metrics", "resources", "by_corruption"],
-    ending=[".md", ".tex", "_two_columns.tex"],
-)
-EVERY_FIGURE = expand(f"{RESULTS}/figures/{{figure}}.{{format}}", figure=FIGURES, format=["pdf", "png"])
+WRITTEN = ["robustness", *(["sparsity"] if WHOLE.listed_here else []), "metrics", "resources", "by_corruption"]
+TEXTS = expand(f"{TABLES}/{{table}}{{ending}}", table=WRITTEN, ending=[".md", ".tex", "_two_columns.tex"])
+DRAWN = figures_of(trained=bool(WHOLE.listed_here), taken=bool(WHOLE.listed.keys() & WHOLE.comparisons))
+EVERY_FIGURE = expand(f"{RESULTS}/figures/{{figure}}.{{format}}", figure=DRAWN, format=["pdf", "png"])
 
 # The baseline, the gain that matters, and what was fixed before the study.
 JUDGING = {
@@ -52,6 +50,7 @@ rule summarise:
         runtime="1h",
     params:
         judging=JUDGING,
+        texts=WRITTEN,
         code=tracked(code.fingerprint("dst_robustness.analysis.summary", "dst_robustness.reporting.write_tables")),
     message:
         "Summarise all runs"
@@ -70,6 +69,7 @@ rule summary:
         folders=[f"{RESULTS}/{run.folder}" for run in runs_so_far()],
         partial=f"{RESULTS}/partial",
         judging=JUDGING,
+        texts=WRITTEN,
         looks=lambda wildcards: what_is_likely(),
     message:
         "What is finished so far"

@@ -68,6 +68,7 @@ rule take_network:
     conda:
         "../../envs/environment.yaml"
     resources:
+        called=lambda wildcards: WHOLE.called(RUNS[wildcards.taken]),
         mem_mb=4000,
         runtime="1h",
     params:
@@ -75,7 +76,7 @@ rule take_network:
         scale=lambda wildcards: WHOLE.taken[wildcards.taken].description(RUNS[wildcards.taken]),
         code=lambda wildcards: tracked(code.network_code(RUNS[wildcards.taken].model)),
     message:
-        "Take the network of {wildcards.taken}"
+        "Take the network {resources.called}"
     script:
         "../scripts/take_network.py"
 

@@ -8,4 +8,4 @@ with log_to(snakemake.log[0]):
     tables = Path(snakemake.output.summary).parent
     folders = [Path(run).parent for run in snakemake.input.run]
     write_summary(folders, tables, **snakemake.params.judging, frequency=snakemake.input.frequency)
-    write_tables(tables)
+    write_tables(tables, snakemake.params.texts)

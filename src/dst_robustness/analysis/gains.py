@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from dst_robustness.analysis.robustness import corrupted
-from dst_robustness.analysis.runs import ROW, RUN, SCENARIO
+from dst_robustness.analysis.runs import ROW, RUN
 from dst_robustness.analysis.words import BASELINE_ROW, in_range
 
-CELL = [*SCENARIO, "corruption", "category", "severity"]
+CELL = ["scenario", "dataset", "corruption", "category", "severity"]
+DST = "DST"
 
 
 def of_baseline(cells: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:
@@ -27,21 +28,29 @@ def of_baseline(cells: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:
 
 
 def relative_gains(cells: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return (accuracy of DST - accuracy of dense) / accuracy of dense by scenario, corruption and severity.
+    """Return (own accuracy - that of the baseline) / that of the baseline by corruption and severity.
 
     Accuracies are means over seeds. That of DST is also a mean over its rows in the hypothesis' range of sparsity.
 
     Args:
         cells: corruptions.csv.
-        rows: summary.csv, which says which methods are dynamic and which is the baseline.
+        rows: summary.csv, which says which methods are dynamic, which networks were trained elsewhere, and which row is
+            the baseline.
+
+    Returns:
+        The columns of ``CELL``, whose (DST, or the name of a network that was trained elsewhere), relative_gain.
     """
-    dynamic = set(rows.loc[rows["dynamic"].astype(bool), "method"])
     cells = corrupted(cells)
+    baseline = of_baseline(cells, rows)
+    dynamic, here = ({*rows.loc[rows[name].astype(bool), "method"]} for name in ("dynamic", "trained_here"))
     sparse = cells[cells["method"].isin(dynamic) & cells["sparsity"].map(in_range).astype(bool)]
-    parts = sparse, cells[of_baseline(cells, rows)]
-    means = [part.groupby(CELL, sort=False)["accuracy"].mean() for part in parts]
-    gains = (means[0] / means[1] - 1).rename("relative_gain").dropna()
-    return gains.reindex(means[0].index).dropna().reset_index()
+    taken = cells[~cells["method"].isin(here) & ~baseline]
+    own = pd.concat([sparse.assign(whose=DST), taken.assign(whose=taken["method"])])
+    own = own.groupby([*CELL, "whose"], sort=False)["accuracy"].mean().reset_index()
+    both = own.merge(
+        cells[baseline].groupby(CELL, sort=False)["accuracy"].mean().rename("other").reset_index(), on=CELL
+    )
+    return both.assign(relative_gain=both["accuracy"] / both["other"] - 1)[[*CELL, "whose", "relative_gain"]]
 
 
 def gains_by(cells: pd.DataFrame, rows: pd.DataFrame, part: str) -> pd.DataFrame:

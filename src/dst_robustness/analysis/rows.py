@@ -55,7 +55,9 @@ def scenario_rows(runs: ScenarioRuns, cells: pd.DataFrame, *, margin: float, res
     """
     table = _averages(runs, cells)
     keys: list[RowKey] = list(zip(table["method"], table["sparsity"], strict=True))
-    table["dynamic"] = [next(iter(runs.runs[key].values())).description["dst"] for key in keys]
+    described = [next(iter(runs.runs[key].values())).description for key in keys]
+    table["dynamic"] = [one["dst"] for one in described]
+    table["trained_here"] = [ELSEWHERE not in one for one in described]
     pairs = [runs.pairs(key, runs.reference(key)) for key in keys]
     gains = [np.stack([run.scores - other.scores for run, other in pair]) if pair else None for pair in pairs]
     judged = table["dynamic"].astype(bool) & table["sparsity"].map(in_range).astype(bool)
@@ -86,11 +88,6 @@ def scenario_rows(runs: ScenarioRuns, cells: pd.DataFrame, *, margin: float, res
         "; ".join(_notes(line, gain, runs.baseline, margin))
         for line, gain in zip(table.itertuples(), bounded, strict=True)
     ]
-    for index, key in enumerate(keys):
-        single = bounded[index] is not None and bounded[index].seeds == 1  # type: ignore[union-attr]
-        if single and all(ELSEWHERE in run.description for run in runs.runs[key].values()):
-            words = [table.loc[index, "note"], "speaks of these networks, not of a method"]
-            table.loc[index, "note"] = "; ".join(filter(None, words))
     _leave_out_noise(table, keys, runs)
     return ScenarioRows(table, gains, next(rest, None))
 
@@ -133,11 +130,12 @@ def _add_gains(table: pd.DataFrame, gains: Sequence[Estimate | None], references
     table[["gain_low", "gain_high"]] = [gain.interval() if gain else (np.nan, np.nan) for gain in gains]
     table["relative_gain"] = table["gain"] / references
     table["p_value"] = [gain.p_value() if gain else np.nan for gain in gains]
-    # One seed says nothing about other trainings, so it gets no verdict.
-    several = np.array([gain is not None and gain.degrees > 0 for gain in gains])
+    # One seed says nothing about other trainings, so it gets no verdict. Networks from elsewhere are not said to speak
+    # for others.
+    judged = ~table["trained_here"] | np.array([gain is not None and gain.degrees > 0 for gain in gains])
     equivalent = np.array([gain.p_equivalent(margin) if gain else np.nan for gain in gains])
     differs, within = corrected(
-        np.where(several, table["p_value"], np.nan), np.where(several, equivalent, np.nan), level_of=0.05
+        np.where(judged, table["p_value"], np.nan), np.where(judged, equivalent, np.nan), level_of=0.05
     )
     table["p_holm"], table["p_equivalent"], table["margin"] = differs, within, margin
     table["verdict"] = [verdict(*row) for row in zip(table["gain"], differs, within, strict=True)]
@@ -187,12 +185,22 @@ def _answers(runs: ScenarioRuns, key: RowKey) -> Answers | None:
 def _notes(line, gain: Estimate | None, baseline: str, margin: float) -> list[str]:
     notes = []
     if line.method != baseline and gain is None:
-        notes.append(f"no {baseline} run of the same seed")
+        notes.append(f"no {baseline} {'run' if line.trained_here else 'network'} of the same seed")
     elif gain is not None and gain.seeds < line.seeds:
         notes.append(f"gain from {gain.seeds} of {line.seeds} seeds")
-    if (gain.seeds if gain else line.seeds) == 1:
-        notes.append("one seed: over images only")
-    elif gain is not None and line.verdict == UNDECIDED and np.prod(gain.interval()) > 0:
+    single = (gain.seeds if gain else line.seeds) == 1
+    if single:
+        notes.append(
+            "one seed: over images only"
+            if line.trained_here
+            else "over images only: speaks of these networks, not of a method"
+        )
+    if (
+        gain is not None
+        and line.verdict == UNDECIDED
+        and np.prod(gain.interval()) > 0
+        and not (single and line.trained_here)
+    ):
         notes.append("not after correction for the number of comparisons")
     if gain is not None and line.verdict == HOLDS and gain.interval()[1] < margin:
         notes.append(f"smaller than the margin of {100 * margin:g} points")
@@ -206,7 +214,8 @@ def _leave_out_noise(table: pd.DataFrame, keys: Sequence[RowKey], runs: Scenario
         for name, corruptions in noisy.get(runs.reference(key) or key, {}).items():
             if corruptions and key[0] != runs.baseline:
                 table.loc[index, [name, f"{name}_low", f"{name}_high"]] = np.nan
-                reason = f"{name.replace('_', ' ')} left out: {runs.baseline} loses too little under {corruptions[0]}"
+                error = name.replace("_", " ").replace("mce", "mCE")
+                reason = f"{error} left out: {runs.baseline} loses too little under {corruptions[0]}"
                 table.loc[index, "note"] = "; ".join(filter(None, [table.loc[index, "note"], reason]))
 
 

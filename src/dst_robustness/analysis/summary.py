@@ -31,10 +31,10 @@ SUMMARY_COLUMNS = [
     "gain_low", "gain_high", "relative_gain", "mce", "parameters", "training_flops_ratio", "verdict",
 ]  # fmt: skip
 FURTHER_COLUMNS = [
-    "robust_accuracy_15", "p_value", "p_holm", "p_equivalent", "margin", "dynamic", "note", "mce_low", "mce_high",
-    "relative_mce", "relative_mce_low", "relative_mce_high", "noise_minus_blur", "noise_minus_blur_low",
-    "noise_minus_blur_high", "frequency_slope", "frequency_slope_low", "frequency_slope_high", "effective_robustness",
-    "effective_robustness_low", "effective_robustness_high",
+    "robust_accuracy_15", "p_value", "p_holm", "p_equivalent", "margin", "dynamic", "trained_here", "note",
+    "mce_low", "mce_high", "relative_mce", "relative_mce_low", "relative_mce_high", "noise_minus_blur",
+    "noise_minus_blur_low", "noise_minus_blur_high", "frequency_slope", "frequency_slope_low", "frequency_slope_high",
+    "effective_robustness", "effective_robustness_low", "effective_robustness_high",
 ]  # fmt: skip
 
 
@@ -132,11 +132,12 @@ def summarise(
     tables, cells, curves, topologies, ladders, pooled = [], [], [], [], [], []
     attributed: list[dict] = []
     seen: list[Evidence | None] = []
+    # A scenario of networks that were trained elsewhere is named after their baseline, which may be missing.
+    compared = {run.scenario for run in (*runs, *(run for run, _ in missing)) if run.method == run.scenario}
     for _, members in groupby(runs, key=lambda run: run.scenario):
         members = list(members)
-        # The scenario of networks that were trained elsewhere is named after their baseline.
-        own = next((run.method for run in members if run.method == run.scenario), baseline)
-        scenario = load_scenario(members, own, shares)
+        name = members[0].scenario
+        scenario = load_scenario(members, name if name in compared else baseline, shares)
         missing += scenario.misfits
         if not scenario.runs:
             continue
@@ -149,7 +150,7 @@ def summarise(
         attributed += sentences
         curves.append(training_curves(item.run for item in scenario.loaded))
         topologies.append(topology_curves(item.run for item in scenario.loaded))
-        pooled += [found.pooled] if found.pooled and members[0].scenario not in aside else []
+        pooled += [found.pooled] if found.pooled and name not in aside else []
     rows = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=SUMMARY_COLUMNS + FURTHER_COLUMNS)
     if plan is not None and any(item is not None for item in seen):
         _decide(rows, seen, plan, margin)
@@ -182,13 +183,17 @@ def _cells(loaded: list[LoadedRun]) -> pd.DataFrame:
 
 
 def _evidence(rows: ScenarioRows, plan: Looks | None) -> list[Evidence | None]:
-    return [evidence(gain, plan) if gain is not None and plan is not None else None for gain in rows.gains]
+    """Return the evidence of each row, or None for a row that gets no seeds: a baseline, or networks from elsewhere."""
+    return [
+        evidence(gain, plan) if gain is not None and plan is not None and trained_here else None
+        for gain, trained_here in zip(rows.gains, rows.table["trained_here"], strict=True)
+    ]
 
 
 def _decide(rows: pd.DataFrame, seen: list[Evidence | None], plan: Looks, margin: float) -> None:
     """Replace the verdicts and intervals for a fixed number of seeds by those of the looks at all rows of the study."""
     decisions = decide({index: item for index, item in enumerate(seen) if item is not None}, plan, margin)
-    rows[["p_value", "p_holm", "p_equivalent"]] = np.nan
+    rows.loc[list(decisions), ["p_value", "p_holm", "p_equivalent"]] = np.nan
     for index, found in decisions.items():
         rows.loc[index, ["verdict", "gain_low", "gain_high"]] = found.verdict, found.low, found.high
         state = f"decided after {found.seeds} seeds" if found.decided else f"looked at after {found.seeds} seeds"

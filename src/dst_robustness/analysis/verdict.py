@@ -200,7 +200,7 @@ def _without_hypothesis(rows: pd.DataFrame) -> str:
     )
     best = rows.loc[rows["robust_accuracy"].idxmax()]
     robust = " to ".join(f"{100 * best[name]:.1f}" for name in ("robust_accuracy_low", "robust_accuracy_high"))
-    if rows["scenario"].isin(rows.loc[rows["method"] == rows["scenario"], "scenario"]).all():
+    if not rows["trained_here"].any():
         return _of_networks(rows, best, robust)
     rest = f"the most robust of its {len(rows)} rows is" if len(rows) > 1 else "its only row is"
     seeds = "; 1 seed, so this is over test images only" if best["seeds"] == 1 else f"; {best['seeds']} seeds"

@@ -65,9 +65,8 @@ def plan(jobs: Collection[Path], networks: int, evaluations: int, left: Left) ->
     steps = [job.stem for job in jobs]
     if not {TRAIN, EVALUATE} & set(steps):
         return ""
-    what = (
-        f"To train: {steps.count(TRAIN)} of {networks} networks. To evaluate: {steps.count(EVALUATE)} of {evaluations}."
-    )
+    to_train = f"To train: {steps.count(TRAIN)} of {networks} networks. " * (networks > 0)
+    what = f"{to_train}To evaluate: {steps.count(EVALUATE)} of {evaluations}."
     if not left.seconds:
         return f"{what} No measurements yet of how long that takes."
     hours = left.seconds / 3600
@@ -130,7 +129,7 @@ class ProgressHandler(EventHandler):
 
     Args:
         jobs: returns the benchmark file of each job on a network that this call has to do, by the job's number.
-        networks: how many networks the whole study has.
+        networks: how many networks the whole study trains.
         evaluations: how many evaluations it has.
         is_local: whether a job runs as soon as Snakemake starts it. On a cluster it may wait in a queue.
         say: prints a line on the terminal.

@@ -6,7 +6,7 @@ import pandas as pd
 
 from dst_robustness.analysis.robustness import BENCHMARK, corrupted, has_benchmark
 from dst_robustness.analysis.runs import ROW
-from dst_robustness.reporting.names import method_name
+from dst_robustness.reporting.names import row_header, row_names
 from dst_robustness.reporting.table import Table
 from dst_robustness.reporting.tables import number
 
@@ -34,16 +34,16 @@ def by_corruption_table(rows: pd.DataFrame, cells: pd.DataFrame) -> Table:
     names = list(BENCHMARK) if fifteen and len(cells) else names
     means = corrupted(cells).groupby([*ROW, "corruption"], sort=False)["accuracy"].mean().unstack()
     table = []
-    for row in rows.itertuples():
+    for names_of_row, row in zip(row_names(rows), rows.itertuples(), strict=True):
         own = means.loc[tuple(getattr(row, name) for name in ROW)]
         mean = row.robust_accuracy_15 if fifteen else row.robust_accuracy
         shown = [number(value, scale=100) for value in (row.clean_accuracy, *own[names], mean)]
-        table.append([row.scenario, method_name(row.method), f"{row.sparsity:g}", *shown, number(row.mce)])
+        table.append([*names_of_row, *shown, number(row.mce)])
     what = "the benchmark's fifteen corruptions" if fifteen else "each corruption"
     caption = (
         f"Top-1 accuracy (%) on the clean test set and under {what}, over severities and seeds, their mean, and mCE in "
         "percent of the baseline (lower is better). Single cells have no intervals, so none is bold."
     )
     written = [SHORT.get(name, name.replace("_", " ")) for name in names]
-    header = ["scenario", "method", "sparsity", "Clean", *written, "Mean", "mCE"]
+    header = [*row_header(rows), "Clean", *written, "Mean", "mCE"]
     return Table(caption, header, table, upright=True)

@@ -9,14 +9,22 @@ from pathlib import Path
 import pandas as pd
 
 from dst_robustness.analysis.words import BASELINE_ROW
-from dst_robustness.reporting.names import method_name
+from dst_robustness.reporting.names import row_header, row_names
 from dst_robustness.reporting.table import Table
 from dst_robustness.reporting.tables import with_interval
 
+# Of each column its header and what it means.
 COLUMNS = {
-    "noise_minus_blur": "noise - blur",
-    "frequency_slope": "slope over high frequencies",
-    "effective_robustness": "beyond clean accuracy",
+    "noise_minus_blur": ("noise - blur", "Noise - blur: mean gain under noise minus mean gain under blur."),
+    "frequency_slope": (
+        "slope over high frequencies",
+        "Slope: what the gain rises by from corruptions without high frequencies to those of nothing else.",
+    ),
+    "effective_robustness": (
+        "beyond clean accuracy",
+        "Beyond clean accuracy: robust accuracy above the line through the dense networks of the scenario (effective "
+        "robustness, Taori et al. 2020); it takes four of them.",
+    ),
 }
 
 
@@ -28,21 +36,17 @@ def explanation_table(rows: pd.DataFrame) -> Table | None:
         return None
     cells = [
         [
-            row.scenario, method_name(row.method), f"{row.sparsity:g}",
+            *names,
             *(
                 with_interval(*(getattr(row, f"{name}{end}") for end in ("", "_low", "_high")), 2, sign=True)
                 for name in known
             ),
         ]
-        for row in shown.itertuples()
+        for names, row in zip(row_names(shown), shown.itertuples(), strict=True)
     ]  # fmt: skip
-    caption = (
-        "In points, with 95% intervals of single numbers, not corrected for their number. Noise - blur: mean gain "
-        "under noise minus mean gain under blur. Slope: what the gain rises by from corruptions without high "
-        "frequencies to those of nothing else. Beyond clean accuracy: robust accuracy above the line through the dense "
-        "networks of the scenario (effective robustness, Taori et al. 2020); it takes four of them."
-    )
-    return Table(caption, ["scenario", "method", "sparsity", *(COLUMNS[name] for name in known)], cells)
+    headers, meanings = zip(*(COLUMNS[name] for name in known), strict=True)
+    caption = " ".join(["In points, with 95% intervals of single numbers, not corrected for their number.", *meanings])
+    return Table(caption, [*row_header(shown), *headers], cells)
 
 
 def attribution_sentences(tables: Path, titles: Mapping[str, str]) -> list[str]:

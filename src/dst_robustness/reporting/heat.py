@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from dst_robustness.analysis.gains import gains_by, of_baseline
-from dst_robustness.reporting.names import method_name
-from dst_robustness.reporting.tables import ABSENT, number
+from dst_robustness.analysis.runs import ROW
+from dst_robustness.reporting.names import ABSENT, row_header, row_names
+from dst_robustness.reporting.tables import number
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,11 @@ class HeatCell:
 
 @dataclass(frozen=True)
 class HeatTable:
-    """The table of one scenario. Each row is a method, its sparsity, and one cell per column."""
+    """The table of one scenario. Each row is its names (method and sparsity, or network) and one cell per column."""
 
     title: str
-    columns: list[str]
-    rows: list[tuple[str, float, list[HeatCell]]]
+    header: list[str]
+    rows: list[tuple[list[str], list[HeatCell]]]
 
 
 def heat_tables(cells: pd.DataFrame, rows: pd.DataFrame) -> list[HeatTable]:
@@ -55,6 +56,7 @@ def heat_tables(cells: pd.DataFrame, rows: pd.DataFrame) -> list[HeatTable]:
         ]
     )
     parts.loc[of_baseline(parts, rows).to_numpy(), "gain"] = float("nan")
+    parts = parts.merge(rows[[*ROW, "trained_here"]], on=ROW)
     return [_heat_table(scenario, part) for scenario, part in parts.groupby("scenario", sort=False)]
 
 
@@ -62,10 +64,11 @@ def _heat_table(title: str, parts: pd.DataFrame) -> HeatTable:
     columns = list(dict.fromkeys(parts["part"]))
     largest = parts["gain"].abs().max()
     rows = []
-    for (method, sparsity), own in parts.groupby(["method", "sparsity"], sort=False):
+    names = row_names(parts.drop_duplicates(["method", "sparsity"]))
+    for name, (_, own) in zip(names, parts.groupby(["method", "sparsity"], sort=False), strict=True):
         found = {row.part: _cell(row, largest) for row in own.itertuples()}
-        rows.append((method_name(method), sparsity, [found.get(name, HeatCell(ABSENT)) for name in columns]))
-    return HeatTable(title, columns, rows)
+        rows.append((name[1:], [found.get(column, HeatCell(ABSENT)) for column in columns]))
+    return HeatTable(title, [*row_header(parts)[1:], *columns], rows)
 
 
 def _cell(row: Any, largest: float) -> HeatCell:

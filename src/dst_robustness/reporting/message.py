@@ -10,10 +10,9 @@ from typing import Any
 import pandas as pd
 
 from dst_robustness.analysis.words import BASELINE_ROW, UNDECIDED, in_range
-from dst_robustness.reporting.names import method_name
+from dst_robustness.reporting.names import ABSENT, method_name, only_tested, row_header, row_names
 
 WIDTH = 100
-ABSENT = "-"
 # With more scenarios than this, each gets one line.
 MANY = 3
 # And of a scenario with no more rows than this, all are shown.
@@ -98,7 +97,8 @@ def _scenarios(rows: pd.DataFrame, every_row: bool) -> list[str]:
     for scenario, part in scenarios:
         shown, choice = _choose(part, every_row, many=len(scenarios) > MANY)
         seeds = part["seeds"].max()
-        lines += [f"{scenario} ({seeds} {'seed' if seeds == 1 else 'seeds'}), {choice}:", *_table(shown)]
+        counted = f" ({seeds} {'seed' if seeds == 1 else 'seeds'})" if seeds > 1 or not only_tested(part) else ""
+        lines += [f"{scenario}{counted}, {choice}:", *_table(shown)]
     excluded = (rows["gain_low"] > 0) | (rows["gain_high"] < 0)
     if (excluded & (rows["verdict"] == UNDECIDED)).any():
         lines.append("Verdicts are corrected for the number of comparisons (Holm), intervals are not.")
@@ -109,7 +109,7 @@ def _scenarios(rows: pd.DataFrame, every_row: bool) -> list[str]:
 def _choose(rows: pd.DataFrame, every_row: bool, *, many: bool) -> tuple[pd.DataFrame, str]:
     if every_row:
         return rows, "all methods"
-    if (rows["method"] == rows["scenario"]).any():  # trained elsewhere, at no sparsity that one could choose by
+    if only_tested(rows):  # there is no sparsity that one could choose by
         return rows, "all networks"
     if len(rows) <= FEW and not many:
         return rows, "all methods"
@@ -120,21 +120,20 @@ def _choose(rows: pd.DataFrame, every_row: bool, *, many: bool) -> tuple[pd.Data
 
 
 def _table(rows: pd.DataFrame) -> list[str]:
-    header = ("", "sparsity", "clean %", "robust %", "gain in points (95% interval)", "verdict")
-    table = [header, *(_row(row) for row in rows.itertuples())]
+    header = [*row_header(rows)[1:], "clean %", "robust %", "gain in points (95% interval)", "verdict"]
+    names = row_names(rows)
+    table = [header, *([*name[1:], *_row(row)] for name, row in zip(names, rows.itertuples(), strict=True))]
     widths = [max(len(row[column]) for row in table) for column in range(len(header))]
     return [
         "  " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in table
     ]
 
 
-def _row(row: Any) -> tuple[str, ...]:
+def _row(row: Any) -> list[str]:
     gain = f"{100 * row.gain:+.2f} ({100 * row.gain_low:+.2f} to {100 * row.gain_high:+.2f})"
-    return (
-        method_name(row.method),
-        f"{row.sparsity:g}",
+    return [
         f"{100 * row.clean_accuracy:.1f}",
         f"{100 * row.robust_accuracy:.1f}",
         ABSENT if row.verdict == BASELINE_ROW or pd.isna(row.gain) else gain,
         row.verdict,
-    )
+    ]

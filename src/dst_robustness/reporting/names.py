@@ -11,6 +11,7 @@ from dst_robustness.analysis.words import BASELINE_ROW
 from dst_robustness.sparsity import METHODS
 from dst_robustness.study.run import default_name
 
+ABSENT = "-"
 # All other names are written as in the study.
 DATASET_LABELS = {
     "cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "tiny_imagenet": "TinyImageNet", "imagenet": "ImageNet",
@@ -30,6 +31,32 @@ MODEL_LABELS = {
 def method_name(method: str) -> str:
     """Return the label of a registered method. Other names, such as those of variants, are returned unchanged."""
     return METHODS[method].label if method in METHODS else method
+
+
+def only_tested(rows: pd.DataFrame) -> bool:
+    """Return whether no network of these rows was trained here, so that there are no methods to speak of.
+
+    Args:
+        rows: summary.csv or a part of it.
+    """
+    return len(rows) > 0 and not rows["trained_here"].any()
+
+
+def row_header(rows: pd.DataFrame) -> list[str]:
+    """Return the headers of ``row_names``."""
+    return ["scenario", "network"] if only_tested(rows) else ["scenario", "method", "sparsity"]
+
+
+def row_names(rows: pd.DataFrame) -> list[list[str]]:
+    """Return the cells that name each row of a table: scenario, method and sparsity.
+
+    Where nothing was trained here, they are scenario and network. Among others, such a network has no sparsity.
+    """
+    names = [[row.scenario, method_name(row.method)] for row in rows.itertuples()]
+    if only_tested(rows):
+        return names
+    levels = [f"{row.sparsity:g}" if row.trained_here else ABSENT for row in rows.itertuples()]
+    return [[*name, level] for name, level in zip(names, levels, strict=True)]
 
 
 def scenario_titles(rows: pd.DataFrame) -> dict[str, str]:

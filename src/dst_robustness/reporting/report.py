@@ -12,6 +12,7 @@ import jinja2
 import pandas as pd
 
 from dst_robustness.analysis.published import PAPER, SOURCE, beside_published
+from dst_robustness.analysis.runs import ROW
 from dst_robustness.analysis.tested import remarks
 from dst_robustness.analysis.weights import weight_summary
 from dst_robustness.analysis.words import BASELINE_ROW
@@ -20,10 +21,17 @@ from dst_robustness.jobs.shown import yaml_without_secrets
 from dst_robustness.reporting.explanations import attribution_sentences, explanation_table
 from dst_robustness.reporting.figures import CAPTIONS
 from dst_robustness.reporting.heat import heat_tables
-from dst_robustness.reporting.names import method_name, scenario_titles, titled
+from dst_robustness.reporting.names import (
+    ABSENT,
+    method_name,
+    only_tested,
+    row_header,
+    row_names,
+    scenario_titles,
+    titled,
+)
 from dst_robustness.reporting.table import Table
 from dst_robustness.reporting.tables import (
-    ABSENT,
     metrics_table,
     number,
     resource_table,
@@ -41,7 +49,7 @@ def write_report(
     figures: Sequence[str | Path],
     galleries: Sequence[str | Path] = (),
     *,
-    title: str = "Robustness of dynamic sparse training",
+    title: str | None = None,
     configuration: str = "",
     commit: str = "unknown",
 ) -> None:
@@ -50,6 +58,7 @@ def write_report(
     Args:
         tables: folder of summary.csv, corruptions.csv, missing.csv, verdict.json and made_with.json; test_sets.csv,
             shifts.csv, attribution.json, layers.csv and overlap.csv are shown where they are there too.
+        title: the title; None: one that says what was done.
         figures: PNG files, in the order of the report; the name of the file chooses the caption.
         galleries: PNG or JPEG files with images of the corruptions.
         configuration: the study's merged configuration as YAML; shown without the secrets of addresses.
@@ -59,24 +68,26 @@ def write_report(
     rows, missing, cells = (pd.read_csv(tables / f"{name}.csv") for name in ("summary", "missing", "corruptions"))
     titles = scenario_titles(rows)
     rows, missing, cells = (titled(table, titles) for table in (rows, missing, cells))
+    networks = only_tested(rows)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     page = environment.get_template(TEMPLATE).render(
-        title=title,
+        title=title or f"Robustness of {'trained networks' if networks else 'dynamic sparse training'}",
+        networks=networks,
         verdict=json.loads((tables / "verdict.json").read_text(encoding="utf-8")),
-        best=[_line(row) for row in _best(rows)],
-        lines=[_line(row) for row in rows.itertuples()],
+        best=_lines(_best(rows)),
+        lines=_lines(rows),
         published=beside_published(rows).to_dict("records") if len(rows) else [],
         heat=heat_tables(cells, rows),
         remarks=_remarks(tables),
-        shifts=_shifts(tables, titles),
+        shifts=_shifts(tables, titles, rows),
         metrics=metrics_table(rows) if len(rows) else None,
         costs=resource_table(rows) if len(rows) else None,
         explanations=explanation_table(rows) if len(rows) else None,
         attributed=attribution_sentences(tables, titles),
         margin=rows["margin"].iloc[0] if len(rows) else None,
-        weights=_weights(tables, titles),
+        weights=_weights(tables, titles, rows),
         missing=missing.to_dict("records"),
         figures=[_picture(Path(path)) for path in figures],
         galleries=[_picture(Path(path)) for path in galleries],
@@ -96,38 +107,47 @@ def _remarks(tables: Path) -> list[str]:
     return remarks(pd.read_csv(path)) if path.is_file() else []
 
 
-def _shifts(tables: Path, titles: Mapping[str, str]) -> Table | None:
+def _named(table: pd.DataFrame, titles: Mapping[str, str], rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with the titles of its scenarios and ``trained_here``, which ``row_names`` needs."""
+    return titled(table, titles).merge(rows[[*ROW, "trained_here"]], on=ROW)
+
+
+def _shifts(tables: Path, titles: Mapping[str, str], rows: pd.DataFrame) -> Table | None:
     """Return the table of natural shift, or None if the study has none."""
     path = tables / "shifts.csv"
-    rows = pd.read_csv(path) if path.is_file() else pd.DataFrame()
-    return shift_table(titled(rows, titles)) if len(rows) else None
+    table = pd.read_csv(path) if path.is_file() else pd.DataFrame()
+    return shift_table(_named(table, titles, rows)) if len(table) else None
 
 
-def _weights(tables: Path, titles: Mapping[str, str]) -> Table | None:
+def _weights(tables: Path, titles: Mapping[str, str], rows: pd.DataFrame) -> Table | None:
     """Return the table of the weight analysis, or None if the study has none."""
     layers, overlap = tables / "layers.csv", tables / "overlap.csv"
     if not (layers.is_file() and overlap.is_file()):
         return None
-    rows = weight_summary(pd.read_csv(layers), pd.read_csv(overlap))
-    return weight_table(titled(rows, titles)) if len(rows) else None
+    table = weight_summary(pd.read_csv(layers), pd.read_csv(overlap))
+    return weight_table(_named(table, titles, rows)) if len(table) else None
 
 
-def _best(rows: pd.DataFrame) -> list[Any]:
+def _best(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the DST row of each scenario with the highest robust accuracy."""
     dynamic = rows[rows["dynamic"].astype(bool)] if len(rows) else rows
-    if dynamic.empty:
-        return []
-    return list(dynamic.loc[dynamic.groupby("scenario", sort=False)["robust_accuracy"].idxmax()].itertuples())
+    return dynamic.loc[dynamic.groupby("scenario", sort=False)["robust_accuracy"].idxmax()] if len(dynamic) else dynamic
 
 
-def _line(row: Any) -> dict[str, tuple[str, float | str]]:
-    """Return the cells of one row of the table: the text, and the value by which it is sorted."""
+def _lines(rows: pd.DataFrame) -> list[dict[str, tuple[str, float | str]]]:
+    """Return the cells of each row of the table: the text, and the value by which it is sorted."""
+    header, unknown = row_header(rows), ["training FLOPs"] if only_tested(rows) else []
+    found = []
+    for names, row in zip(row_names(rows), rows.itertuples(), strict=True):
+        cells = {name: (text, text) for name, text in zip(header, names, strict=True)} | _numbers(row)
+        found.append({name: cell for name, cell in cells.items() if name not in unknown})
+    return found
+
+
+def _numbers(row: Any) -> dict[str, tuple[str, float | str]]:
     gain = with_interval(row.gain, row.gain_low, row.gain_high, 2, sign=True)
     robust = with_interval(row.robust_accuracy, row.robust_accuracy_low, row.robust_accuracy_high)
     cells = {
-        "scenario": (row.scenario, row.scenario),
-        "method": (method_name(row.method), method_name(row.method)),
-        "sparsity": (f"{row.sparsity:g}", row.sparsity),
         "seeds": (str(row.seeds), row.seeds),
         "clean %": (number(row.clean_accuracy, scale=100), row.clean_accuracy),
         "robust %": (robust, row.robust_accuracy),

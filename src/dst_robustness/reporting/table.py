@@ -15,7 +15,7 @@ LATEX_SPECIAL = str.maketrans(
     | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"}
 )
 MARKDOWN_SPECIAL = str.maketrans({letter: f"\\{letter}" for letter in "\\|`*<>&~"})
-COLUMNS_OF_WORDS = ("scenario", "method", "verdict")
+COLUMNS_OF_WORDS = ("scenario", "method", "network", "verdict")
 NEEDS = r"% Needs \usepackage{booktabs,graphicx}."
 ROWS_OF_A_PAGE = 45
 # A table that is too wide is made smaller. All others keep their size.

@@ -7,10 +7,8 @@ from typing import Any
 import pandas as pd
 
 from dst_robustness.analysis.words import BASELINE_ROW, FAILS, HOLDS
-from dst_robustness.reporting.names import method_name
+from dst_robustness.reporting.names import ABSENT, method_name, only_tested, row_header, row_names
 from dst_robustness.reporting.table import Table
-
-ABSENT = "-"
 
 
 def number(value: float, digits: int = 1, *, scale: float = 1, sign: bool = False) -> str:
@@ -30,34 +28,34 @@ def with_interval(
     return text if pd.isna(low) else f"{text} [{', '.join(ends)}]"
 
 
-def _names(row: Any) -> list[str]:
-    """Return the first three cells of a line: scenario, method and sparsity."""
-    return [row.scenario, method_name(row.method), f"{row.sparsity:g}"]
-
-
 def robustness_table(rows: pd.DataFrame) -> Table:
     """Return the main table: accuracies, gain, mCE and verdict of each row, with the best in bold if it is decided."""
-    header = ["scenario", "method", "sparsity", "n", "clean %", "robust %", "gain", "mCE", "verdict"]
+    header = [*row_header(rows), "n", "clean %", "robust %", "gain", "mCE", "verdict"]
     cells = []
-    for row in rows.itertuples():
+    for names, row in zip(row_names(rows), rows.itertuples(), strict=True):
         robust = with_interval(row.robust_accuracy, row.robust_accuracy_low, row.robust_accuracy_high)
         gain = with_interval(row.gain, row.gain_low, row.gain_high, 2, sign=True)
         cells.append(
-            [*_names(row), str(row.seeds),
+            [*names, str(row.seeds),
              number(row.clean_accuracy, scale=100), robust, ABSENT if row.verdict == BASELINE_ROW else gain,
              _with_its_interval(row, "mce", 1, 1), row.verdict]
         )  # fmt: skip
+    run = "network" if only_tested(rows) else "run"
     caption = (
         "Top-1 accuracy on the clean test set and averaged over all corruptions and severities, gain over the "
-        "baseline's run of the same seed in points, 95% intervals; n seeds; mCE in percent of the baseline. Verdicts "
-        "are corrected for all comparisons; equivalent: the gain lies within "
+        f"baseline's {run} of the same seed in points, 95% intervals; n seeds; mCE in percent of the baseline. "
+        "Verdicts are corrected for all comparisons; equivalent: the gain lies within "
         f"±{100 * rows['margin'].max():g} points. Bold: the highest robust accuracy, where its gain is decided."
     )
-    return Table(caption, header, cells, _decided_best(rows, 5))
+    return Table(caption, header, cells, _decided_best(rows, header.index("robust %")))
 
 
 def sparsity_table(rows: pd.DataFrame) -> Table:
-    """Return robust accuracy with one column per sparsity; the best of each column and scenario in bold, if decided."""
+    """Return robust accuracy with one column per sparsity; the best of each column and scenario in bold, if decided.
+
+    Networks that were trained elsewhere have no sparsity and are left out.
+    """
+    rows = rows[rows["trained_here"].astype(bool)]
     is_baseline = rows["verdict"] == BASELINE_ROW
     levels = sorted(rows.loc[~is_baseline, "sparsity"].unique())
     texts, chosen = [], []
@@ -90,15 +88,19 @@ def _plus_minus(rows: pd.DataFrame, index: Any | None) -> str:
 
 
 def resource_table(rows: pd.DataFrame) -> Table:
-    """Return the cost of each method: parameters, FLOPs relative to dense, seconds, memory, weights ever active."""
-    header = ["scenario", "method", "sparsity", "non-zero (M)", "inference FLOPs", "training FLOPs", "seconds",
-              "MB", "ITOP"]  # fmt: skip
+    """Return the cost of each method: parameters, FLOPs relative to dense, seconds, memory, weights ever active.
+
+    Of networks that were trained elsewhere, only what they themselves cost is known.
+    """
+    if only_tested(rows):
+        return _network_costs(rows)
+    header = [*row_header(rows), "non-zero (M)", "inference FLOPs", "training FLOPs", "seconds", "MB", "ITOP"]
     cells = [
-        [*_names(row),
+        [*names,
          number(row.nonzero_parameters, 3, scale=1e-6), number(row.inference_flops_ratio, 3),
          number(row.training_flops_ratio, 3), number(row.train_seconds), number(row.peak_memory_mb, 0),
          number(row.itop_rate, 3)]
-        for row in rows.itertuples()
+        for names, row in zip(row_names(rows), rows.itertuples(), strict=True)
     ]  # fmt: skip
     caption = (
         "Cost of each method: non-zero parameters, FLOPs of inference and training relative to dense (what sparse "
@@ -108,19 +110,32 @@ def resource_table(rows: pd.DataFrame) -> Table:
     return Table(caption, header, cells)
 
 
+def _network_costs(rows: pd.DataFrame) -> Table:
+    columns = {"parameters": "parameters (M)", "nonzero_parameters": "non-zero (M)", "inference_flops": "FLOPs (M)"}
+    cells = [
+        [*names, *(number(getattr(row, name), 3, scale=1e-6) for name in columns)]
+        for names, row in zip(row_names(rows), rows.itertuples(), strict=True)
+    ]
+    caption = (
+        "Cost of each network: parameters, those that are not zero, and FLOPs of inference on one sample (what sparse "
+        "kernels would need)."
+    )
+    return Table(caption, [*row_header(rows), *columns.values()], cells)
+
+
 def shift_table(rows: pd.DataFrame) -> Table:
     """Return accuracy and gain on each set of natural shift.
 
     Args:
-        rows: shifts.csv.
+        rows: shifts.csv, with ``trained_here`` of summary.csv.
     """
-    header = ["scenario", "method", "sparsity", "test set", "n", "accuracy %", "gain"]
+    header = [*row_header(rows), "test set", "n", "accuracy %", "gain"]
     cells = [
-        [*_names(row), row.shift, str(row.seeds),
+        [*names, row.shift, str(row.seeds),
          with_interval(row.accuracy, row.accuracy_low, row.accuracy_high),
          ABSENT if row.gain == 0 and pd.isna(row.gain_low)
          else with_interval(row.gain, row.gain_low, row.gain_high, 2, sign=True)]
-        for row in rows.itertuples()
+        for names, row in zip(row_names(rows), rows.itertuples(), strict=True)
     ]  # fmt: skip
     caption = (
         "Top-1 accuracy on test sets of natural shift, and gain over the baseline's run of the same seed in points, "
@@ -140,10 +155,10 @@ def metrics_table(rows: pd.DataFrame) -> Table:
     columns = {name: form for name, form in columns.items() if name in rows and rows[name].notna().any()}
     cells = [
         [
-            *_names(row),
+            *names,
             *(_with_its_interval(row, name, digits, scale) for name, (_, digits, scale) in columns.items()),
         ]
-        for row in rows.itertuples()
+        for names, row in zip(row_names(rows), rows.itertuples(), strict=True)
     ]
     words = {
         "robust_accuracy_15": "robust accuracy over the benchmark's fifteen corruptions (15 only)",
@@ -154,7 +169,7 @@ def metrics_table(rows: pd.DataFrame) -> Table:
     shown = "; ".join(text for name, text in words.items() if name in columns)
     rest = " Negative log-likelihood (NLL)." if "robust_nll" in columns else ""
     caption = f"In percent: {shown}.{rest} Means over seeds."
-    header = ["scenario", "method", "sparsity", *(title for title, _, _ in columns.values())]
+    header = [*row_header(rows), *(title for title, _, _ in columns.values())]
     return Table(caption, header, cells)
 
 
@@ -168,7 +183,7 @@ def weight_table(rows: pd.DataFrame) -> Table:
     """Return where the weights of each sparse method are, and how much its topologies overlap, in percent.
 
     Args:
-        rows: the table of ``analysis.weights.weight_summary``.
+        rows: the table of ``analysis.weights.weight_summary``, with ``trained_here`` of summary.csv.
     """
     shares = {
         "density": "density", "empty_kernels": "empty kernels", "empty_output_channels": "empty output channels",
@@ -176,13 +191,16 @@ def weight_table(rows: pd.DataFrame) -> Table:
         "chance_of_seeds": "by chance", "overlap_of_methods": "overlap with other methods",
         "chance_of_methods": "by chance",
     }  # fmt: skip
-    cells = [[*_names(row), *(number(getattr(row, name), scale=100) for name in shares)] for row in rows.itertuples()]
+    cells = [
+        [*names, *(number(getattr(row, name), scale=100) for name in shares)]
+        for names, row in zip(row_names(rows), rows.itertuples(), strict=True)
+    ]
     caption = (
         "Share of active weights, and of kernels and channels without any, in percent. Overlap: intersection over union"
         " of the active weights of two seeds, or of the method and another of the same seed, and what random masks of "
         "the same densities would have."
     )
-    return Table(caption, ["scenario", "method", "sparsity", *shares.values()], cells)
+    return Table(caption, [*row_header(rows), *shares.values()], cells)
 
 
 def _decided_best(rows: pd.DataFrame, column: int) -> frozenset[tuple[int, int]]:

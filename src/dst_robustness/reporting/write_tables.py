@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -23,22 +24,28 @@ TABLES = {
 VARIANTS = {"": "table", "_two_columns": "table*"}
 
 
-def write_tables(tables: str | Path) -> None:
-    """Write each of ``TABLES`` from summary.csv and corruptions.csv into their folder.
+def write_tables(tables: str | Path, names: Iterable[str] = tuple(TABLES)) -> None:
+    """Write some of ``TABLES`` from summary.csv and corruptions.csv into their folder.
 
     NAME.md has all scenarios. NAME.tex has one table per scenario, and NAME_two_columns.tex the same for pages with two
     columns.
+
+    Args:
+        tables: the folder.
+        names: which tables to write.
     """
     tables = Path(tables)
     rows, cells = pd.read_csv(tables / "summary.csv"), pd.read_csv(tables / "corruptions.csv")
     titles = scenario_titles(rows)
     rows, cells = titled(rows, titles), titled(cells, titles)
-    for name, build in TABLES.items():
+    for name in names:
+        build = TABLES[name]
         write_text(tables / f"{name}.md", build(rows, cells).markdown())
-        parts = [
-            build(rows[rows["scenario"] == title], cells[cells["scenario"] == title]).of_one_scenario()
+        built = [
+            build(rows[rows["scenario"] == title], cells[cells["scenario"] == title])
             for title in dict.fromkeys(rows["scenario"])
         ]
+        parts = [table.of_one_scenario() for table in built if table.rows]
         for ending, environment in VARIANTS.items():
             written = [part.latex(f"{name}-{i}", environment=environment) for i, part in enumerate(parts)]
             write_text(tables / f"{name}{ending}.tex", "\n".join([NEEDS, *written]))

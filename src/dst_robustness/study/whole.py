@@ -65,6 +65,12 @@ class Whole:
         """For each run that was trained elsewhere: its folder and its scenario."""
         return {run.folder: comparison for comparison in self.comparisons.values() for run in comparison.runs}
 
+    def called(self, run: Run) -> str:
+        """Return what a run is called on the terminal."""
+        if run.folder in self.taken:
+            return f"{run.method}, seed {run.seed}"
+        return f"{run.scenario}: {run.method}, sparsity {run.sparsity:g}, seed {run.seed}"
+
     @cached_property
     def tested(self) -> dict[str, list[str]]:
         """The corruptions under which each data set is tested."""

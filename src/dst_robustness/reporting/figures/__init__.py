@@ -21,6 +21,7 @@ FIGURES: Registry[Callable[[StudyTables], Figure]] = Registry(
     "figure",
     {
         "robustness_by_sparsity": f"{_HERE}.robustness_by_sparsity:draw",
+        "robustness_by_network": f"{_HERE}.robustness_by_network:draw",
         "gains": f"{_HERE}.gains:draw",
         "gain_by_corruption": f"{_HERE}.gain_by_corruption:draw",
         "attribution": f"{_HERE}.attribution:draw",
@@ -30,6 +31,10 @@ FIGURES: Registry[Callable[[StudyTables], Figure]] = Registry(
         "cost_against_robustness": f"{_HERE}.cost_against_robustness:draw",
     },
 )
+OF_TRAINING = (
+    "robustness_by_sparsity", "attribution", "training_curves", "topology_over_training", "cost_against_robustness",
+)  # fmt: skip
+OF_TESTED = ("robustness_by_network",)
 # Drawn from the tables of analyses that a study may do without.
 ANALYSIS_FIGURES: Registry[Callable[[StudyTables], Figure]] = Registry(
     "figure of an analysis",
@@ -46,16 +51,21 @@ CAPTIONS = {
     "band: the baseline and its 95% interval; dotted: the margin; bars: 95% intervals. Marks of decided rows: + holds, "
     "- fails, = equivalent; rows without a mark are undecided. Bars that overlap do not mean that there is no "
     "difference: differences to the baseline are paired by seed, in the table.",
+    "robustness_by_network": "Robust accuracy (mean over corruptions and severities) of networks that were trained "
+    "elsewhere. Black line and band: the network that they are compared with, and its 95% interval; dotted: the "
+    "margin; bars: 95% intervals. Marks of decided rows: + holds, - fails, = equivalent. Bars that overlap do not mean "
+    "that there is no difference: differences are paired by image, in the table.",
     "gains": "Gain in robust accuracy over the baseline, with 95% intervals, by scenario. Dotted: the margin. Marks of "
     "decided rows: + holds, - fails, = equivalent.",
-    "gain_by_corruption": "Relative gain of DST (mean of all DST methods at 10-50% sparsity) over dense by corruption "
-    "and severity, the corruptions with the largest share of high-frequency energy at the top. Purple: DST is better.",
+    "gain_by_corruption": "Relative gain over the baseline by corruption and severity: of DST (mean of all DST methods "
+    "at 10-50% sparsity), or of a network that was trained elsewhere. The corruptions with the largest share of "
+    "high-frequency energy are at the top. Purple: better than the baseline.",
     "attribution": "Where the gain of each DST row comes from: steps from the baseline to the DST run, with 95% "
     "intervals. Capacity: fewer parameters; sparsity: a random mask; allocation: the DST run's densities of the "
     "layers; topology: its connections; dynamics: moving them. Steps between which nothing was trained are one. The "
     "last bar is the gain, with its interval and its verdict; dotted: the margin.",
-    "clean_against_robust": "Robust against clean accuracy of each method; larger symbols are sparser. Dotted: the "
-    "baseline. Accuracy on each set of natural shift has a panel of its own.",
+    "clean_against_robust": "Robust against clean accuracy of each method or network; larger symbols are sparser. "
+    "Dotted: the baseline. Accuracy on each set of natural shift has a panel of its own.",
     "training_curves": "Training loss and validation accuracy by epoch, mean over seeds.",
     "topology_over_training": "Left: ITOP rate, the share of the maskable weights that have been active so far (Liu et "
     "al. 2021); dotted, what a mask that never moves stays at. Right: the share that is active at the time. Mean over "
@@ -69,6 +79,12 @@ CAPTIONS = {
     "last; of large layers the first 128 channels.",
     "weight_maps": "Density, and share of kernels and input channels without any non-zero weight, by layer.",
 }
+
+
+def figures_of(*, trained: bool, taken: bool) -> list[str]:
+    """Return the figures of a study, by whether it trains networks and whether it tests some of elsewhere."""
+    left_out = (() if trained else OF_TRAINING) + (() if taken else OF_TESTED)
+    return [name for name in FIGURES if name not in left_out]
 
 
 def write_figure(name: str, tables: str | Path, stem: str | Path, *, scenario: str | None = None) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Relative gain of DST over dense for each corruption and severity."""
+"""Relative gain over the baseline, of DST or of a network from elsewhere, for each corruption and severity."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from dst_robustness.analysis.gains import corruption_order, relative_gains
+from dst_robustness.analysis.gains import DST, corruption_order, relative_gains
 from dst_robustness.reporting.study_tables import StudyTables
 from dst_robustness.reporting.style import DIVERGING, PANEL, empty_figure, new_figure
 
@@ -15,20 +15,21 @@ from dst_robustness.reporting.style import DIVERGING, PANEL, empty_figure, new_f
 def draw(tables: StudyTables) -> Figure:
     """Draw one map per scenario: corruptions by their share of high frequencies (top: most) x severity.
 
-    Colours are the relative gain in percent of the mean over all DST rows at 10-50% sparsity.
+    Colours are the relative gain in percent of the mean over all DST rows at 10-50% sparsity. Each network that was
+    trained elsewhere has a map of its own.
     """
     gains = relative_gains(tables.read("corruptions"), tables.read("summary"))
     if gains.empty:
-        return empty_figure("no DST run at 10-50% sparsity beside a dense run yet")
+        return empty_figure("no DST run at 10-50% sparsity, or network from elsewhere, beside its baseline yet")
     shares = tables.read("frequency")
-    scenarios = list(gains.groupby("scenario", sort=False))
-    rows = max(8, *(part["corruption"].nunique() for _, part in scenarios))
-    figure, axes = new_figure(len(scenarios), columns=tables.columns(3), size=(PANEL[0], 0.9 + 0.17 * rows))
-    for axis, (scenario, part) in zip(axes, scenarios, strict=True):
+    maps = list(gains.groupby(["scenario", "whose"], sort=False))
+    rows = max(8, *(part["corruption"].nunique() for _, part in maps))
+    figure, axes = new_figure(len(maps), columns=tables.columns(3), size=(PANEL[0], 0.9 + 0.17 * rows))
+    for axis, ((scenario, whose), part) in zip(axes, maps, strict=True):
         table = 100 * part.pivot_table(index="corruption", columns="severity", values="relative_gain", sort=False)
         order, measured = corruption_order(table.index, part["dataset"].iloc[0], None if shares.empty else shares)
         _draw_map(figure, axis, table.loc[order])
-        axis.set_title(tables.title(scenario))
+        axis.set_title(tables.title(scenario) if whose == DST else f"{whose} beside {scenario}")
         axis.set_ylabel("high frequencies →" if measured else "")
     return figure
 

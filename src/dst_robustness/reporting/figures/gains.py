@@ -14,20 +14,23 @@ from dst_robustness.reporting.style import BLACK, GREY, PANEL, empty_figure, leg
 
 
 def draw(tables: StudyTables) -> Figure:
-    """Draw a line of points for each scenario. The panel of sparsity 0 has other baselines and dense rivals."""
+    """Draw a line of points for each scenario. The panel of sparsity 0 has other baselines and dense rivals.
+
+    Networks that were trained elsewhere have a panel of their own.
+    """
     rows = tables.read("summary")
     if rows.empty or (rows["verdict"] == BASELINE_ROW).all():
         return empty_figure("no gain over the baseline yet")
     gains = rows[rows["verdict"] != BASELINE_ROW]
     scenarios = list(dict.fromkeys(gains["scenario"]))
-    sparsities = sorted(gains["sparsity"].unique())
-    height = max(PANEL[1], 0.12 * len(gains) / len(sparsities) + 0.3 * len(scenarios) + 0.6)
-    figure, axes = new_figure(len(sparsities), columns=tables.columns(3), size=(PANEL[0], height))
-    for axis, sparsity in zip(axes, sparsities, strict=True):
-        _draw_panel(axis, gains[gains["sparsity"] == sparsity], scenarios)
+    panels = list(gains.groupby([~gains["trained_here"].astype(bool), "sparsity"]))
+    height = max(PANEL[1], 0.12 * len(gains) / len(panels) + 0.3 * len(scenarios) + 0.6)
+    figure, axes = new_figure(len(panels), columns=tables.columns(3), size=(PANEL[0], height))
+    for axis, ((elsewhere, sparsity), part) in zip(axes, panels, strict=True):
+        _draw_panel(axis, part, scenarios)
         axis.set_yticks(range(len(scenarios)), [tables.title(name) for name in scenarios], wrap=True)
         axis.set_ylim(len(scenarios) - 0.5, -0.5)
-        axis.set_title(f"sparsity {sparsity:g}" if sparsity else "dense")
+        axis.set_title("trained elsewhere" if elsewhere else f"sparsity {sparsity:g}" if sparsity else "dense")
         axis.set_xlabel("gain in robust accuracy (points)")
     legend_below(figure, axes)
     return figure

@@ -25,6 +25,7 @@ def draw(tables: StudyTables) -> Figure:
     With more than six methods the bars are left out, and the dense band may reach beyond the panel.
     """
     rows = tables.read("summary")
+    rows = rows[rows["trained_here"].astype(bool)] if len(rows) else rows
     if rows.empty:
         return empty_figure("no complete run yet")
     # A scenario of which only the baseline was trained compares nothing.
@@ -34,10 +35,11 @@ def draw(tables: StudyTables) -> Figure:
     scenarios = list(compared.groupby("scenario", sort=False))
     figure, axes = new_figure(len(scenarios), columns=tables.columns(3))
     for axis, (scenario, part) in zip(axes, scenarios, strict=True):
-        _draw_dense(axis, part[part["verdict"] == BASELINE_ROW].iloc[:1])
+        draw_baseline(axis, part[part["verdict"] == BASELINE_ROW].iloc[:1])
         sparse = part[part["verdict"] != BASELINE_ROW]
         if sparse["sparsity"].nunique() == 1:
-            _draw_one_sparsity(axis, sparse)
+            draw_side_by_side(axis, sparse)
+            axis.set_xlabel(f"method, at sparsity {sparse['sparsity'].iloc[0]:g}")
         else:
             _draw_sparsities(axis, sparse)
         axis.set_title(tables.title(scenario))
@@ -46,8 +48,9 @@ def draw(tables: StudyTables) -> Figure:
     return figure
 
 
-def _draw_dense(axis: plt.Axes, dense: pd.DataFrame) -> None:
-    for row in dense.itertuples():
+def draw_baseline(axis: plt.Axes, baseline: pd.DataFrame) -> None:
+    """Draw a line for each row, with a band for its interval and dotted lines at the margin."""
+    for row in baseline.itertuples():
         axis.axhspan(100 * row.robust_accuracy_low, 100 * row.robust_accuracy_high, color=BLACK, alpha=0.08, lw=0)
         axis.axhline(100 * row.robust_accuracy, color=BLACK, lw=1.2, label=method_name(row.method))
         for side in (-1, 1):
@@ -86,14 +89,14 @@ def _focus(axis: plt.Axes, values: pd.Series) -> None:
     axis.set_ylim(max(low, values.min() - room), min(high, values.max() + room))
 
 
-def _draw_one_sparsity(axis: plt.Axes, sparse: pd.DataFrame) -> None:
-    for place, method in enumerate(sparse["method"]):
-        part = sparse[sparse["method"] == method]
+def draw_side_by_side(axis: plt.Axes, rows: pd.DataFrame) -> None:
+    """Draw a point with its interval for each row; all are of different methods or networks."""
+    for place, method in enumerate(rows["method"]):
+        part = rows[rows["method"] == method]
         axis.errorbar([place], 100 * part["robust_accuracy"], _errors(part), label=method_name(method), elinewidth=0.8,
                       **method_style(method))  # fmt: skip
         _mark_decided(axis, part, [place])
-    axis.set_xticks(range(len(sparse)), [method_name(method) for method in sparse["method"]], rotation=45, ha="right")
-    axis.set_xlabel(f"method, at sparsity {sparse['sparsity'].iloc[0]:g}")
+    axis.set_xticks(range(len(rows)), [method_name(method) for method in rows["method"]], rotation=45, ha="right")
 
 
 def _mark_decided(axis: plt.Axes, rows: pd.DataFrame, places: Iterable[float]) -> None:
