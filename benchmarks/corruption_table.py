@@ -40,7 +40,7 @@ def with_peer(corrupt: Callable[..., np.ndarray], predict: Predict, images: np.n
 def measure(side: int, count: int, rounds: int, peer: Callable[..., np.ndarray]) -> list[float]:
     """Return the seconds of our table, of the peer's, and of the network alone."""
     network = build_model("resnet8" if side == SIDES[0] else "resnet18", 10, image_size=side)
-    predict = predictor(network, [0.5] * 3, [0.25] * 3, "float32")
+    predict = predictor(network, [0.5] * 3, [0.25] * 3, "float32", (3, side, side))
     images, labels = sample_images(side, count), np.arange(count) % 10
 
     def ours(first: int = count) -> None:

@@ -16,6 +16,7 @@ from dst_robustness.sets.storage import Samples, create_hdf5, open_hdf5, write_s
 torch = pytest.importorskip("torch")
 
 from dst_robustness.evaluation import evaluate  # noqa: E402
+from dst_robustness.evaluation.frequency_of_run import Pictures  # noqa: E402
 from dst_robustness.evaluation.kept import evaluate_run  # noqa: E402
 from dst_robustness.models import build_model  # noqa: E402
 
@@ -77,3 +78,25 @@ def test_predictions_of_videos_have_one_answer_each(tmp_path: Path) -> None:
         answers = network.eval()((pixels - 0.5) / 0.25).softmax(1).view(2, 2, 3).mean(1)
     np.testing.assert_allclose(found.confidence[0], answers.amax(1), rtol=1e-4)
     np.testing.assert_allclose(found.nll[0], [-math.log(answers[0, 2]), -math.log(answers[1, 1])], rtol=1e-4)
+
+
+def test_images_in_memory_are_answered_as_those_of_a_set(tmp_path: Path) -> None:
+    """Both have their batch norms folded and the same batches, so that probabilities are equal to the last bit."""
+    torch.manual_seed(0)
+    network = build_model("resnet8", 3, image_size=16, width=0.25)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_var.uniform_(0.2, 3)
+    torch.save(network.state_dict(), tmp_path / "model.pt")
+    described = {"model": "resnet8", "num_classes": 3, "image_size": 16, "width": 0.25}
+    (tmp_path / "run.json").write_text(json.dumps(described))
+    images = np.random.default_rng(0).integers(
+        0, 256, (evaluate.batch_size(torch.device("cpu")) + 3, 16, 16, 3), np.uint8
+    )
+    mean, std = [0.5] * 3, [0.25] * 3
+    found = evaluate.predictor(network, mean, std, "float32", (3, 16, 16))(images)
+    stored = evaluate.load_network(tmp_path / "model.pt", tmp_path / "run.json", "float32")
+    scale = torch.tensor(mean), torch.tensor(std)
+    predicted, confidence, _ = evaluate.predict(stored, Pictures(images), *scale, "float32")
+    assert found.argmax(1).tolist() == predicted.tolist()
+    assert np.array_equal(found.max(1), confidence)

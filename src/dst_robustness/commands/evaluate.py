@@ -78,6 +78,7 @@ def _names(paths: list[Path]) -> list[str]:
 
 
 def _test(path: Path, options: argparse.Namespace) -> pd.DataFrame:
+    from dst_robustness.evaluation.evaluate import predictor
     from dst_robustness.models.checkpoints import ARCHITECTURE, check_scale, describe_checkpoint, load_checkpoint
 
     said = describe_checkpoint(path)
@@ -102,7 +103,8 @@ def _test(path: Path, options: argparse.Namespace) -> pd.DataFrame:
         arguments=said.get("arguments") if model == said.get(ARCHITECTURE) else None,
     )  # fmt: skip
     return corruption_table(
-        _predictor(network, mean, std, options.precision, order), found.images, found.labels,
+        _in_order(predictor(network, mean, std, options.precision, (3, *found.images.shape[1:3])), order),
+        found.images, found.labels,
         family=family,
         corruptions=chosen_corruptions(options.corruptions, family),
         severities=chosen_severities(options.severities),
@@ -125,12 +127,7 @@ def _order(folders: Sequence[str], path: Path, said: Mapping[str, Any]) -> list[
     return order + [number for number in range(len(classes)) if number not in set(order)]
 
 
-def _predictor(
-    network: Any, mean: Sequence[float], std: Sequence[float], precision: str, order: Sequence[int]
-) -> Callable[[np.ndarray], np.ndarray]:
-    from dst_robustness.evaluation.evaluate import predictor
-
-    predict = predictor(network, mean, std, precision)
+def _in_order(predict: Callable[[np.ndarray], np.ndarray], order: Sequence[int]) -> Callable[[np.ndarray], np.ndarray]:
     return lambda images: predict(images)[:, order]
 
 

@@ -99,17 +99,24 @@ def forward(
 
 
 def predictor(
-    network: nn.Module, mean: Sequence[float], std: Sequence[float], precision: str
+    network: nn.Module, mean: Sequence[float], std: Sequence[float], precision: str, shape: tuple[int, ...]
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Return a function that maps images uint8 [n, H, W, 3] to probabilities [n, classes]. It uses a GPU if visible."""
+    """Return a function that maps images uint8 [n, H, W, 3] to probabilities [n, classes]. It uses a GPU if visible.
+
+    Args:
+        network: the network, which is made ready to answer (``prepared``).
+        mean, std: mean and std of its training pixels in [0, 1].
+        precision: arithmetic of the forward pass.
+        shape: shape of an image, [3, H, W].
+    """
     device = choose_device()
-    network = network.to(device).eval()
-    network.to(memory_format=memory_format(network, device))
+    network, size = prepared(network, device, precision, shape), batch_size(device)
     scale = [torch.tensor(values, dtype=torch.float32, device=device) for values in (mean, std)]
 
     @torch.inference_mode()
     def probabilities(images: np.ndarray) -> np.ndarray:
-        return forward(network, images, *scale, precision).softmax(1).cpu().numpy()
+        parts = (images[start : start + size] for start in range(0, len(images), size))
+        return torch.cat([forward(network, part, *scale, precision).softmax(1) for part in parts]).cpu().numpy()
 
     return probabilities
 
