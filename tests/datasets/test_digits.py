@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dst_robustness.datasets import DATASETS
-from dst_robustness.datasets.digits import upscale
+from dst_robustness.datasets.digits import all_scans, upscale
 from dst_robustness.datasets.spec import Acquired
 
 SPEC = DATASETS["digits"]
@@ -13,6 +13,16 @@ SPEC = DATASETS["digits"]
 @pytest.fixture(scope="module")
 def raw():
     return SPEC.read(SPEC, Acquired())
+
+
+def test_scans_are_those_of_scikit_learn():
+    """Networks that were trained with its copy of the digits are tested on the same images."""
+    from sklearn.datasets import load_digits
+
+    scans, labels = all_scans()
+    np.testing.assert_array_equal(scans, load_digits().images)
+    np.testing.assert_array_equal(labels, load_digits().target)
+    assert (scans.dtype, labels.dtype) == (np.float64, np.int64)
 
 
 def test_all_1797_scans_are_there_once(raw):

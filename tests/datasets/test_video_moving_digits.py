@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from dst_robustness.datasets import DATASETS, acquire, prepare
 from dst_robustness.datasets.decoding import read_clip
+from dst_robustness.datasets.digits import all_scans
 from dst_robustness.datasets.moving_digits import (
     FRAMES,
     MOTIONS,
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.skipif(find_spec("av") is None, reason="av is not insta
 
 def clips_of(per_class: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Render clips, uint8 [N, T, H, W, 3], and their classes."""
-    scans = load_digits().images
+    scans, _ = all_scans()
     clips, labels = [], []
     for label, order in enumerate(MOTIONS.values()):
         for index in range(per_class):
@@ -55,7 +55,7 @@ def test_every_motion_visits_every_place_once() -> None:
 def test_decoded_frames_are_the_same_in_every_class(tmp_path: Path) -> None:
     """One scene in all eight motions gives, decoded, the very same frames: not even the compression tells."""
     generator = np.random.default_rng(3)
-    scene = draw_scene(load_digits().images[7], generator)
+    scene = draw_scene(all_scans()[0][7], generator)
     found = []
     for name, order in MOTIONS.items():
         write_h264(tmp_path / f"{name}.mp4", render(scene, order))

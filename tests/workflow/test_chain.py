@@ -30,6 +30,14 @@ def test_summary_follows_from_the_predictions(finished_study) -> None:
     assert summary.loc[("rigl", 0.5), "gain"] == pytest.approx(robust["rigl"] - robust["dense"], abs=1e-6)
 
 
+def test_jobs_keep_their_bytecode(new_study) -> None:
+    """Where the environment forbids it, as in many containers, each of hundreds of jobs would compile the package."""
+    cache = new_study.folder / "bytecode"
+    new_study.environment |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": str(cache)}
+    new_study.run("resources/digits/raw/acquired.json")
+    assert list(cache.rglob("dst_robustness/datasets/acquire.*.pyc"))
+
+
 def test_columns_of_the_tables(finished_study) -> None:
     """The columns that other programs lean on, in their order."""
     tables = finished_study.folder / "results/tables"

@@ -30,6 +30,9 @@ except ValueError as error:
         print(told, file=sys.stderr)
     raise WorkflowError(told) from None
 
+# Jobs start faster if Python keeps what it has compiled, which images of containers often forbid.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # The graph of a large grid has millions of objects, and all of them stay. Looking for garbage among them takes 7% of a
 # dry run.
 gc.set_threshold(1_000_000, 50, 100)

@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from dst_robustness.datasets.digits import all_scans
 from dst_robustness.datasets.video_folder import VideoSpec, read_video_folder
 
 FRAMES = 16
@@ -109,9 +110,7 @@ def write_videos(folder: str | Path, *, train_clips: int = 304, test_clips: int 
 
     The sizes of the classes differ by at most one clip, and no scan of a digit is in both splits.
     """
-    from sklearn.datasets import load_digits
-
-    scans = np.random.default_rng(seed).permutation(load_digits().images)
+    scans = np.random.default_rng(seed).permutation(all_scans()[0])
     halves = np.array_split(scans, 2)
     for number, (split, count) in enumerate((("train", train_clips), ("test", test_clips))):
         for index in range(count):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -98,14 +99,16 @@ def empty_figure(reason: str) -> Figure:
     return figure
 
 
-def save(figure: Figure, stem: str | Path) -> list[Path]:
-    """Write a figure as ``stem``.pdf and ``stem``.png, close it, and return the two paths."""
-    # Without a date, so that the same numbers give the same file.
-    written = []
-    for suffix, metadata in ((".pdf", {"CreationDate": None}), (".png", {"Software": None})):
-        path = Path(f"{stem}{suffix}")
+# Without dates and versions, so that the same numbers give the same file.
+METADATA: dict[str, dict[str, None]] = {"pdf": {"CreationDate": None}, "png": {"Software": None}}
+
+
+def save(figure: Figure, stem: str | Path, formats: Iterable[str] = tuple(METADATA)) -> list[Path]:
+    """Write a figure as ``stem``.pdf and ``stem``.png, or in one of these formats, close it, and return the paths."""
+    written = [Path(f"{stem}.{form}") for form in formats]
+    for path in written:
+        form = path.suffix[1:]
         with atomic_path(path) as partial:
-            figure.savefig(partial, format=suffix[1:], metadata=metadata)
-        written.append(path)
+            figure.savefig(partial, format=form, metadata=METADATA[form])
     plt.close(figure)
     return written

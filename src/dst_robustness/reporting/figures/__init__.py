@@ -88,7 +88,7 @@ def figures_of(*, trained: bool, taken: bool) -> list[str]:
 
 
 def write_figure(name: str, tables: str | Path, stem: str | Path, *, scenario: str | None = None) -> list[Path]:
-    """Draw a figure from the tables of a study and write it as ``stem``.pdf and ``stem``.png.
+    """Draw a figure from the tables of a study and write it as ``stem``.pdf, and that of all scenarios as PNG too.
 
     If a table is missing or empty, the figure says so.
 
@@ -102,4 +102,5 @@ def write_figure(name: str, tables: str | Path, stem: str | Path, *, scenario: s
     from dst_robustness.reporting.style import save
 
     registry = ANALYSIS_FIGURES if name in ANALYSIS_FIGURES else FIGURES
-    return save(registry[name](StudyTables(Path(tables), scenario)), stem)
+    formats = ("pdf", "png") if scenario is None else ("pdf",)
+    return save(registry[name](StudyTables(Path(tables), scenario)), stem, formats)
