@@ -227,6 +227,9 @@ def test_report_fits_a_phone(browser, report, tmp_path):
     assert browser.run("return [document.documentElement.scrollWidth, innerWidth]") == [375, 375]
     small = "return [...document.querySelectorAll('p, td')].map(e => parseFloat(getComputedStyle(e).fontSize))"
     assert min(browser.run(small)) >= 14
+    widths = "const image = document.querySelector('.plot img'); return [image.width, image.naturalWidth]"
+    shown, drawn = browser.run(widths)
+    assert shown == round(drawn / 2)  # two panels scroll; one of 650 pixels has room
     browser.screenshot(Path(os.environ.get("REPORT_SCREENSHOTS", tmp_path)) / "phone.png")
     browser.show(report, 1280, 900)
     browser.screenshot(Path(os.environ.get("REPORT_SCREENSHOTS", tmp_path)) / "desktop.png")

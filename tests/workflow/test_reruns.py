@@ -5,9 +5,10 @@ from copy import deepcopy
 
 import pytest
 
-from dst_robustness.reporting.figures import FIGURES
+from dst_robustness.reporting.figures import figures_of
 
 FIRST = ("corruption", "clean")  # lines of every metrics.csv
+FIGURES = figures_of(trained=True, taken=False, controls=False)
 SUMMARY = {"summarise": 1, "draw_figure": len(FIGURES), "write_report": 1}
 
 

@@ -1,10 +1,15 @@
 # From the metrics of all runs to tables and figures. Nothing here needs a GPU.
 from dst_robustness.reporting.figures import CAPTIONS, FIGURES, figures_of
+from dst_robustness.study.ladder import CONTROLS
 
 TABLES = f"{RESULTS}/tables"
 WRITTEN = ["robustness", *(["sparsity"] if WHOLE.listed_here else []), "metrics", "resources", "by_corruption"]
 TEXTS = expand(f"{TABLES}/{{table}}{{ending}}", table=WRITTEN, ending=[".md", ".tex", "_two_columns.tex"])
-DRAWN = figures_of(trained=bool(WHOLE.listed_here), taken=bool(WHOLE.listed.keys() & WHOLE.comparisons))
+DRAWN = figures_of(
+    trained=bool(WHOLE.listed_here),
+    taken=bool(WHOLE.listed.keys() & WHOLE.comparisons),
+    controls=any(run.base_method in CONTROLS for run in WHOLE.listed_runs),
+)
 EVERY_FIGURE = expand(f"{RESULTS}/figures/{{figure}}.{{format}}", figure=DRAWN, format=["pdf", "png"])
 
 # The baseline, the gain that matters, and what was fixed before the study.

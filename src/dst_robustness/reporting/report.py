@@ -10,6 +10,7 @@ from typing import Any
 
 import jinja2
 import pandas as pd
+from PIL import Image
 
 from dst_robustness.analysis.published import PAPER, SOURCE, beside_published
 from dst_robustness.analysis.runs import ROW
@@ -41,6 +42,7 @@ from dst_robustness.reporting.tables import (
 )
 
 TEMPLATE = "report.html.jinja"
+LEGIBLE = 0.5  # smallest size of a figure on a screen, as a share of its pixels. One panel then fits on a phone
 
 
 def write_report(
@@ -160,7 +162,9 @@ def _numbers(row: Any) -> dict[str, tuple[str, float | str]]:
     return {name: (text, "" if pd.isna(value) else value) for name, (text, value) in cells.items()}
 
 
-def _picture(path: Path) -> dict[str, str]:
+def _picture(path: Path) -> dict[str, Any]:
+    with Image.open(path) as image:
+        width = image.width
     kind = "jpeg" if path.suffix in (".jpg", ".jpeg") else "png"
     encoded = base64.b64encode(path.read_bytes()).decode()
     name = path.stem.replace("_", " ")
@@ -168,4 +172,5 @@ def _picture(path: Path) -> dict[str, str]:
         "name": name[:1].upper() + name[1:],
         "caption": CAPTIONS.get(path.stem, ""),
         "source": f"data:image/{kind};base64,{encoded}",
+        "legible": round(LEGIBLE * width),
     }

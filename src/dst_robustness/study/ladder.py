@@ -11,6 +11,7 @@ from dst_robustness.study.options import Scenario, Variant
 
 SHARED_RUNGS = ("dense_small", "static")  # one for all methods of a scenario
 OWN_RUNGS = {"shuffled": "dst_shuffled", "frozen": "dst_frozen"}  # they start from the masks of one method
+CONTROLS = {*SHARED_RUNGS, *OWN_RUNGS.values()}
 
 
 @dataclass(frozen=True)

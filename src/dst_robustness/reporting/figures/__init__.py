@@ -35,6 +35,7 @@ OF_TRAINING = (
     "robustness_by_sparsity", "attribution", "training_curves", "topology_over_training", "cost_against_robustness",
 )  # fmt: skip
 OF_TESTED = ("robustness_by_network",)
+OF_CONTROLS = ("attribution",)
 # Drawn from the tables of analyses that a study may do without.
 ANALYSIS_FIGURES: Registry[Callable[[StudyTables], Figure]] = Registry(
     "figure of an analysis",
@@ -81,9 +82,9 @@ CAPTIONS = {
 }
 
 
-def figures_of(*, trained: bool, taken: bool) -> list[str]:
-    """Return the figures of a study, by whether it trains networks and whether it tests some of elsewhere."""
-    left_out = (() if trained else OF_TRAINING) + (() if taken else OF_TESTED)
+def figures_of(*, trained: bool, taken: bool, controls: bool) -> list[str]:
+    """Return the figures of a study, by whether it trains networks, tests some of elsewhere, and trains controls."""
+    left_out = (() if trained else OF_TRAINING) + (() if taken else OF_TESTED) + (() if controls else OF_CONTROLS)
     return [name for name in FIGURES if name not in left_out]
 
 

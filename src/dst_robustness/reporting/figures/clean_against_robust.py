@@ -39,18 +39,19 @@ def draw(tables: StudyTables) -> Figure:
 
 
 def scenario_panels(tables: StudyTables) -> list[Panel]:
-    """Return a panel of robust accuracy for each scenario."""
+    """Return a panel of robust accuracy for each scenario that compares something with its baseline."""
     rows = tables.read("summary")
     if rows.empty:
         return []
-    return [Panel(tables.title(scenario), part) for scenario, part in rows.groupby("scenario", sort=False)]
+    parts = rows.groupby("scenario", sort=False)
+    return [Panel(tables.title(name), part) for name, part in parts if (part["verdict"] != BASELINE_ROW).any()]
 
 
 def scatter(tables: StudyTables, panels: list[Panel], column: str, label: str, scale: float) -> Figure:
     """Draw each panel against a column of summary.csv, with lines through the baseline."""
     panels = [panel for panel in panels if panel.rows[column].notna().any()]
     if not panels:
-        return empty_figure(f"no run with {label} yet")
+        return empty_figure(f"no two methods with {label} yet")
     figure, axes = new_figure(len(panels), columns=tables.columns(3))
     for axis, panel in zip(axes, panels, strict=True):
         for method, own in panel.rows[panel.rows[column].notna()].groupby("method", sort=False):
