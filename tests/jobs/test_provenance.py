@@ -2,10 +2,12 @@
 
 import ast
 import hashlib
+from importlib import metadata
 
 import pytest
 
-from dst_robustness.jobs.provenance import NO_NUMBERS, ROOT, code_fingerprint, code_of
+from dst_robustness import __version__
+from dst_robustness.jobs.provenance import NO_NUMBERS, ROOT, code_fingerprint, code_of, versions
 
 
 def code(source: str) -> str:
@@ -68,3 +70,9 @@ def test_what_decides_no_number_exists() -> None:
     for name in NO_NUMBERS:
         path = ROOT / name.removesuffix(".").replace(".", "/")
         assert path.is_dir() or path.with_suffix(".py").is_file(), name
+
+
+def test_the_version_is_known_where_the_package_is_only_on_the_path(monkeypatch):
+    """A training may not fail at its end, when it writes what it was made with."""
+    monkeypatch.setattr(metadata, "version", lambda name: {"torch": "2.6"}[name])
+    assert versions("torch") == {"dst-robustness": __version__, "torch": "2.6"}

@@ -118,3 +118,13 @@ def test_where_nothing_was_trained_the_message_speaks_of_networks(tmp_path):
     assert "ours, all networks:\n  network  clean %  robust %  gain in points" in text
     assert [line.split()[-1] for line in text.splitlines() if line.startswith("  theirs")] == ["holds"]
     assert "sparsity" not in text
+
+
+def test_a_gain_without_an_interval_says_so(results):
+    """Before its first look a study with looks has gains and no intervals: the terminal must not print nan."""
+    rows = pd.read_csv(results / "tables/summary.csv")
+    rows[["gain_low", "gain_high"]] = float("nan")
+    rows.to_csv(results / "tables/summary.csv", index=False)
+    text = closing_message(results, every_row=True)
+    assert "(no interval)" in text
+    assert "nan" not in text

@@ -9,6 +9,8 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from dst_robustness import __version__
+
 PACKAGE = "dst_robustness"
 ROOT = Path(__file__).parents[1]
 # Modules that store, log, name, check or configure. They do not affect any number. Each name ends in a dot.
@@ -95,8 +97,8 @@ def _is_silent(node: object) -> bool:
 
 
 def versions(*packages: str) -> dict[str, str]:
-    """Return the installed versions of this package and of the given ones."""
-    return {name: metadata.version(name) for name in ("dst-robustness", *packages)}
+    """Return the versions of this package, which need not be installed, and of the given ones, which are."""
+    return {"dst-robustness": __version__} | {name: metadata.version(name) for name in packages}
 
 
 def git_commit(folder: str | Path) -> str:

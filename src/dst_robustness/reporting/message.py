@@ -130,7 +130,8 @@ def _table(rows: pd.DataFrame) -> list[str]:
 
 
 def _row(row: Any) -> list[str]:
-    gain = f"{100 * row.gain:+.2f} ({100 * row.gain_low:+.2f} to {100 * row.gain_high:+.2f})"
+    between = f"{100 * row.gain_low:+.2f} to {100 * row.gain_high:+.2f}"
+    gain = f"{100 * row.gain:+.2f} ({'no interval' if pd.isna(row.gain_low) else between})"
     return [
         f"{100 * row.clean_accuracy:.1f}",
         f"{100 * row.robust_accuracy:.1f}",
