@@ -12,13 +12,13 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends git libarchive-tools \
     && rm -rf /var/lib/apt/lists/*
 RUN pip install --no-cache-dir uv
-
 WORKDIR /opt/dst-robustness
 COPY pyproject.toml uv.lock README.md LICENSE ./
-# The dependencies come first, in their own layer, since they change less often than the code.
-RUN uv sync --frozen --no-dev --no-install-project
+# The dependencies come first, in their own layer, since they change less often than the code. They are compiled, since
+# users of the container cannot write there what Python compiles.
+RUN uv sync --frozen --no-dev --compile-bytecode --no-install-project
 COPY . .
-RUN uv sync --frozen --no-dev
+RUN uv sync --frozen --no-dev --compile-bytecode
 
 # --user gives an id without an account. It has no home folder, and no user name, which Snakemake asks for. The XDG
 # folders are used if a call brings its own HOME that cannot be written.

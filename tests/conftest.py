@@ -3,6 +3,7 @@
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded: the tests run in several processes
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of which would compile its modules anew
 
 import numpy as np
 import pytest

@@ -29,7 +29,7 @@ def upscale(scans: np.ndarray) -> np.ndarray:
 def all_scans() -> tuple[np.ndarray, np.ndarray]:
     """Return all scans float64 [1797, 8, 8] of ink 0-16, and their labels int64 [1797].
 
-    Source: Alpaydin and Kaynak 1998, https://doi.org/10.24432/C50P49, the test part, in the order of scikit-learn.
+    Source: Alpaydin and Kaynak 1998, https://doi.org/10.24432/C50P49 (CC BY 4.0); the test part, as in scikit-learn.
     """
     with np.load(Path(__file__).with_suffix(".npz")) as stored:
         return stored["images"].astype(np.float64), stored["labels"].astype(np.int64)
