@@ -115,7 +115,8 @@ def test_layers_may_be_corrected_one_by_one_or_in_one_go(monkeypatch):
         torch.manual_seed(0)
         network = nn.Sequential(nn.Conv2d(4, 3, 3).to(memory_format=torch.channels_last), nn.Linear(8, 4))
         optimizer = torch.optim.NAdam(network.parameters(), lr=RATE)
-        trainer = SparseTraining(network, optimizer, method="set", sparsity=0.5, total_steps=20, update_interval=4)
+        options = {"sparsity": 0.5, "distribution": "uniform", "total_steps": 20, "update_interval": 4}
+        trainer = SparseTraining(network, optimizer, method="set", **options)
         for step in range(20):
             draw = torch.Generator().manual_seed(step)
             for parameter in network.parameters():
