@@ -3,11 +3,12 @@
     python benchmarks/sparse_step.py [--model resnet18] [--batch 64] [--rounds 15] [--device cpu] [--channels-last]
                                      [--methods rigl granet_g] [--optimizer adamw]
 
-Every method trains its own copy of one model on one batch. Each round takes one step of everybody in a random order;
-medians over the rounds are compared. On a CPU they are processor seconds, which other programs disturb least (set
-OMP_NUM_THREADS=1, or waiting threads count as well). The ratio of a method includes its share of a topology update at
-the default interval of 100 steps. With AdamW, each step corrects the updates of the weights that were grown before.
-rigl-torch, a public RigL, takes part where it is installed; it cannot do
+Every method trains its own copy of one model on one batch. Each round takes one step of everybody in a random order and
+compares it with the plain loop's step of the same round: the median of these ratios, with their quartiles. A ratio
+includes the method's share of a topology update at the default interval of 100 steps. Processor seconds are what other
+programs disturb least (set OMP_NUM_THREADS=1, or waiting threads count as well); on a GPU there is only the wall clock.
+With AdamW, each step corrects the updates of young weights. At the start half of the active weights are young, as after
+the first thousand steps of a training. rigl-torch, a public RigL, takes part where it is installed; it cannot do
 --channels-last.
 """
 
@@ -21,7 +22,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -41,7 +42,8 @@ class Contender:
     dynamic = False
     optimizers: ClassVar[dict[str, Callable[..., torch.optim.Optimizer]]] = {
         "sgd": functools.partial(torch.optim.SGD, lr=0.01, momentum=0.9, nesterov=True, weight_decay=5e-4),
-        "adamw": functools.partial(torch.optim.AdamW, lr=0.001, weight_decay=0.05),
+        "adamw": functools.partial(torch.optim.AdamW, lr=0.001, weight_decay=0.05, fused=True),
+        "adamw-unfused": functools.partial(torch.optim.AdamW, lr=0.001, weight_decay=0.05),
     }
     chosen = "sgd"
 
@@ -88,6 +90,9 @@ class Sparse(Contender):
             loss=self.loss,
         )
         self.dynamic = self.trainer.method.dynamic
+        if ages := self.trainer._ages:
+            for layer in ages.layers:
+                ages.grow(layer, layer.mask.bool() & (torch.rand_like(layer.mask) < 0.5))
         self.backward()
         self.gradients = [parameter.grad.clone() for parameter in self.model.parameters()]
 
@@ -159,15 +164,19 @@ def contenders(methods: list[str], model: nn.Module, images: Tensor, labels: Ten
     return everybody
 
 
-def seconds(function: Callable[[], None], device: torch.device) -> float:
-    if device.type == "cpu":
-        started = time.process_time()
-        function()
-        return time.process_time() - started
-    started = time.perf_counter()
+class Took(NamedTuple):
+    """Seconds that a call took."""
+
+    processor: float
+    wall: float
+
+
+def took(function: Callable[[], None], device: torch.device) -> Took:
+    began, spent = time.perf_counter(), time.process_time()
     function()
-    torch.cuda.synchronize(device)
-    return time.perf_counter() - started
+    if device.type != "cpu":
+        torch.cuda.synchronize(device)
+    return Took(time.process_time() - spent, time.perf_counter() - began)
 
 
 def main() -> None:
@@ -189,24 +198,32 @@ def main() -> None:
     images = torch.randn(arguments.batch, 3, 32, 32, device=device).to(memory_format=layout)
     labels = torch.randint(100, (arguments.batch,), device=device)
     everybody = contenders(arguments.methods, model, images, labels)
-    times: dict[str, dict[str, list[float]]] = {name: {"step": [], "mask": [], "update": []} for name in everybody}
+    rounds: dict[str, list[tuple[Took, Took, Took]]] = {name: [] for name in everybody}
     for turn in range(arguments.rounds + 2):
         for name in random.sample(list(everybody), len(everybody)):
             contender = everybody[name]
-            step = seconds(contender.step, device)
-            mask = seconds(contender.mask, device)
+            step, mask = took(contender.step, device), took(contender.mask, device)
             contender.prepare_update()
-            update = seconds(contender.update, device) if contender.dynamic else 0.0
+            update = took(contender.update, device) if contender.dynamic else Took(0.0, 0.0)
             if turn >= 2:  # the first rounds warm up
-                for kind, value in (("step", step), ("mask", mask), ("update", update)):
-                    times[name][kind].append(value)
-    plain = statistics.median(times["plain loop"]["step"])
-    print(f"{arguments.model}, batch {arguments.batch}, {device}, {torch.get_num_threads()} threads, ", end="")
-    print(f"{arguments.rounds} rounds; a step of the plain loop takes {plain * 1e3:.1f} ms")
-    print(f"{'':12}{'step ratio':>12}{'masking':>10}{'update':>10}   (relative to a step of the plain loop)")
-    for name, kinds in times.items():
-        step, mask, update = (statistics.median(kinds[kind]) / plain for kind in ("step", "mask", "update"))
-        print(f"{name:12}{step + update / INTERVAL:12.3f}{mask:10.4f}{update:10.4f}")
+                rounds[name].append((step, mask, update))
+    plain = [step for step, _, _ in rounds["plain loop"]]
+    print(f"{arguments.model}, {arguments.optimizer}, batch {arguments.batch}, {device}, ", end="")
+    print(f"{torch.get_num_threads()} threads, {arguments.rounds} rounds")
+    for clock in ("wall",) if device.type == "cuda" else Took._fields:
+        first = [getattr(step, clock) for step in plain]
+        print(f"by the {clock} clock, relative to a step of the plain loop, {statistics.median(first) * 1e3:.1f} ms")
+        print(f"{'':12}{'step':>10}{'quartiles':>20}{'masking':>10}{'update':>10}")
+        for name, measured in rounds.items():
+            step, mask, update = (
+                [getattr(each, clock) / one for each, one in zip(kind, first, strict=True)]
+                for kind in zip(*measured, strict=True)
+            )
+            shares = [s + statistics.median(update) / INTERVAL for s in step]
+            low, middle, high = statistics.quantiles(shares, n=4)
+            quartiles = f"{low:.3f} to {high:.3f}"
+            print(f"{name:12}{middle:10.3f}{quartiles:>20}", end="")
+            print(f"{statistics.median(mask):10.4f}{statistics.median(update):10.4f}")
 
 
 if __name__ == "__main__":
