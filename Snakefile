@@ -1,8 +1,15 @@
+import getpass
+import os
 from pathlib import Path
 
 from snakemake.utils import min_version
 
 min_version("9.27")
+
+try:
+    getpass.getuser()
+except (KeyError, OSError):  # a container's user without an account; Snakemake asks for the name
+    os.environ["LOGNAME"] = str(os.getuid())
 
 
 # Without --configfile: the study of the working folder, else the embedded one beside this file.
