@@ -18,7 +18,8 @@ SOURCES = Path(__file__).resolve().parent
 def compiled(function: Callable) -> Callable:
     """Compile for the CPU, without Python's lock, and keep the machine code in ``cache_folder()``.
 
-    No relaxed floating point: the same bytes on every machine matter more than the last 10% of speed.
+    No relaxed floating point: the same bytes on every machine matter more than the last 10% of speed. Copy arrays
+    element by element: one assignment of an array to another takes numba up to five seconds, for its error message.
     """
     options = {"nogil": True, "error_model": "numpy"}
     return numba.njit(cache=cache_folder() is not None, **options)(function)

@@ -96,11 +96,11 @@ def _average_and_repeat(images, down, up, result):
             _average_rows(narrow, rows[k, 0], rows[k, 1], total, small)
             first = y
             while y < height and row_of[y] == k:
-                if y > first:
-                    result[i, y] = result[i, first]
-                else:
-                    for x in range(width):
-                        for c in range(3):
+                for x in range(width):
+                    for c in range(3):
+                        if y > first:
+                            result[i, y, x, c] = result[i, first, x, c]
+                        else:
                             result[i, y, x, c] = small[3 * column_of[x] + c]
                 y += 1
 

@@ -48,7 +48,10 @@ def _affine(image, key, corner_range, result):
     height, width = image.shape[:2]
     reach = min(height, width) // 3
     if reach == 0:  # the image is too small for three different points
-        result[:] = image
+        for y in range(height):
+            for x in range(width):
+                for channel in range(3):
+                    result[y, x, channel] = image[y, x, channel]
         return
     # The published code confuses (height, width) with (x, y) here; for square images it makes no difference.
     middle_x, middle_y = height // 2, width // 2

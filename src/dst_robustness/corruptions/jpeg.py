@@ -202,7 +202,8 @@ def _to_planes(red, green, blue, planes):
         for y in range(height):
             plane[y, width:] = plane[y, width - 1]
         for y in range(height, len(plane)):
-            plane[y] = plane[height - 1]
+            for x in range(plane.shape[1]):
+                plane[y, x] = plane[height - 1, x]
 
 
 @compiled
