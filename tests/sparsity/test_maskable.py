@@ -87,6 +87,17 @@ class Centred(nn.Module):
         return weight - weight.mean()
 
 
+class Corrected(nn.Module):
+    """Adds a product of low rank that is zero at the start, as LoRA does."""
+
+    def __init__(self):
+        super().__init__()
+        self.down, self.up = nn.Parameter(torch.randn(2, 27)), nn.Parameter(torch.zeros(16, 2))
+
+    def forward(self, weight):
+        return weight + (self.up @ self.down).view_as(weight)
+
+
 def parametrized(kind):
     layer = nn.Conv2d(3, 16, 3)
     parametrize.register_parametrization(layer, "weight", kind())
@@ -127,6 +138,7 @@ REFUSED = {
     "old weight norm": (old_weight_norm, "0.weight_v"),
     "orthogonal": (lambda: parametrizations.orthogonal(nn.Conv2d(3, 16, 3)), "0.parametrizations.weight.original"),
     "parametrization": (lambda: parametrized(Centred), "0.parametrizations.weight.original"),
+    "correction": (lambda: parametrized(Corrected), "0.parametrizations.weight.original"),
     "standardised": (lambda: timm.layers.StdConv2d(3, 16, 3), "0.weight"),
     "scaled standardised": (lambda: timm.layers.ScaledStdConv2d(3, 16, 3), "0.weight"),
     "prune": (lambda: prune.l1_unstructured(nn.Conv2d(3, 16, 3), "weight", 0.5), "0.weight_orig"),

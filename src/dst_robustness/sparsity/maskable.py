@@ -241,14 +241,18 @@ class _Products(TorchFunctionMode):
 def _computes_with(module: nn.Module, parameter: nn.Parameter) -> bool:
     """Return whether a layer multiplies by this parameter, or by a weight that has its zeros and no others.
 
-    The layer runs on a sample of zeros, once with every second weight at zero, once with all weights of one output.
+    The layer runs on a sample of zeros, once with every second weight at zero, once with all weights of one output. Its
+    other parameters are not zero meanwhile: a correction that is added to the weight may be zero only at the start.
     """
-    before, training = parameter.clone(), module.training
+    own = [p for p in module.parameters() if not is_lazy(p) and p.is_floating_point()]
+    originals, before, training = [p.clone() for p in own], parameter.clone(), module.training
     every_second = (torch.arange(parameter.numel(), device=parameter.device) % 2).view(parameter.shape) == 1
     all_but_one_output = torch.ones_like(every_second)
     all_but_one_output[0] = False
     module.eval()
     try:
+        for other in own:
+            other.fill_(0.3)
         for there in (every_second, all_but_one_output):
             parameter.copy_(torch.where(before == 0, 1, before) * there)
             with _Products() as products:
@@ -263,7 +267,7 @@ def _computes_with(module: nn.Module, parameter: nn.Parameter) -> bool:
     except (RuntimeError, TypeError, ValueError, NotImplementedError):
         return False
     finally:
-        parameter.copy_(before)
+        torch._foreach_copy_(own, originals)
         module.train(training)
     return True
 
