@@ -171,3 +171,14 @@ def test_what_is_no_gain_is_refused(rows, margin, message):
 def test_a_decision_is_a_plain_record():
     """Others store it by the names of its fields."""
     assert [field.name for field in dataclasses.fields(Decision)] == ["verdict", "low", "high", "seeds", "decided"]
+
+
+def test_a_scenario_can_be_decided_as_if_it_were_a_study():
+    """Rows of other scenarios take error from a row only where the study says that they share it."""
+    scenarios = {("narrow", "set"): "narrow", ("wide", "set"): "wide", ("wide", "rigl"): "wide"}
+    assert Looks().families(scenarios) == [list(scenarios)]
+    alone = Looks(over="scenario").families(scenarios)
+    assert alone == [[("narrow", "set")], [("wide", "set"), ("wide", "rigl")]]
+    seen = {("narrow", "set"): gains(spread(0.0085, 9, by=0.01)), ("wide", "set"): gains(spread(0.0, 9, by=0.05))}
+    assert look(seen, PLAN)["narrow", "set"].verdict == "undecided"
+    assert look({("narrow", "set"): seen["narrow", "set"]}, PLAN)["narrow", "set"].verdict == "holds"

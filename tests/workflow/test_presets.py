@@ -43,7 +43,8 @@ def scenarios(name: str) -> dict:
 def test_a_preset_states_its_grid(path: Path) -> None:
     """A reader sees what will be trained without knowing the defaults."""
     config = yaml.safe_load(path.read_text())
-    assert {"methods", "sparsities", "seeds", "scenarios"} <= set(config)
+    assert {"methods", "sparsities", "scenarios"} <= set(config)
+    assert config.keys() & {"seeds", "decide"}
     assert path.read_text().startswith("# yaml-language-server: $schema=../workflow/schemas/config.schema.yaml") or (
         path.stem == "smoke"
     )

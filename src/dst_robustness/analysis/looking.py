@@ -23,19 +23,22 @@ def write_look(folders: Iterable[str | Path], target: str | Path, *, plan: Mappi
     Args:
         folders: the runs that this look takes, all of them complete.
         target: the file to write.
-        plan: first, step, last and error of ``Looks``, and margin in points.
+        plan: the fields of ``Looks``, and margin in points.
         baseline: the method that gains are measured against.
 
     Raises:
         ValueError: if a run is not complete, or was tested on other images than the rest.
     """
     gains = gains_of(folders, baseline)
-    decisions = look(gains, Looks(**{name: plan[name] for name in Looks.__annotations__}), plan["margin"] / 100)
+    looks = Looks(**{name: plan[name] for name in Looks.__annotations__})
     rows = [
         {"scenario": scenario, "method": method, "sparsity": sparsity}
         | {"gain": float(gains[scenario, method, sparsity][: found.seeds].mean())}
         | asdict(found)
-        for (scenario, method, sparsity), found in decisions.items()
+        for family in looks.families({row: row[0] for row in gains})
+        for (scenario, method, sparsity), found in look(
+            {row: gains[row] for row in family}, looks, plan["margin"] / 100
+        ).items()
     ]
     write_text(target, json.dumps(rows, indent=2) + "\n")
 

@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 from scipy import stats
@@ -43,6 +44,7 @@ MARGIN = 0.005
 # seed would err in 5.5% of studies instead of 5%. So the looks get nine tenths of the error.
 STUDENT = 0.9
 SMALLEST = 1e-300
+Row = TypeVar("Row", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,14 @@ class Looks:
         step: seeds from one look to the next.
         last: seeds at the last look, even if no step ends there.
         error: chance of any false verdict, over all looks and rows.
+        over: whose rows share the error: those of the ``study``, or those of each ``scenario``.
     """
 
     first: int = 5
     step: int = 5
     last: int = 30
     error: float = 0.05
+    over: str = "study"
 
     def __post_init__(self) -> None:
         for name in ("first", "step", "last"):
@@ -89,6 +93,16 @@ class Looks:
     def following(self, seeds: int) -> int | None:
         """Return the seeds of the next look of a row that has this many; None after the last."""
         return next((count for count in self.seeds if count > seeds), None)
+
+    def families(self, rows: Mapping[Row, str]) -> list[list[Row]]:
+        """Return the rows that share the error, each group for itself.
+
+        Args:
+            rows: the scenario of each row.
+        """
+        if self.over == "study":
+            return [list(rows)]
+        return [[row for row in rows if rows[row] == scenario] for scenario in dict.fromkeys(rows.values())]
 
 
 @dataclass(frozen=True)
@@ -121,8 +135,8 @@ class Evidence:
     image_error: np.ndarray
 
 
-def look(gains: Mapping[Hashable, np.ndarray], plan: Looks, margin: float = MARGIN) -> dict[Hashable, Decision]:
-    """Return the decision on each row of a study at its latest look.
+def look(gains: Mapping[Row, np.ndarray], plan: Looks, margin: float = MARGIN) -> dict[Row, Decision]:
+    """Return the decision on each of the rows that share the error, at its latest look.
 
     The same arrays give the same decisions, and further seeds do not change decided rows. Earlier looks are repeated
     from the first seeds of an array, so nothing else has to be stored.
@@ -130,7 +144,7 @@ def look(gains: Mapping[Hashable, np.ndarray], plan: Looks, margin: float = MARG
     Args:
         gains: for each row the gain of each seed on each test image, float [seeds so far, images], as shares in
             [-1, 1], in the order in which the seeds were run. Rows may have different numbers of seeds and images.
-            All rows of the study must be given, also those decided before, since the error is that of all rows.
+            All of these rows must be given, also those decided before.
         plan: after how many seeds the study looks.
         margin: the gain that matters, as a share.
 
@@ -170,8 +184,8 @@ def evidence(gains: np.ndarray, plan: Looks, row: Hashable = "") -> Evidence:
     return Evidence(*found)
 
 
-def decide(rows: Mapping[Hashable, Evidence], plan: Looks, margin: float) -> dict[Hashable, Decision]:
-    """Return the decision on each row of a study from its numbers at the looks."""
+def decide(rows: Mapping[Row, Evidence], plan: Looks, margin: float) -> dict[Row, Decision]:
+    """Return the decision on each of the rows that share the error, from its numbers at the looks."""
     stacked = Evidence(*(np.stack([getattr(row, name) for row in rows.values()]) for name in Evidence.__annotations__))
     words, looks, low, high = step_down(stacked, plan, margin)
     return {

@@ -16,7 +16,7 @@ from dst_robustness.analysis.attribution import ATTRIBUTION_COLUMNS, attribute_r
 from dst_robustness.analysis.bootstrap import RESAMPLES, average
 from dst_robustness.analysis.curves import TOPOLOGY_COLUMNS, topology_curves, training_curves
 from dst_robustness.analysis.loading import LoadedRun, load_scenario
-from dst_robustness.analysis.looks import MARGIN, Evidence, Looks, check_margin, decide, evidence
+from dst_robustness.analysis.looks import MARGIN, Decision, Evidence, Looks, check_margin, decide, evidence
 from dst_robustness.analysis.rows import ScenarioRows, scenario_rows
 from dst_robustness.analysis.runs import BASELINE, ROW, RUN, complete_runs, made_with
 from dst_robustness.analysis.shifts import beside, shift_table
@@ -191,8 +191,11 @@ def _evidence(rows: ScenarioRows, plan: Looks | None) -> list[Evidence | None]:
 
 
 def _decide(rows: pd.DataFrame, seen: list[Evidence | None], plan: Looks, margin: float) -> None:
-    """Replace the verdicts and intervals for a fixed number of seeds by those of the looks at all rows of the study."""
-    decisions = decide({index: item for index, item in enumerate(seen) if item is not None}, plan, margin)
+    """Replace the verdicts and intervals for a fixed number of seeds by those of the looks."""
+    known = {index: item for index, item in enumerate(seen) if item is not None}
+    decisions: dict[int, Decision] = {}
+    for family in plan.families({index: rows.at[index, "scenario"] for index in known}):
+        decisions |= decide({index: known[index] for index in family}, plan, margin)
     rows.loc[list(decisions), ["p_value", "p_holm", "p_equivalent"]] = np.nan
     for index, found in decisions.items():
         rows.loc[index, ["verdict", "gain_low", "gain_high"]] = found.verdict, found.low, found.high

@@ -44,7 +44,7 @@ def robustness_table(rows: pd.DataFrame) -> Table:
     caption = (
         "Top-1 accuracy on the clean test set and averaged over all corruptions and severities, gain over the "
         f"baseline's {run} of the same seed in points, 95% intervals; n seeds; mCE in percent of the baseline. "
-        "Verdicts are corrected for all comparisons; equivalent: the gain lies within "
+        "Verdicts are corrected for several comparisons; equivalent: the gain lies within "
         f"±{100 * rows['margin'].max():g} points. Bold: the highest robust accuracy, where its gain is decided."
     )
     return Table(caption, header, cells, _decided_best(rows, header.index("robust %")))

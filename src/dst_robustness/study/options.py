@@ -213,6 +213,8 @@ class Decide(Options):
     """The study's `margin`, if it is given here."""
     error: Annotated[Number, Field(gt=0, lt=0.5)] = 0.05
     """Chance of any false verdict, over all looks and rows."""
+    over: Literal["study", "scenario"] = "study"
+    """Whose rows share the error: those of the whole study, or those of each scenario, as if it were a study itself."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Decide:
