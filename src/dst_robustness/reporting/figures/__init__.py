@@ -56,8 +56,8 @@ CAPTIONS = {
     "elsewhere. Black line and band: the network that they are compared with, and its 95% interval; dotted: the "
     "margin; bars: 95% intervals. Marks of decided rows: + holds, - fails, = equivalent. Bars that overlap do not mean "
     "that there is no difference: differences are paired by image, in the table.",
-    "gains": "Gain in robust accuracy over the baseline, with 95% intervals, by scenario. Dotted: the margin. Marks of "
-    "decided rows: + holds, - fails, = equivalent.",
+    "gains": "Gain in robust accuracy over the baseline, with 95% intervals, by scenario. Dotted: the margin. Very "
+    "long intervals end at the frame. Marks of decided rows: + holds, - fails, = equivalent.",
     "gain_by_corruption": "Relative gain over the baseline by corruption and severity: of DST (mean of all DST methods "
     "at 10-50% sparsity), or of a network that was trained elsewhere. The corruptions with the largest share of "
     "high-frequency energy are at the top. Purple: better than the baseline.",

@@ -12,6 +12,8 @@ from dst_robustness.reporting.names import method_name
 from dst_robustness.reporting.study_tables import StudyTables
 from dst_robustness.reporting.style import BLACK, GREY, PANEL, empty_figure, legend_below, method_style, new_figure
 
+LONG = 3  # intervals that are so many times as long as the median are cut
+
 
 def draw(tables: StudyTables) -> Figure:
     """Draw a line of points for each scenario. The panel of sparsity 0 has other baselines and dense rivals.
@@ -25,15 +27,27 @@ def draw(tables: StudyTables) -> Figure:
     scenarios = list(dict.fromkeys(gains["scenario"]))
     panels = list(gains.groupby([~gains["trained_here"].astype(bool), "sparsity"]))
     height = max(PANEL[1], 0.12 * len(gains) / len(panels) + 0.3 * len(scenarios) + 0.6)
-    figure, axes = new_figure(len(panels), columns=tables.columns(3), size=(PANEL[0], height))
-    for axis, ((elsewhere, sparsity), part) in zip(axes, panels, strict=True):
+    columns = tables.columns(3)
+    figure, axes = new_figure(len(panels), columns=columns, size=(PANEL[0], height))
+    names = [tables.title(name).replace(" (", "\n(") for name in scenarios]
+    for number, (axis, ((elsewhere, sparsity), part)) in enumerate(zip(axes, panels, strict=True)):
         _draw_panel(axis, part, scenarios)
-        axis.set_yticks(range(len(scenarios)), [tables.title(name) for name in scenarios], wrap=True)
+        axis.set_yticks(range(len(scenarios)), [] if number % columns else names)
+        axis.set_xlim(*shown(part))
         axis.set_ylim(len(scenarios) - 0.5, -0.5)
         axis.set_title("trained elsewhere" if elsewhere else f"sparsity {sparsity:g}" if sparsity else "dense")
-        axis.set_xlabel("gain in robust accuracy (points)")
+        axis.set_xlabel("gain (points)")
     legend_below(figure, axes)
     return figure
+
+
+def shown(gains: pd.DataFrame) -> tuple[float, float]:
+    """Return the gains between which a panel shows intervals, in points: a few very long ones are cut."""
+    half = (gains["gain_high"] - gains["gain_low"]) / 2
+    reach = half.clip(upper=LONG * half.median()).fillna(0)
+    ends = 100 * pd.concat([gains["gain"] - reach, gains["gain"] + reach, gains["margin"], -gains["margin"]])
+    edge = 0.05 * (ends.max() - ends.min())
+    return ends.min() - edge, ends.max() + edge
 
 
 def _draw_panel(axis: plt.Axes, gains: pd.DataFrame, scenarios: list[str]) -> None:
