@@ -3,18 +3,19 @@
 Each network takes two steps of every DST method on random images, with an update between; what is masked, densities,
 zeros and FLOPs are checked. Families are drawn over, sizes are small: the table says what failed and why.
 
-    python benchmarks/architectures.py [--only PART_OF_A_NAME] [--largest PARAMETERS] [--out table.md]
+    python -P benchmarks/architectures.py [--only PART_OF_A_NAME] [--largest PARAMETERS] [--out table.csv]
 
 Some are tried at 64 pixels: at 32 their last maps have one position, and two samples there no variance to normalise by.
 A network with more parameters than ``--largest`` takes no step: its names and FLOPs are checked alone, and the table
-says so.
+says so. With ``--out``, those in the file already are kept, and left out.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,9 @@ CLASSES, SPARSITY = 4, 0.5
 TABLES = (
     "pos_embed", "position", "pos_emb", "_pos", "cls_token", "class_token", "reg_token", "register", "relative",
     "rel_pos", "dist_token", "gamma", "alpha", "beta", "scale", "temperature", "attention_bias", "latent", "token",
+)  # fmt: skip
+HEAD = (
+    "architecture", "pixels", "parameters", "masked_layers", "share_masked", "flops_counted", "steps_of_every_method",
 )  # fmt: skip
 LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.MultiheadAttention)
 
@@ -205,25 +209,38 @@ def check_step(network: nn.Module, method: str, shape: tuple[int, ...]) -> None:
         assert bool((weights[name][~mask] == 0).all()), f"{method}: {name} is not zero outside its mask"
 
 
-def rows(only: str, largest: float) -> Iterator[list[str]]:
-    """Yield the rows of the table, one an architecture."""
-    methods = dst_methods()
-    for tried in (*TIMM, *TORCHVISION):
-        if only not in tried.name:
-            continue
-        started = time.perf_counter()
-        try:
-            found = check(tried, methods, largest)
-            missing = ", ".join(found["FLOPs not counted"][:3]) or "all"
-            cells = [f"{found['parameters']:,}", str(found["masked layers"]), f"{100 * found['share masked']:.1f}%"]
-            cells += [
-                missing if missing == "all" else f"not {missing}",
-                "right" if found["steps"] else "right; no step",
-            ]
-        except Exception as error:
-            said = next(iter(str(error).splitlines()), "")[:160]
-            cells = ["", "", "", "", f"{type(error).__name__}: {said}"]
-        yield [tried.name, str(tried.image_size), *cells, f"{time.perf_counter() - started:.1f}"]
+def row(tried: Tried, methods: Sequence[str], largest: float) -> dict[str, str]:
+    """Return the row of the table for one architecture."""
+    named = {"architecture": tried.name, "pixels": str(tried.image_size)}
+    try:
+        found = check(tried, methods, largest)
+    except Exception as error:
+        said = next(iter(str(error).splitlines()), "")[:160]
+        return dict.fromkeys(HEAD, "") | named | {HEAD[-1]: f"{type(error).__name__}: {said}"}
+    uncounted = ", ".join(found["FLOPs not counted"][:3])
+    return named | {
+        "parameters": str(found["parameters"]),
+        "masked_layers": str(found["masked layers"]),
+        "share_masked": f"{100 * found['share masked']:.1f}%",
+        "flops_counted": f"all but {uncounted}" if uncounted else "all",
+        "steps_of_every_method": "taken" if found["steps"] else "not tried: too large",
+    }
+
+
+def read(path: Path | None) -> dict[str, dict[str, str]]:
+    """Return the rows of a table that was written before, by architecture."""
+    if path is None or not path.is_file():
+        return {}
+    with open(path, encoding="utf-8", newline="") as file:
+        return {one["architecture"]: one for one in csv.DictReader(file)}
+
+
+def write(path: Path, rows: Mapping[str, Mapping[str, str]]) -> None:
+    """Write the rows of a table in the order of the lists above."""
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, HEAD, lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows[tried.name] for tried in (*TIMM, *TORCHVISION) if tried.name in rows)
 
 
 def main() -> None:
@@ -233,14 +250,15 @@ def main() -> None:
     parser.add_argument("--largest", type=float, default=float("inf"), help="parameters of a network that takes steps")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    head = ["architecture", "pixels", "parameters", "masked layers", "share masked", "FLOPs", "masks", "seconds"]
-    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    print("\n".join(lines), flush=True)
-    for row in rows(options.only, options.largest):
-        lines.append(f"| {' | '.join(row)} |")
-        print(lines[-1], flush=True)
-    if options.out:
-        options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    rows, methods = read(options.out), dst_methods()
+    for tried in (*TIMM, *TORCHVISION):
+        if options.only not in tried.name or tried.name in rows:
+            continue
+        started = time.perf_counter()
+        rows[tried.name] = row(tried, methods, options.largest)
+        print(", ".join(rows[tried.name].values()), f"({time.perf_counter() - started:.1f} s)", flush=True)
+        if options.out:
+            write(options.out, rows)
 
 
 if __name__ == "__main__":

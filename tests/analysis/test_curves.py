@@ -47,3 +47,12 @@ def test_histories_are_averaged_over_seeds_by_epoch(tmp_path):
     ]
     assert training_curves(runs)[["method", "epoch", "loss"]].to_numpy().tolist() == [["set", 1, 2.0]]
     assert training_curves([]).empty
+
+
+def test_a_network_from_elsewhere_beside_a_trained_one_has_no_curve(tmp_path):
+    """Its history has a header alone, which must not take the columns of the others away."""
+    runs = [
+        run_with(tmp_path / "d_m/dense/0/seed0", "history.csv", "epoch,loss\n1,0.5\n"),
+        run_with(tmp_path / "d_m/ours/0/seed0", "history.csv", "epoch,loss\n"),
+    ]
+    assert training_curves(runs)[["method", "loss"]].to_numpy().tolist() == [["dense", 0.5]]

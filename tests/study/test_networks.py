@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from dst_robustness.study.configuration import read_study
-from dst_robustness.study.grid import read_scenarios
-from dst_robustness.study.networks import read_comparisons
+from dst_robustness.study.grid import read_scenarios, shared_networks
+from dst_robustness.study.networks import place_networks
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def network(name: str, **options: Any) -> dict[str, Any]:
 
 def comparisons(*networks: dict[str, Any], scenarios: list[dict[str, Any]] | None = None, **study: Any) -> Any:
     read = read_study({"networks": list(networks), "scenarios": scenarios or [], **study})
-    return read_comparisons(read, read_scenarios(read))
+    return place_networks(read, read_scenarios(read))[1]
 
 
 def test_networks_of_one_baseline_form_a_scenario_that_is_named_after_it() -> None:
@@ -42,7 +42,7 @@ def test_networks_of_one_baseline_form_a_scenario_that_is_named_after_it() -> No
         "runs/ours/ours/0/seed0", "runs/ours/ours/0/seed1", "runs/ours/theirs/0/seed0", "runs/ours/theirs/0/seed1",
     ]  # fmt: skip
     assert [run.model for run in found["ours"].runs] == ["resnet8"] * 2 + ["timm:resnet18"] * 2
-    assert found["ours"].weights(found["ours"].runs[3]) == "b.pt"
+    assert found["ours"].networks["theirs"].files == {0: "a.pt", 1: "b.pt"}
     assert found["ours"].corruptions == ("fog",)
 
 
@@ -69,14 +69,40 @@ def test_what_cannot_be_compared_is_named(networks: list[dict[str, Any]], messag
         comparisons(*networks)
 
 
-def test_a_trained_method_is_no_baseline_of_a_network() -> None:
-    """The message says how a trained network is compared with one of elsewhere."""
-    scenario = {"dataset": "digits", "model": "resnet8", "name": "trained"}
-    for baseline in ("trained", "dense"):
-        with pytest.raises(
-            ValueError, match=rf"{baseline} is trained by this study.*results/study/runs/SCENARIO/METHOD"
-        ):
-            comparisons(network("a", baseline=baseline), scenarios=[scenario])
+TRAINED = {"dataset": "digits", "model": "resnet8", "name": "trained", "seeds": [0, 1]}
+
+
+@pytest.mark.parametrize("baseline", ["trained", "dense"])
+def test_a_network_may_be_compared_with_networks_that_are_trained_here(baseline: str) -> None:
+    """It joins their scenario, is tested on the same corruptions, and is never trained or shared."""
+    study = read_study(
+        {"networks": [network("ours", baseline=baseline, seeds={1: "b.pt"}, weights=None)],
+         "scenarios": [TRAINED | {"corruptions": ["fog"]}], "methods": ["dense"]}
+    )  # fmt: skip
+    scenarios, alone = place_networks(study, read_scenarios(study))
+    folders = [f"runs/trained/{name}" for name in ("dense/0/seed0", "dense/0/seed1", "ours/0/seed1")]
+    assert [run.folder for run in scenarios["trained"].runs] == folders
+    assert [run.folder for run in scenarios["trained"].trained_runs] == folders[:2]
+    assert alone == {}
+    assert shared_networks(scenarios.values()) == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "scenarios", "message"),
+    [
+        ({"baseline": "set"}, [{}], r"measured against dense .*name a scenario: trained"),
+        ({"baseline": "dense"}, [{}, {"name": "wide", "width": 2}], r"several scenarios; name one: trained, wide"),
+        ({"baseline": "dense"}, [{"dataset": "shapes"}], r"none has its data"),
+        ({"baseline": "trained"}, [{"dataset": "shapes"}], r"networks are compared on the same images"),
+        ({"baseline": "trained", "name": "dense"}, [{}], r"trains a method of that name"),
+        ({"baseline": "traind"}, [{}], r"Did you mean 'trained'"),
+    ],
+)
+def test_which_trained_networks_are_meant_must_be_clear(options: dict, scenarios: list[dict], message: str) -> None:
+    """Gains of one scenario have one baseline, on the same images."""
+    listed = [TRAINED | one for one in scenarios]
+    with pytest.raises(ValueError, match=message):
+        comparisons(network("a") | options, scenarios=listed, methods=["dense", "set"], sparsities=[0.5])
 
 
 def test_a_study_may_train_and_test_networks() -> None:

@@ -23,7 +23,7 @@ try:
     folders = [os.path.relpath(Path(path).parent) for path in workflow.configfiles]
     WHOLE = read_whole(*(content for _, content in LAYERS), name=name_of(workflow.configfiles), folders=folders)
     if workflow.is_main_process:
-        foresee(WHOLE.study, WHOLE.listed_here)
+        foresee(WHOLE.study, WHOLE.listed.values())
 except ValueError as error:
     told = text_without_secrets(str(error))
     if Quietness.ALL in (workflow.output_settings.quiet or ()):  # otherwise Snakemake prints it

@@ -7,7 +7,7 @@ WRITTEN = ["robustness", *(["sparsity"] if WHOLE.listed_here else []), "metrics"
 TEXTS = expand(f"{TABLES}/{{table}}{{ending}}", table=WRITTEN, ending=[".md", ".tex", "_two_columns.tex"])
 DRAWN = figures_of(
     trained=bool(WHOLE.listed_here),
-    taken=bool(WHOLE.listed.keys() & WHOLE.comparisons),
+    taken=any(run.folder in WHOLE.taken for run in WHOLE.listed_runs),
     controls=any(run.base_method in CONTROLS for run in WHOLE.listed_runs),
 )
 EVERY_FIGURE = expand(f"{RESULTS}/figures/{{figure}}.{{format}}", figure=DRAWN, format=["pdf", "png"])

@@ -51,7 +51,7 @@ rule train_run:
 rule take_network:
     """Convert a network that was trained elsewhere to the files of a training here."""
     input:
-        weights=lambda wildcards: WHOLE.taken[wildcards.taken].weights(RUNS[wildcards.taken]),
+        weights=lambda wildcards: WHOLE.taken[wildcards.taken].files[RUNS[wildcards.taken].seed],
         test=lambda wildcards: test_split(RUNS[wildcards.taken].dataset),
     output:
         model=f"{RESULTS}/{{taken}}/model.pt",
@@ -73,7 +73,7 @@ rule take_network:
         runtime="1h",
     params:
         run=lambda wildcards: asdict(RUNS[wildcards.taken]),
-        scale=lambda wildcards: WHOLE.taken[wildcards.taken].description(RUNS[wildcards.taken]),
+        scale=lambda wildcards: WHOLE.taken[wildcards.taken].model_dump(include={"mean", "std"}, exclude_none=True),
         code=lambda wildcards: tracked(code.network_code(RUNS[wildcards.taken].model)),
     message:
         "Take the network {resources.called}"

@@ -12,8 +12,9 @@ TOPOLOGY_COLUMNS = [*ROW, "step", "density", "itop_rate"]
 
 
 def training_curves(runs: Iterable[StoredRun]) -> pd.DataFrame:
-    """Return the histories of runs by epoch, averaged over seeds."""
-    histories = [history.assign(**run.names) for run in runs if (history := run.history) is not None]
+    """Return the histories of runs by epoch, averaged over seeds. Networks that were trained elsewhere have none."""
+    tables = [(run, run.history) for run in runs]
+    histories = [table.assign(**run.names) for run, table in tables if table is not None and len(table)]
     if not histories:
         return pd.DataFrame(columns=[*ROW, "epoch"])
     means = pd.concat(histories).groupby([*ROW, "epoch"], sort=False).mean(numeric_only=True)

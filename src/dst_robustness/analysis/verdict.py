@@ -220,7 +220,7 @@ def _of_networks(rows: pd.DataFrame, best: pd.Series, robust: str) -> str:
         f"Under corruption, {which} {100 * best['robust_accuracy']:.1f}% robust accuracy on {best['dataset']} (95% "
         f"interval {robust}; {seeds})."
     )
-    if pd.isna(best["gain"]):
+    if pd.isna(best["gain_low"]):  # nothing to compare with, or all others are compared with it
         return sentence
     gain = [f"{100 * best[name]:+.2f}" for name in ("gain", "gain_low", "gain_high")]
     return f"{sentence} That is {gain[0]} points beside {best['scenario']} (95% interval {gain[1]} to {gain[2]})."

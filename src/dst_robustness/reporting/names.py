@@ -72,6 +72,8 @@ def scenario_titles(rows: pd.DataFrame) -> dict[str, str]:
 
 
 def _title(scenario: str, rows: pd.DataFrame) -> str:
+    here = rows["trained_here"].astype(bool)
+    rows = rows[here] if here.any() else rows
     if rows["model"].nunique() > 1:
         return scenario
     # A narrow dense network among the rows has another width.

@@ -27,7 +27,7 @@ def row_of(run: Run) -> Row:
 
 def rows_of(scenarios: Iterable[Scenario], baseline: str) -> list[Row]:
     """Return the rows to decide: all except those of the baseline."""
-    rows = dict.fromkeys(row_of(run) for scenario in scenarios for run in scenario.runs)
+    rows = dict.fromkeys(row_of(run) for scenario in scenarios for run in scenario.trained_runs)
     return [row for row in rows if row[1] != baseline]
 
 
@@ -44,9 +44,9 @@ def runs_needed(scenarios: Iterable[Scenario], seeds: Mapping[Row, int]) -> list
     needed: list[Run] = []
     for scenario in scenarios:
         most = max((count for row, count in seeds.items() if row[0] == scenario.name), default=0)
-        own = [run for run in scenario.runs if run.seed < seeds.get(row_of(run), most)]
+        own = [run for run in scenario.trained_runs if run.seed < seeds.get(row_of(run), most)]
         sources = {source for run in own for source in scenario.sources(run)}
-        needed += [run for run in scenario.runs if run in sources or run.seed < seeds.get(row_of(run), most)]
+        needed += [run for run in scenario.trained_runs if run in sources or run.seed < seeds.get(row_of(run), most)]
     return needed
 
 

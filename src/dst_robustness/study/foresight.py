@@ -38,9 +38,9 @@ def foresee(study: Study, scenarios: Iterable[Scenario]) -> None:
 
 def check_sources(scenario: Scenario) -> None:
     """Raise ValueError if a control starts from the masks of a run that the scenario does not have."""
-    for run in scenario.runs:
+    for run in scenario.trained_runs:
         for source in scenario.sources(run):
-            if source not in scenario.runs:
+            if source not in scenario.trained_runs:
                 raise ValueError(
                     f"config: scenario {scenario.name}: {run.method} is trained at sparsity {run.sparsity:g}, and "
                     f"starts from the masks of {source.method}, which is not; give both the same sparsities"
@@ -52,7 +52,7 @@ def check_width(scenario: Scenario, study: Study) -> None:
 
     Only building it can tell. So another process, which imports torch, builds it, until the first control is trained.
     """
-    controls = [run for run in scenario.runs if METHODS[run.base_method].scales_width]
+    controls = [run for run in scenario.trained_runs if METHODS[run.base_method].scales_width]
     if not controls or scenario.model in MODELS or Path(study.results_dir or "", controls[0].folder).exists():
         return
     spec = spec_of(scenario.trained_on, study)

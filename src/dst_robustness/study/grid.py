@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -20,8 +20,8 @@ from dst_robustness.study.data import (
 )
 from dst_robustness.study.ladder import with_controls
 from dst_robustness.study.methods import check_methods, check_recipe, check_warmup
+from dst_robustness.study.options import Network, SparseTraining, Study, Training, Variant
 from dst_robustness.study.options import Scenario as Entry
-from dst_robustness.study.options import SparseTraining, Study, Training, Variant
 from dst_robustness.study.run import Run, default_name
 
 NO_OPTIONS = {"method", "source", "training"}  # the keys of a variant that are not options of sparse training
@@ -40,6 +40,8 @@ class Scenario:
         sparsities_of: the methods that are trained at other sparsities than the rest.
         variants: the study's options for each listed method that is a variant.
         shifts: the sets of natural shift on which the networks are tested too.
+        baseline: the method, or the network of ``networks``, that gains are measured against.
+        networks: networks that were trained elsewhere and are only tested, by name.
     """
 
     name: str
@@ -58,10 +60,25 @@ class Scenario:
     variants: Mapping[str, Variant]
     shifts: tuple[str, ...]
     baseline: str
+    networks: Mapping[str, Network] = field(default_factory=dict)
 
     @cached_property
     def runs(self) -> list[Run]:
         """Return all runs, those of the baseline first."""
+        return [*self.trained_runs, *self.taken_runs]
+
+    @cached_property
+    def taken_runs(self) -> list[Run]:
+        """Return a run for each file of weights that was trained elsewhere."""
+        return [
+            Run(self.name, one.dataset, one.model, one.name, 0.0, seed, width=one.width)
+            for one in self.networks.values()
+            for seed in one.files
+        ]
+
+    @cached_property
+    def trained_runs(self) -> list[Run]:
+        """Return the runs that are trained here, those of the baseline first."""
         ordered = sorted(self.methods, key=lambda method: method != self.baseline)
         return [
             self.run(method, sparsity, seed)
@@ -189,7 +206,7 @@ def shared_networks(scenarios: Iterable[Scenario]) -> dict[Run, Run]:
             if recipe not in recipes:
                 recipes.append(recipe)
             numbers[method] = recipes.index(recipe)
-        for run in scenario.runs:
+        for run in scenario.trained_runs:
             first = trained.setdefault((numbers[run.method], run.sparsity, run.seed), run)
             if first is not run:
                 shared[run] = first

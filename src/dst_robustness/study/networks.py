@@ -1,12 +1,10 @@
-"""Networks that were trained elsewhere. Those that are compared with the same baseline form a scenario."""
+"""Networks that were trained elsewhere: they join the scenario of their baseline, or form one of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from dst_robustness.registry import unknown_name
 from dst_robustness.study.data import (
@@ -22,114 +20,116 @@ from dst_robustness.study.grid import Scenario
 from dst_robustness.study.options import Network, Study
 from dst_robustness.study.run import Run
 
-
-@dataclass(frozen=True)
-class Comparison(Scenario):
-    """A scenario of networks that are only tested. One of them is the baseline and gives the scenario its name.
-
-    Its methods are the names of the networks. Nothing is trained.
-
-    Attributes:
-        networks: the networks by name, the baseline first.
-    """
-
-    networks: Mapping[str, Network]
-
-    @cached_property
-    def runs(self) -> list[Run]:
-        """Return a run for each file of weights."""
-        return [_run(network, self.name, seed) for network in self.networks.values() for seed in weights_of(network)]
-
-    def weights(self, run: Run) -> str:
-        """Return the file of weights of a run."""
-        return weights_of(self.networks[run.method])[run.seed]
-
-    def description(self, run: Run) -> dict[str, Any]:
-        """Return the study's options for the network of a run."""
-        return self.networks[run.method].model_dump(include={"mean", "std"}, exclude_none=True)
+Scenarios = dict[str, Scenario]
 
 
-def _run(network: Network, scenario: str, seed: int) -> Run:
-    return Run(scenario, network.dataset, network.model, network.name, 0.0, seed, width=network.width)
+def place_networks(study: Study, scenarios: Mapping[str, Scenario]) -> tuple[Scenarios, Scenarios]:
+    """Return the scenarios with the networks that are compared with them, and those of networks alone.
 
-
-def weights_of(network: Network) -> dict[int, str]:
-    """Return the files of weights by seed."""
-    return dict(network.seeds) if network.seeds else {0: str(network.weights)}
-
-
-def read_comparisons(study: Study, taken: Iterable[str]) -> dict[str, Comparison]:
-    """Return the comparisons of a study by the names of their baselines.
+    The latter are named after the network that the others are compared with. Nothing is trained in them.
 
     Args:
         study: the study.
-        taken: names of the scenarios, which no network may have.
+        scenarios: those whose networks are trained here.
 
-    Raises ValueError, which names the network and what is allowed.
+    Raises:
+        ValueError: it names the network and what is allowed.
     """
     networks: dict[str, Network] = {}
-    taken = set(taken)
-    trained = taken.union(*(scenario.methods for scenario in study.scenarios))
     for number, network in enumerate(study.networks):
-        place = f"config: networks[{number}]"
-        if network.name in networks or network.name in taken:
-            raise ValueError(f"{place}: the name '{network.name}' is given twice; give each network its own")
+        if network.name in networks or network.name in scenarios:
+            raise ValueError(
+                f"config: networks[{number}]: the name '{network.name}' is given twice; give each network its own"
+            )
         networks[network.name] = network
+    joined: dict[str, dict[str, Network]] = {name: {} for name in scenarios}
+    compared: dict[str, dict[str, Network]] = {
+        one.name: {one.name: one} for one in networks.values() if not one.baseline
+    }
     for number, network in enumerate(study.networks):
         try:
-            if network.baseline in trained - networks.keys():
-                raise ValueError(
-                    f"its baseline {network.baseline} is trained by this study, and networks that are only tested are "
-                    f"compared with each other; once it is trained, list it too, as {{name: ours, weights: "
-                    f"{study.results_dir}/runs/SCENARIO/METHOD/SPARSITY/seed0/model.pt, ...}}"
-                )
-            _check(network, networks, study)
+            check_model(network.model, spec_of(network.dataset, study))
+            place = _place(network, networks, scenarios, study)
+            _check_files(network, place, study)
+            (joined if place in joined else compared)[place][network.name] = network
         except ValueError as error:
             raise ValueError(f"config: networks[{number}] ({network.name}): {error}") from error
-    roots = [network for network in networks.values() if network.baseline is None]
-    return {
-        root.name: _comparison(root, [one for one in networks.values() if one.baseline == root.name], study)
-        for root in roots
-    }
+    trained = {name: replace(scenario, networks=joined[name]) for name, scenario in scenarios.items()}
+    return trained, {name: _comparison(networks[name], own, study) for name, own in compared.items()}
 
 
-def _check(network: Network, networks: Mapping[str, Network], study: Study) -> None:
-    if (network.weights is None) == (network.seeds is None):
-        raise ValueError("give either `weights`, one file, or `seeds`, as {0: a.pt, 1: b.pt}")
-    for seed, path in weights_of(network).items():
-        run = _run(network, network.baseline or network.name, seed)
-        was_taken = Path(str(study.results_dir), run.folder, "model.pt").is_file()  # here, or in an archive
-        if not Path(path).is_file() and not was_taken:
-            raise ValueError(f"there is no file of weights {path}")
-    check_model(network.model, spec_of(network.dataset, study))
+def _place(network: Network, networks: Mapping[str, Network], scenarios: Mapping[str, Scenario], study: Study) -> str:
+    """Return the name of the scenario in which a network is compared."""
     if network.baseline is None:
-        return
-    others = [name for name in networks if name != network.name]
-    if network.baseline not in others:
-        raise unknown_name("baseline", network.baseline, others)
+        return network.name
+    if network.baseline not in networks or network.baseline == network.name:
+        return _scenario_of(network, networks, scenarios, study)
     baseline = networks[network.baseline]
     if baseline.baseline is not None:
         raise ValueError(f"its baseline {baseline.name} has a baseline itself, {baseline.baseline}; name that one")
-    if baseline.dataset != network.dataset:
+    _check_same_images(network, baseline.name, baseline.dataset)
+    return baseline.name
+
+
+def _scenario_of(
+    network: Network, networks: Mapping[str, Network], scenarios: Mapping[str, Scenario], study: Study
+) -> str:
+    """Return the scenario that trains the baseline of a network."""
+    fitting = [name for name, one in scenarios.items() if one.dataset == network.dataset]
+    name = fitting[0] if network.baseline == study.baseline and len(fitting) == 1 else network.baseline
+    if name not in scenarios:
+        if name == study.baseline and fitting:
+            raise ValueError(f"its baseline {name} is trained in several scenarios; name one: {', '.join(fitting)}")
+        if any(name in one.methods for one in scenarios.values()):
+            raise ValueError(
+                f"its baseline {name} is trained by this study, but gains are measured against {study.baseline} (the "
+                f"study's `baseline`) on the same images; name a scenario: {', '.join(fitting) or 'none has its data'}"
+            )
+        others = [other for other in (*networks, *scenarios) if other != network.name]
+        raise unknown_name("baseline", str(name), others)
+    scenario = scenarios[name]
+    _check_same_images(network, name, scenario.dataset)
+    if network.name in scenario.methods:
+        raise ValueError(f"scenario {name} trains a method of that name; give the network another")
+    if len(levels := scenario.sparsities_for(scenario.baseline)) > 1:
         raise ValueError(
-            f"it is tested on {network.dataset}, its baseline {baseline.name} on {baseline.dataset}; "
+            f"scenario {name} trains its baseline {scenario.baseline} at several sparsities "
+            f"({', '.join(f'{level:g}' for level in levels)}), and a network is compared with one"
+        )
+    return name
+
+
+def _check_same_images(network: Network, other: str, dataset: str) -> None:
+    if dataset != network.dataset:
+        raise ValueError(
+            f"it is tested on {network.dataset}, its baseline {other} on {dataset}; "
             "networks are compared on the same images"
         )
 
 
-def _comparison(root: Network, others: list[Network], study: Study) -> Comparison:
-    networks = {network.name: network for network in (root, *others)}
-    return Comparison(
+def _check_files(network: Network, scenario: str, study: Study) -> None:
+    if (network.weights is None) == (network.seeds is None):
+        raise ValueError("give either `weights`, one file, or `seeds`, as {0: a.pt, 1: b.pt}")
+    for seed, path in network.files.items():
+        run = Run(scenario, network.dataset, network.model, network.name, 0.0, seed)
+        was_taken = Path(str(study.results_dir), run.folder, "model.pt").is_file()  # here, or in an archive
+        if not Path(path).is_file() and not was_taken:
+            raise ValueError(f"there is no file of weights {path}")
+
+
+def _comparison(root: Network, networks: Mapping[str, Network], study: Study) -> Scenario:
+    trained_on = data_trained_on(root.dataset, study)
+    return Scenario(
         name=root.name,
         dataset=root.dataset,
-        trained_on=data_trained_on(root.dataset, study),
-        data=data_options(data_trained_on(root.dataset, study), study, (*SPEC, *PREPARE)),
+        trained_on=trained_on,
+        data=data_options(trained_on, study, (*SPEC, *PREPARE)),
         model=root.model,
         width=root.width,
-        methods=tuple(networks),
-        sparsities=(0.0,),
+        methods=(),
+        sparsities=(),
         sparsities_of={},
-        seeds=tuple(sorted({seed for network in networks.values() for seed in weights_of(network)})),
+        seeds=tuple(sorted({seed for network in networks.values() for seed in network.files})),
         corruptions=chosen_corruptions(study.corruptions, spec_of(root.dataset, study)),
         training=study.training,
         sparse_training=study.sparse_training,
@@ -140,7 +140,7 @@ def _comparison(root: Network, others: list[Network], study: Study) -> Compariso
     )
 
 
-def shrink_comparison(comparison: Comparison, study: Study) -> Comparison:
+def shrink_comparison(comparison: Scenario, study: Study) -> Scenario:
     """Return a comparison for a smoke run: all networks, two corruptions."""
     data = data_options(comparison.trained_on, study, (*SPEC, *PREPARE))
     return replace(comparison, data=data, corruptions=comparison.corruptions[:2])

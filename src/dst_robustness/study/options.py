@@ -290,13 +290,19 @@ class Network(Options):
     """Instead of `weights`: the files of several trainings with the same recipe, for example `{0: a.pt, 1: b.pt}`.
     Networks are compared in pairs of the same seed."""
     baseline: str | None = None
-    """Name of the network with which this one is compared."""
+    """What this network is compared with: another network, or a scenario of the study, whose `baseline` is meant. If
+    only one scenario has its data set, the name of that baseline will do, as `dense`."""
     mean: Channels | None = None
     """Mean of its training pixels in [0, 1], red, green, blue; null is the mean in its file."""
     std: Channels | None = None
     """Standard deviation of its training pixels in [0, 1]; null is that in its file."""
     width: Annotated[Number, Field(gt=0, le=16)] = 1
     """Factor for the channels of all hidden layers of the model."""
+
+    @property
+    def files(self) -> dict[int, str]:
+        """The files of weights by seed."""
+        return {seed: str(path) for seed, path in (self.seeds or {0: self.weights}).items()}
 
 
 class Study(Grid):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from dst_robustness.models import MODELS, VIDEO_MODELS
 from dst_robustness.study.data import PREPARE, SPEC, data_options
 from dst_robustness.study.grid import Scenario
-from dst_robustness.study.networks import Comparison, shrink_comparison
+from dst_robustness.study.networks import shrink_comparison
 from dst_robustness.study.options import Dataset, Study
 
 TRAIN_SAMPLES, TEST_SAMPLES = 200, 50
@@ -18,8 +18,8 @@ FOLDERS = ("results_dir", "resources_dir")
 
 
 def shrink(
-    study: Study, scenarios: Mapping[str, Scenario], comparisons: Mapping[str, Comparison]
-) -> tuple[Study, dict[str, Scenario], dict[str, Comparison]]:
+    study: Study, scenarios: Mapping[str, Scenario], comparisons: Mapping[str, Scenario]
+) -> tuple[Study, dict[str, Scenario], dict[str, Scenario]]:
     """Return a smaller study with its scenarios and comparisons. Numbers of samples in the configuration are kept."""
     datasets = dict(study.datasets)
     for name in {scenario.trained_on for scenario in (*scenarios.values(), *comparisons.values())}:

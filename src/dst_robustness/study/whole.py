@@ -10,8 +10,8 @@ from typing import Any
 from dst_robustness.registry import unknown_name
 from dst_robustness.study.configuration import read_study
 from dst_robustness.study.grid import Scenario, corruptions_by_dataset, read_scenarios, shared_networks
-from dst_robustness.study.networks import Comparison, read_comparisons
-from dst_robustness.study.options import Study
+from dst_robustness.study.networks import place_networks
+from dst_robustness.study.options import Network, Study
 from dst_robustness.study.run import Run
 from dst_robustness.study.smoke import shrink
 
@@ -22,13 +22,13 @@ class Whole:
 
     Attributes:
         study: the configuration.
-        trained_here: the scenarios whose networks are trained here.
+        trained_here: the scenarios in which networks are trained here.
         comparisons: the scenarios of networks that were trained elsewhere.
     """
 
     study: Study
     trained_here: Mapping[str, Scenario]
-    comparisons: Mapping[str, Comparison]
+    comparisons: Mapping[str, Scenario]
 
     @cached_property
     def scenarios(self) -> dict[str, Scenario]:
@@ -61,9 +61,10 @@ class Whole:
         return {run.folder: origin for run, origin in shared_networks(self.trained_here.values()).items()}
 
     @cached_property
-    def taken(self) -> dict[str, Comparison]:
-        """For each run that was trained elsewhere: its folder and its scenario."""
-        return {run.folder: comparison for comparison in self.comparisons.values() for run in comparison.runs}
+    def taken(self) -> dict[str, Network]:
+        """For each run that was trained elsewhere: its folder and its network."""
+        scenarios = self.scenarios.values()
+        return {run.folder: one.networks[run.method] for one in scenarios for run in one.taken_runs}
 
     def called(self, run: Run) -> str:
         """Return what a run is called on the terminal."""
@@ -116,8 +117,7 @@ def read_whole(*layers: Mapping[str, Any], name: str = "study", folders: Sequenc
         ValueError: with one line for each mistake, what is wrong and what is allowed.
     """
     study = read_study(*layers, name=name, folders=folders)
-    scenarios = read_scenarios(study)
-    comparisons = read_comparisons(study, scenarios)
+    scenarios, comparisons = place_networks(study, read_scenarios(study))
     for listed in study.only:
         if listed not in {**scenarios, **comparisons}:
             raise ValueError(f"config: {unknown_name('scenario in only', listed, [*scenarios, *comparisons])}")
