@@ -88,3 +88,14 @@ def test_a_folder_of_a_class_that_the_network_does_not_have_is_named(place: Path
     (place / "images" / "dark").rename(place / "images" / "drak")
     assert main(["evaluate", "turned.safetensors", "--images", "images"]) == 1
     assert "Did you mean 'dark'" in capsys.readouterr().err
+
+
+def test_the_width_in_a_file_is_that_of_the_model_in_it(place: Path, capsys) -> None:
+    """A file that was exported of a narrow network may hold what another model, given by --model, takes as it is."""
+    said = {"model": "resnet8", "width": "0.5", "num_classes": "2", "image_size": "16", "mean": "[0.5, 0.5, 0.5]"}
+    right = torch.load(place / "right.pt", weights_only=True)["model"]
+    weights = {name.removeprefix("module."): value for name, value in right.items()}
+    save_file(weights, "narrow.safetensors", said | {"std": "[0.5, 0.5, 0.5]"})
+    command = ["evaluate", "narrow.safetensors", "--images", "images", "--corruptions", "fog"]
+    assert main([*command, "--model", "nets.py:build"]) == 0
+    assert "narrow: clean 100.00%" in capsys.readouterr().out

@@ -136,7 +136,7 @@ def test_the_code_of_a_file_follows_what_it_does(own: Path) -> None:
         ("nothing", {}, r"returned NoneType, not a torch.nn.Module"),
         ("fails", {}, r"ZeroDivisionError: division by zero \(.*nets.py, line \d+\)"),
         ("no_classes", {}, r"no_classes\(n\) must take num_classes"),
-        ("build", {"width": 0.5}, r"takes no `width`, which the control dense_small needs"),
+        ("build", {"width": 0.5}, r"takes no `width`, which width 0.5 and the control dense_small need"),
         ("build", {"frames": 4}, r"does not take clips of 4 frames of 32x32 pixels"),
         ("clips", {"frames": None}, r"TypeError|does not take"),
     ],

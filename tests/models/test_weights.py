@@ -128,11 +128,13 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
         "cut.safetensors": (tmp_path / "whole.safetensors").read_bytes()[:-8],
         "image.png": b"\x89PNG\r\n\x1a\n" + bytes(64),
         "pointer.safetensors": b"version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 3\n",
-        "model.safetensors.index.json": b'{"metadata": {}, "weight_map": {}}',
+        "model.safetensors.index.json": b'{"weight_map": {"a": "2.st", "b": "1.st", "c": "2.st"}}',
+        "own.json": b'{"lr": 0.1}',
     }
     said = {
         "pointer.safetensors": "begins with 'version https://git-lfs",
-        "model.safetensors.index.json": "; join weights",
+        "model.safetensors.index.json": "only names the 2 files that hold the weights: 1.st, 2.st; join them",
+        "own.json": "neither safetensors nor a file of torch.save: it begins with '{\"lr\": 0.1}'",
     }
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)

@@ -79,7 +79,13 @@ def _names(paths: list[Path]) -> list[str]:
 
 def _test(path: Path, options: argparse.Namespace) -> pd.DataFrame:
     from dst_robustness.evaluation.evaluate import predictor
-    from dst_robustness.models.checkpoints import ARCHITECTURE, check_scale, describe_checkpoint, load_checkpoint
+    from dst_robustness.models.checkpoints import (
+        ARCHITECTURE,
+        build_options,
+        check_scale,
+        describe_checkpoint,
+        load_checkpoint,
+    )
 
     said = describe_checkpoint(path)
     model = options.model or said.get(ARCHITECTURE)
@@ -97,11 +103,7 @@ def _test(path: Path, options: argparse.Namespace) -> pd.DataFrame:
     family = options.family or family_of(side)
     if family not in FAMILIES:
         raise unknown_name("--family", family, FAMILIES)
-    network = load_checkpoint(
-        path, model, len(order),
-        image_size=size or side, width=said.get("width", 1.0),
-        arguments=said.get("arguments") if model == said.get(ARCHITECTURE) else None,
-    )  # fmt: skip
+    network = load_checkpoint(path, model, len(order), image_size=size or side, **build_options(said, model))
     return corruption_table(
         _in_order(predictor(network, mean, std, options.precision, (3, *found.images.shape[1:3])), order),
         found.images, found.labels,

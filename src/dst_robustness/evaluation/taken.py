@@ -14,7 +14,7 @@ from torch import nn
 
 from dst_robustness.jobs.files import write_text
 from dst_robustness.jobs.provenance import versions
-from dst_robustness.models.checkpoints import ARCHITECTURE, check_scale, describe_checkpoint, load_checkpoint
+from dst_robustness.models.checkpoints import build_options, check_scale, describe_checkpoint, load_checkpoint
 from dst_robustness.models.foreign import library_arguments
 from dst_robustness.models.sources import find_source
 from dst_robustness.models.tensor_files import save_tensors
@@ -50,11 +50,11 @@ def take_network(
         if value is None:
             raise ValueError(f"{weights} does not say the {name} of its training pixels; give `{name}: [r, g, b]`")
     check_scale(weights, scale["mean"], scale["std"])
-    own = said if said.get(ARCHITECTURE) == run.model else {}
+    built = build_options(said, run.model, run.width)
     size = about.image_size or samples.sample_shape[-2]
     frames = samples.sample_shape[0] if len(samples.sample_shape) == 4 else None
-    options = {"image_size": size, "frames": frames, "width": own.get("width", run.width)}
-    network = load_checkpoint(weights, run.model, len(classes), **options, arguments=own.get("arguments") or None)
+    options = {"image_size": size, "frames": frames}
+    network = load_checkpoint(weights, run.model, len(classes), **options, **built)
     shape = (3, *((frames,) if frames else ()), size, size)
     save_tensors(folder / "model.pt", {name: value.contiguous() for name, value in network.state_dict().items()})
     save_tensors(folder / "masks.pt", _masks(network))
@@ -68,6 +68,7 @@ def take_network(
         "classes": classes,
         **{name: list(value) for name, value in scale.items()},
         **options,
+        "width": built["width"],
         "arguments": library_arguments(network),
         **_costs(network, shape),
         "weights": str(weights),

@@ -45,6 +45,18 @@ def _read_value(text: str) -> Any:
         return text
 
 
+def build_options(said: Mapping[str, Any], model: str, width: float = 1.0) -> dict[str, Any]:
+    """Return the width and the arguments to build a network with: those in its description, if that is of this model.
+
+    Args:
+        said: the description; see ``describe_checkpoint``.
+        model: the model that is built.
+        width: the width of another model, or of one whose description does not say it.
+    """
+    own = said if said.get(ARCHITECTURE) == model else {}
+    return {"width": own.get("width", width), "arguments": own.get("arguments") or None}
+
+
 def check_scale(path: Path, mean: Sequence[float], std: Sequence[float]) -> None:
     """Raise ValueError unless mean and std are those of pixels in [0, 1], as of 0 to 255 they would be silly ones."""
     for name, values, fits in (

@@ -34,8 +34,8 @@ def own_network(source: Source, num_classes: int, *, image_size: int, frames: in
         )
     if width != 1 and "width" not in parameters and not takes_all:
         raise ValueError(
-            f"model '{source.name}': {source.entry}({', '.join(parameters)}) takes no `width`, which the control "
-            "dense_small needs"
+            f"model '{source.name}': {source.entry}({', '.join(parameters)}) takes no `width`, which "
+            f"width {width:g} and the control dense_small need"
         )
     taken: dict[str, Any] = {name: value for name, value in values.items() if takes_all or name in parameters}
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import re
 from collections.abc import Iterator, Mapping
@@ -132,11 +133,10 @@ def read_tensors(path: str | Path) -> dict[str, Any]:
     if start[8:9] == b"{":
         return _read_safetensors(path)
     if not start.startswith(_TORCH):
+        if start.startswith(b"{"):
+            _refuse_index(path)
         text = start.decode("ascii", "replace").partition("\n")[0]
-        raise WeightsError(
-            f"{path} is neither safetensors nor a file of torch.save: it begins with {text!r}"
-            + ("; join weights of several files into one" if text.startswith("{") else "")
-        )
+        raise WeightsError(f"{path} is neither safetensors nor a file of torch.save: it begins with {text!r}")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -158,6 +158,22 @@ def read_tensors(path: str | Path) -> dict[str, Any]:
     if not isinstance(content, Mapping):
         raise WeightsError(f"{path} holds a {type(content).__name__}, not a state_dict")
     return dict(content)
+
+
+def _refuse_index(path: Path) -> None:
+    """Raise WeightsError if a file is the index of weights in several files, as of large networks.
+
+    They are not joined here: a study knows, and watches, one file of each network.
+    """
+    try:
+        files = sorted(set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return
+    raise WeightsError(
+        f"{path} only names the {len(files)} files that hold the weights: {', '.join(map(str, files[:SHOWN]))}"
+        f"{', ...' * (len(files) > SHOWN)}; join them, as with safetensors.torch: "
+        "save_file({name: t for file in files for name, t in load_file(file).items()}, 'joined.safetensors')"
+    )
 
 
 def _read_safetensors(path: Path) -> dict[str, Any]:
