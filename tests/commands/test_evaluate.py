@@ -99,3 +99,15 @@ def test_the_width_in_a_file_is_that_of_the_model_in_it(place: Path, capsys) -> 
     command = ["evaluate", "narrow.safetensors", "--images", "images", "--corruptions", "fog"]
     assert main([*command, "--model", "nets.py:build"]) == 0
     assert "narrow: clean 100.00%" in capsys.readouterr().out
+
+
+def test_networks_for_images_of_several_sizes_need_one_to_be_compared_at(place: Path, capsys) -> None:
+    """Images that are resized in two ways are not the same images, and the constants of a corruption go by size."""
+    said = {"model": "nets.py:build", "num_classes": "2", "mean": "[0.5, 0.5, 0.5]", "std": "[0.5, 0.5, 0.5]"}
+    save_file(
+        {"fc.weight": torch.ones(2, 3), "fc.bias": torch.zeros(2)}, "large.safetensors", said | {"image_size": "64"}
+    )
+    command = ["evaluate", "turned.safetensors", "large.safetensors", "--images", "images", "--corruptions", "fog"]
+    assert main(command) == 1
+    assert "turned.safetensors for 16, large.safetensors for 64; give --size" in capsys.readouterr().err
+    assert main([*command, "--size", "16"]) == 0

@@ -228,3 +228,21 @@ def test_a_predict_that_fails_names_its_batch() -> None:
         table(fails_at_the_fifth, corruptions=["contrast"], batch_size=3)
     with pytest.raises(ValueError, match=r"\[1\] for 3 images.*\(on the clean images, images 0 to 2\)"):
         table(lambda images: [0], batch_size=3)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({"seed": 5}, "seed is 0 and 5"), ({"jpeg_quality": 50}, "jpeg_quality is None and 50"),
+     ({"family": "imagenet"}, "family is cifar and imagenet"),
+     ({"images": IMAGES[::-1]}, "different images or labels")],
+)  # fmt: skip
+def test_only_tables_of_the_same_pixels_are_compared(options: dict, said: str) -> None:
+    """An interval that is paired by image would be wrong without a word; labels alone may be equal by chance."""
+    given = {"images": IMAGES, "family": "cifar", "corruptions": ["fog"], "severities": [1]}
+    one, other = (
+        corruption_table(lambda batch: np.zeros(len(batch)), labels=[0] * len(IMAGES), **choice)
+        for choice in (given, given | options)
+    )
+    for compare in (gain, mean_corruption_error):
+        with pytest.raises(ValueError, match=said):
+            compare(one, other)

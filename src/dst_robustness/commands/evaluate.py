@@ -56,9 +56,10 @@ def run(options: argparse.Namespace) -> None:
             raise ValueError(f"there is no checkpoint {path}")
     if options.out and options.out.is_dir():
         raise ValueError(f"--out is {options.out}, a folder; expected a file for the table")
+    size = options.size or _size_of(options.checkpoints)
     tested: list[_Tested] = []
     for path, name in zip(options.checkpoints, _names(options.checkpoints), strict=True):
-        table = _test(path, options)
+        table = _test(path, options, size)
         tested.append(_Tested(name, table))
         print(_one_line(tested[-1], tested[0]), flush=True)
     print()
@@ -77,7 +78,18 @@ def _names(paths: list[Path]) -> list[str]:
     return stems if len(set(stems)) == len(stems) else [str(path) for path in paths]
 
 
-def _test(path: Path, options: argparse.Namespace) -> pd.DataFrame:
+def _size_of(paths: Sequence[Path]) -> int | None:
+    """Return the side in pixels that the files say; None if none says any. Raises ValueError if they do not agree."""
+    from dst_robustness.models.checkpoints import describe_checkpoint
+
+    sizes = {path: size for path in paths if (size := describe_checkpoint(path).get("image_size"))}
+    if len(set(sizes.values())) > 1:
+        listed = ", ".join(f"{path} for {size}" for path, size in sizes.items())
+        raise ValueError(f"networks are compared on the same images, but are for several sizes: {listed}; give --size")
+    return next(iter(sizes.values()), None)
+
+
+def _test(path: Path, options: argparse.Namespace, size: int | None) -> pd.DataFrame:
     from dst_robustness.evaluation.evaluate import predictor
     from dst_robustness.models.checkpoints import (
         ARCHITECTURE,
@@ -89,7 +101,6 @@ def _test(path: Path, options: argparse.Namespace) -> pd.DataFrame:
 
     said = describe_checkpoint(path)
     model = options.model or said.get(ARCHITECTURE)
-    size = options.size or said.get("image_size")
     mean, std = options.mean or said.get("mean"), options.std or said.get("std")
     for value, option in ((model, "--model"), (mean, "--mean"), (std, "--std")):
         if value is None:

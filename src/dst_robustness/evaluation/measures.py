@@ -44,7 +44,8 @@ def mean_corruption_error(table: pd.DataFrame, baseline: pd.DataFrame | None = N
         baseline: the table of another network on the same corruptions. None for AlexNet on ImageNet-C, which fits the
             fifteen corruptions of the benchmark at 224 pixels.
 
-    NaN if the baseline makes no error on one. Raises ValueError if the two do not have the same corruptions.
+    NaN if the baseline makes no error on one. Raises ValueError if the two do not have the same corruptions, or, as far
+    as the tables tell, are of other images.
     """
     errors = robustness.corruption_errors(_corrupted(table).assign(network=0), _RUN)
     if baseline is None:
@@ -54,6 +55,8 @@ def mean_corruption_error(table: pd.DataFrame, baseline: pd.DataFrame | None = N
     if set(errors.columns) != set(reference.index):
         other = sorted(set(errors.columns) ^ set(reference.index))
         raise ValueError(f"mCE is of the same corruptions for both; only one has {', '.join(other)}")
+    kept = [one.attrs.get(ImageScores.KEY) for one in (table, baseline) if one is not None]
+    _check_same_images([scores for scores in kept if scores is not None])
     return float(robustness.mean_corruption_error(errors, reference[errors.columns]).iloc[0])
 
 
@@ -82,14 +85,23 @@ def gain(
     """
     pairs = list(zip(_scores(table), _scores(baseline), strict=True))
     first = pairs[0][0]
-    for one in (score for pair in pairs for score in pair):
-        if one.test_set != first.test_set or len(one.scores) != len(first.scores):
-            raise ValueError("the tables are of different images or labels; a gain is paired by image")
-        if one.cells != first.cells:
-            raise ValueError("the tables are of different corruptions or severities; a gain compares the same ones")
+    if any(one.cells != first.cells for pair in pairs for one in pair):
+        raise ValueError("the tables are of different corruptions or severities; a gain compares the same ones")
+    _check_same_images([score for pair in pairs for score in pair])
     differences = np.stack([mine.scores - theirs.scores for mine, theirs in pairs])
     estimate = hierarchical_bootstrap([differences], resamples=resamples, images_seed=first.test_set)[0].within(-1, 1)
     return Gain(estimate.value, *estimate.interval(level), level)
+
+
+def _check_same_images(scores: Sequence[ImageScores]) -> None:
+    for one in scores[1:]:
+        if one.test_set != scores[0].test_set or len(one.scores) != len(scores[0].scores):
+            raise ValueError("the tables are of different images or labels; networks are compared image by image")
+        for name, value in one.recipe.items():
+            if value != scores[0].recipe[name]:
+                raise ValueError(
+                    f"the images of the tables were corrupted otherwise: {name} is {scores[0].recipe[name]} and {value}"
+                )
 
 
 def _scores(tables: pd.DataFrame | Sequence[pd.DataFrame]) -> list[ImageScores]:

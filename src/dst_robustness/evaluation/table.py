@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +35,8 @@ class ImageScores:
     Attributes:
         scores: share of the corrupted cells in which each image was recognised, float32 [N].
         cells: (corruption, severity) of each corrupted cell.
-        test_set: checksum of the labels. Tables that share it are of the same images in the same order.
+        test_set: checksum of images and labels. Tables that share it are of the same images in the same order.
+        recipe: how they were corrupted: family, seed and the like.
     """
 
     KEY = "image_scores"
@@ -43,6 +44,7 @@ class ImageScores:
     scores: np.ndarray
     cells: tuple[tuple[str, int], ...]
     test_set: int
+    recipe: Mapping[str, Any]
 
     def __deepcopy__(self, memo: dict) -> ImageScores:
         return self  # pandas would copy it with every table that is derived from one
@@ -91,8 +93,13 @@ def corruption_table(
     images, labels = _checked_images(images), _checked_labels(labels, len(images))
     if family not in FAMILIES:
         raise unknown_name("family", family, FAMILIES)
+    if not isinstance(corruptions, Iterable):
+        raise ValueError(
+            f"corruptions is {corruptions}; expected the name of a suite, as benchmark, or a list of names"
+        )
     names = choose_corruptions(corruptions, image_suites(family))
     severities = _checked_severities(severities)
+    seed = _checked_whole("seed", seed, least=0)
     fitting = max(1, min(BATCH_SIZE, BATCH_BYTES // int(np.prod(images.shape[1:]))))
     size = _checked_whole("batch_size", fitting if batch_size is None else batch_size)
     threads = _checked_whole("threads", os.cpu_count() or 1 if threads is None else threads)
@@ -102,14 +109,14 @@ def corruption_table(
     options = {"family": family, "seed": seed, "frost_pictures": frost, "threads": threads}
 
     def make(cell: tuple[str, int], start: int) -> np.ndarray:
-        batch = np.array(images[start : start + size])  # a copy: predict may write into it
+        batch = np.array(images[start : start + size], order="C")  # a copy: predict may write into it
         if cell[0] == CLEAN:
             return batch
         batch = corrupt_images(batch, *cell, first_index=start, **options)
         return batch if jpeg_quality is None else np.stack([_through_jpeg(image, jpeg_quality) for image in batch])
 
     cells = [(CLEAN, 0), *((name, severity) for name in names for severity in severities)]
-    rows, scores = [], np.zeros(len(labels), dtype=np.float32)
+    rows, scores, test_set = [], np.zeros(len(labels), dtype=np.float32), zlib.crc32(labels.tobytes())
     shown = sys.stderr.isatty() if progress is None else progress
     with tqdm(total=len(cells) * len(labels), unit="image", disable=not shown) as bar:
         batches = _made_ahead(make, [(cell, start) for cell in cells for start in range(0, len(labels), size)])
@@ -117,8 +124,9 @@ def corruption_table(
             bar.set_description(f"{cell[0]} {cell[1]}" if cell[1] else CLEAN)
             correct, confidence, nll = np.zeros(len(labels), bool), np.zeros(len(labels)), np.zeros(len(labels))
             for start in range(0, len(labels), size):
-                part = slice(start, start + size)
-                answers = _ask(predict, next(batches), labels[part], cell, start)
+                part, batch = slice(start, start + size), next(batches)
+                test_set = test_set if cell[1] else zlib.crc32(batch, test_set)
+                answers = _ask(predict, batch, labels[part], cell, start)
                 correct[part] = answers.predicted == labels[part]
                 confidence[part], nll[part] = answers.confidence, answers.nll
                 bar.update(len(labels[part]))
@@ -127,7 +135,8 @@ def corruption_table(
             rows.append((cell[0], category(cell[0]), cell[1], correct.mean(), ece, nll.mean()))
     table = pd.DataFrame(rows, columns=METRICS)
     scores /= max(1, len(cells) - 1)
-    table.attrs[ImageScores.KEY] = ImageScores(scores, tuple(cells[1:]), zlib.crc32(labels.tobytes()))
+    recipe = {"family": family, "seed": seed, "jpeg_quality": jpeg_quality, "frost": frost and frost.source}
+    table.attrs[ImageScores.KEY] = ImageScores(scores, tuple(cells[1:]), test_set, recipe)
     return table
 
 
@@ -186,17 +195,20 @@ def _checked_labels(labels: Any, count: int) -> np.ndarray:
         raise ValueError(f"labels are {array.dtype}; expected whole numbers")
     if array.min() < 0:
         raise ValueError(f"label {array.min()} of image {array.argmin()} is below 0")
+    if array.max() > np.iinfo(np.int64).max // 2:
+        raise ValueError(f"label {array.max()} of image {array.argmax()} is no class")
     return array.astype(np.int64)
 
 
-def _checked_whole(name: str, value: Any, most: float = np.inf) -> int:
-    if not (isinstance(value, int | np.integer) and 1 <= value <= most):
-        raise ValueError(f"{name} is {value}; allowed: whole numbers from 1{f' to {most}' if most < np.inf else ' on'}")
+def _checked_whole(name: str, value: Any, most: float = np.inf, least: int = 1) -> int:
+    if isinstance(value, bool) or not (isinstance(value, int | np.integer) and least <= value <= most):
+        end = f" to {most}" if most < np.inf else " on"
+        raise ValueError(f"{name} is {value}; allowed: whole numbers from {least}{end}")
     return int(value)
 
 
 def _checked_severities(severities: Iterable[int]) -> tuple[int, ...]:
-    chosen = tuple(severities) if isinstance(severities, Iterable) else ()
+    chosen = tuple(severities) if isinstance(severities, Iterable) and not isinstance(severities, str) else ()
     if not chosen:
         raise ValueError(f"severities is {severities}; expected at least one, as [1, 2, 3, 4, 5]")
     for severity in chosen:
