@@ -2,10 +2,11 @@
 
     python benchmarks/loading.py [--sets small imagenet clips resident] [--batches 24] [--loader-only]
 
-Streamed sets hold JPEG in HDF5, as prepared ones do; they are read by one and by two threads. The resident set is on
-the device. A rate is samples a second between the third batch and the last. A loader is no limit where it is faster
-than the steps, and then both together are as fast as the steps alone. The last two columns are what a sample costs in
-processor milliseconds, which other programs disturb least.
+Streamed sets hold JPEG in HDF5, as prepared ones do; they are read by one and by two threads, and for comparison by
+the two worker processes of a DataLoader. The resident set is on the device. A rate is samples a second between the
+third batch and the last. A loader is no limit where it is faster than the steps, and then both together are as fast as
+the steps alone. The last two columns are what a sample costs in processor milliseconds, which other programs disturb
+least.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch.utils.data import DataLoader, Dataset
 
 from dst_robustness.datasets.moving_digits import texture
-from dst_robustness.sets.storage import create_hdf5, write_samples
+from dst_robustness.sets.storage import Samples, create_hdf5, open_hdf5, write_samples
 from dst_robustness.study.run import Run
 from dst_robustness.training.build import build_state
 from dst_robustness.training.data import SampleSet
@@ -79,15 +81,37 @@ def loaders(data: SampleSet, batch: int) -> dict[str, Callable[[], Iterator[tupl
         os.environ["OMP_NUM_THREADS"] = str(threads + 1)  # a core is left for the training
         return data.shuffled(batch, seed=0, epoch=0)
 
+    def read_by_processes(workers: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        order = torch.randperm(len(data)).split(batch)
+        batches = DataLoader(Stored(data.path, data.labels.cpu()), sampler=order, batch_size=None, num_workers=workers)
+        for samples, labels in batches:
+            yield samples.to(data.device).movedim(-1, 1), labels.to(data.device)
+
     if data.resident is not None:
         return {"resident": lambda: read_by(0)}
-    return {"1 thread": lambda: read_by(1), "2 threads": lambda: read_by(2)}
+    return {
+        "1 thread": lambda: read_by(1),
+        "2 threads": lambda: read_by(2),
+        "2 processes": lambda: read_by_processes(2),
+    }
+
+
+class Stored(Dataset):
+    """A stored set as a DataLoader takes it. A batch is an item; each worker process opens the file itself."""
+
+    def __init__(self, path: Path, labels: torch.Tensor) -> None:
+        self.path, self.labels = path, labels
+
+    def __getitem__(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        with open_hdf5(self.path) as file:
+            (samples,) = Samples(file).ahead([rows.tolist()])
+            return torch.from_numpy(samples), self.labels[rows]
 
 
 def processor_seconds() -> float:
-    """Return what this process has used so far, all its threads together."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    """Return what this process has used so far, with all its threads and the processes that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def measure(
@@ -136,7 +160,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "train.h5"
             write_set(path, kind, kind.batch * arguments.batches)
-            data = SampleSet(path, device, 0 if kind.streamed else 8e9)
+            data = SampleSet(path, device, resident_bytes=0 if kind.streamed else 8e9)
             step = None if arguments.loader_only else step_on(data, kind)
             stored = "x".join(map(str, kind.shape[:-1])) + (" JPEG" if kind.streamed else " pixels")
             for reader, start in loaders(data, kind.batch).items():
