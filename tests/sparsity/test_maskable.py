@@ -194,13 +194,24 @@ class Tied(nn.Module):
         self.output.weight = self.embedding.weight
 
 
+class TiedByFunction(nn.Module):
+    def __init__(self, product):
+        super().__init__()
+        self.embedding, self.hidden, self.product = nn.Embedding(30, 10), nn.Linear(10, 10), product
+
+    def forward(self, tokens):
+        return self.product(self.hidden(self.embedding(tokens)), self.embedding.weight)
+
+
 @pytest.mark.parametrize(
     ("model", "share", "named"),
     [
         (nn.ModuleList([nn.LSTM(20, 20), nn.Linear(20, 40)]), "80.0%", r"0\.weight_ih_l0 \(LSTM\), 0\.weight_hh_l0"),
         (nn.ModuleList([nn.GRU(20, 20), nn.Linear(20, 40)]), "75.0%", r"0\.weight_ih_l0 \(GRU\)"),
         (nn.ModuleList([nn.Bilinear(10, 10, 10), nn.Linear(10, 100)]), "50.0%", r"0\.weight \(Bilinear\)"),
-        (Tied(), "75.0%", r"embedding\.weight \(embedding, tied to a layer\)"),
+        (Tied(), "75.0%", r"embedding\.weight \(embedding, tied to an output\)"),
+        (TiedByFunction(F.linear), "75.0%", r"embedding\.weight \(embedding, tied to an output\)"),
+        (TiedByFunction(lambda x, weight: x @ weight.T), "75.0%", r"embedding\.weight \(embedding, tied"),
         (nn.ModuleList([nn.Linear(4, 4, dtype=torch.complex64), nn.Linear(4, 4)]), "50.0%", r"0\.weight \(Linear of "),
     ],
 )

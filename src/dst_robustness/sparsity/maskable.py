@@ -13,22 +13,18 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
 from torch.optim.swa_utils import AveragedModel
 from torch.overrides import TorchFunctionMode
+
+from dst_robustness.sparsity.products import PRODUCTS, multiplied_by_functions
 
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, *TRANSPOSED)
 ATTENTION_WEIGHTS = ("in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight")
 _EMBEDDINGS = (nn.Embedding, nn.EmbeddingBag)
 _NORMS = (nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.modules.batchnorm._NormBase)
-_PRODUCTS = {
-    F.linear,
-    *(F.conv1d, F.conv2d, F.conv3d),
-    *(F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d),
-}
 
 
 @dataclass(frozen=True)
@@ -111,6 +107,8 @@ def left_out(
     model = unwrap(model)
     seen, ids = _ids(masked) or set(), _ids(trained)
     multiplied = {id(parameter) for module in model.modules() for _, parameter in _slots(module)}
+    if any(isinstance(module, _EMBEDDINGS) for module in model.modules()):
+        multiplied |= multiplied_by_functions(model)
     found = []
     for prefix, module in model.named_modules():
         for local, parameter in module.named_parameters(recurse=False):
@@ -126,7 +124,7 @@ def left_out(
                 reason = "not trained"
             elif isinstance(module, _EMBEDDINGS):
                 untold = id(parameter) in multiplied
-                reason = "embedding, tied to a layer" if untold else "embedding"
+                reason = "embedding, tied to an output" if untold else "embedding"
             else:
                 reason, untold = kind if _is_ordinary(parameter) else f"{kind} of {parameter.dtype}", True
             found.append(LeftOut(name, parameter, reason, untold))
@@ -232,7 +230,7 @@ class _Products(TorchFunctionMode):
         self.given: list[Tensor] = []
 
     def __torch_function__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
-        if function in _PRODUCTS:
+        if function in PRODUCTS:
             self.given += [value for value in (*args, *(kwargs or {}).values()) if isinstance(value, Tensor)]
         return function(*args, **(kwargs or {}))
 
@@ -244,7 +242,7 @@ def _computes_with(module: nn.Module, parameter: nn.Parameter) -> bool:
     The layer runs on a sample of zeros, once with every second weight at zero, once with all weights of one output. Its
     other parameters are not zero meanwhile: a correction that is added to the weight may be zero only at the start.
     """
-    own = [p for p in module.parameters() if not is_lazy(p) and p.is_floating_point()]
+    own: list[Tensor] = [p for p in module.parameters() if not is_lazy(p) and p.is_floating_point()]
     originals, before, training = [p.clone() for p in own], parameter.clone(), module.training
     every_second = (torch.arange(parameter.numel(), device=parameter.device) % 2).view(parameter.shape) == 1
     all_but_one_output = torch.ones_like(every_second)

@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
+import copy
+import operator
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+PRODUCTS = {
+    F.linear,
+    *(F.conv1d, F.conv2d, F.conv3d),
+    *(F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d),
+}
+_MULTIPLY = {*PRODUCTS, operator.matmul, torch.matmul, torch.mm, torch.addmm}
 _aten = torch.ops.aten
 # The place of the first factor of a matrix product among its arguments. The product sums over its last dimension.
 _FIRST_FACTOR = {
     **dict.fromkeys((_aten.mm, _aten.bmm, _aten.mv, _aten.dot), 0),
     **dict.fromkeys((_aten.addmm, _aten.baddbmm, _aten.addmv), 1),
 }
+
+
+def multiplied_by_functions(model: nn.Module) -> set[int]:
+    """Return the ids of the parameters that functions of a network multiply by, as far as torch.fx can follow it.
+
+    It cannot if the forward pass takes the shape of its input apart, for example. Then none is found.
+    """
+    tensors = [*model.parameters(), *model.buffers()]
+    try:
+        graph = torch.fx.symbolic_trace(copy.deepcopy(model, {id(tensor): tensor for tensor in tensors})).graph
+    except Exception:
+        return set()
+    found = set()
+    for node in graph.nodes:
+        users = [node, *node.users]  # a view may be between the weight and the product
+        if node.op == "get_attr" and any(user.target in _MULTIPLY for each in users for user in each.users):
+            found.add(id(operator.attrgetter(node.target)(model)))
+    return found
 
 
 class WeightProducts(TorchDispatchMode):
