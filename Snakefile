@@ -9,7 +9,7 @@ min_version("9.27")
 try:
     getpass.getuser()
 except (KeyError, OSError):  # a container's user without an account; Snakemake asks for the name
-    os.environ["LOGNAME"] = str(os.getuid())
+    os.environ.update(LOGNAME=str(os.getuid()))  # in the form that `snakemake --lint` takes for setting
 
 
 # Without --configfile: the study of the working folder, else the embedded one beside this file.
