@@ -128,3 +128,11 @@ def test_a_gain_without_an_interval_says_so(results):
     text = closing_message(results, every_row=True)
     assert "(no interval)" in text
     assert "nan" not in text
+
+
+def test_the_question_is_about_the_baselines_of_the_methods_alone(tables, tmp_path):
+    """A network from elsewhere that is compared with others is no rival of sparse training."""
+    others = simulate_networks(tmp_path, {"ours": 0.4, "theirs": 0.7}, images=50, corruptions=["fog"], seeds=2)
+    folders = [*others, *tables.parent.glob("runs/*/*/*/*")]
+    write_summary(folders, tmp_path / "tables", resamples=20)
+    assert "without that (Dense)?" in " ".join(closing_message(tmp_path).split())

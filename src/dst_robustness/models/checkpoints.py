@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from dst_robustness.models import build_model
@@ -14,18 +15,30 @@ from dst_robustness.models.foreign import library_arguments
 from dst_robustness.models.weights import WeightsError, load_weights
 
 ARCHITECTURE = "model"  # the key under which run.json and the header of an export hold the model string
+# Of what a file says about its network: the type, what must hold of it, and both in words.
+KINDS: dict[str, tuple[type | tuple[type, ...], Callable[[Any], bool], str]] = {
+    ARCHITECTURE: (str, bool, "a name"),
+    "width": ((int, float), lambda value: value > 0, "a number above 0"),
+    "num_classes": (int, lambda value: value >= 2, "a whole number from 2 on"),
+    "image_size": (int, lambda value: value >= 8, "a whole number of at least 8 pixels"),
+    "frames": (int, lambda value: value >= 1, "a whole number from 1 on"),
+    "classes": (list, lambda value: len(set(map(str, value))) == len(value), "a list of different names"),
+    "mean": (list, lambda value: all(isinstance(one, int | float) for one in value), "a list of numbers"),
+    "std": (list, lambda value: all(isinstance(one, int | float) for one in value), "a list of numbers"),
+    "arguments": (dict, lambda value: True, "a mapping"),
+}
 
 
 def describe_checkpoint(path: str | Path) -> dict[str, Any]:
     """Return the description of a file of weights: the header of an export, or the run.json beside a model.pt.
 
     The keys are those of run.json: model, num_classes, image_size, width, classes, mean, std and more. The result is
-    empty if there is no description.
+    empty if there is no description. Raises WeightsError for a value of another kind, since the file may be anyone's.
     """
     path = Path(path)
     beside = path.with_name("run.json")
     if path.name == "model.pt" and beside.is_file():
-        return json.loads(beside.read_text(encoding="utf-8"))
+        return _checked(path, json.loads(beside.read_text(encoding="utf-8")))
     try:
         with open(path, "rb") as file:
             length = int.from_bytes(file.read(8), "little")
@@ -35,7 +48,15 @@ def describe_checkpoint(path: str | Path) -> dict[str, Any]:
             header = json.loads(start + file.read(length - 1)).get("__metadata__", {})
     except (OSError, ValueError) as error:
         raise WeightsError(f"cannot read {path}: {error}") from error
-    return {key: _read_value(value) for key, value in header.items()}
+    return _checked(path, {key: _read_value(value) for key, value in header.items()})
+
+
+def _checked(path: Path, said: dict[str, Any]) -> dict[str, Any]:
+    for key, (kind, fits, expected) in KINDS.items():
+        value = said.get(key)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, kind) or not fits(value)):
+            raise WeightsError(f"{path} says that its {key} is {value!r}; expected {expected}")
+    return said
 
 
 def _read_value(text: str) -> Any:
@@ -80,7 +101,7 @@ def load_checkpoint(
     """Return the network of a checkpoint with its weights; see ``build_model`` and ``load_weights``.
 
     A transformer of a library is first tried with the small patches that this project chooses for small images, then
-    with the library's own.
+    with the library's own. Raises WeightsError also if the network answers NaN, as with a negative variance.
     """
     options = {"image_size": image_size, "frames": frames, "width": width}
     network = build_model(model, num_classes, **options, arguments=arguments)
@@ -93,4 +114,17 @@ def load_checkpoint(
         others = {key: value for key, value in chosen.items() if key != "patch_size"}
         network = build_model(model, num_classes, **options, arguments=others)
         load_weights(network, path, num_classes)
+    _check_finite(network, path, (3, *((frames,) if frames else ()), image_size, image_size))
     return network
+
+
+@torch.inference_mode()
+def _check_finite(network: nn.Module, path: str | Path, shape: tuple[int, ...]) -> None:
+    noise = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
+    was_training = network.training
+    answers = network.eval()(noise)
+    network.train(was_training)
+    if not bool(torch.isfinite(answers).all()):
+        raise WeightsError(
+            f"{path}: the network answers NaN or infinite scores to noise; its weights are no trained ones"
+        )

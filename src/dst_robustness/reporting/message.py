@@ -59,7 +59,8 @@ def _answer(rows: pd.DataFrame, found: dict[str, Any]) -> list[str]:
     if judged.empty:
         return textwrap.wrap(found["sentence"], WIDTH)
     methods = ", ".join(dict.fromkeys(map(method_name, judged["method"])))
-    baselines = dict.fromkeys(map(method_name, rows.loc[rows["verdict"] == BASELINE_ROW, "method"]))
+    baseline = (rows["verdict"] == BASELINE_ROW) & rows["scenario"].isin(judged["scenario"])
+    baselines = dict.fromkeys(map(method_name, rows.loc[baseline, "method"]))
     question = (
         f"Do networks that keep only some of their weights, and change which while they learn ({methods}), recognise "
         f"more corrupted images or clips than networks trained without that ({', '.join(baselines)})?"
