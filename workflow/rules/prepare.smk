@@ -16,6 +16,7 @@ rule prepare_dataset:
         f"{BENCHMARKS}/prepare/{{dataset}}.jsonl"
     wildcard_constraints:
         dataset=any_of(WHOLE.trained),
+    priority: 1  # as in corrupt.smk; a data set that is prepared last is trained on last, while other cores are idle
     localrule: not SHARED_DISK  # the raw files are only where they were acquired, since no rule declares them
     conda:
         "../../envs/environment.yaml"
