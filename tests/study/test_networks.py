@@ -60,6 +60,15 @@ def test_networks_of_one_baseline_form_a_scenario_that_is_named_after_it() -> No
         ([network("a"), network("b", baseline="a"), network("c", baseline="b")], r"has a baseline itself, a"),
         ([network("a"), network("b", baseline="a", dataset="shapes")], r"on the same images"),
         ([network("a", mean=[0.5])], r"mean"),
+        ([network("a", weights=None, seeds={0: "a.pt", 1: "./a.pt"})], r"two of its `seeds` are the same file"),
+        (
+            [network("a"), network("b", baseline="a", weights=None, seeds={1: "b.pt", 2: "a.pt"})],
+            r"it has seed 1, 2, its baseline a has 0; pairs are of the same seed",
+        ),
+        (
+            [network("a", weights=None, seeds={-1: "a.pt"})],
+            r"seeds: the name is -1; it should be greater than or equal to 0",
+        ),
         ([], r"neither `scenarios` to train nor `networks` to test"),
     ],
 )

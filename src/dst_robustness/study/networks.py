@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,7 +67,7 @@ def _place(network: Network, networks: Mapping[str, Network], scenarios: Mapping
     baseline = networks[network.baseline]
     if baseline.baseline is not None:
         raise ValueError(f"its baseline {baseline.name} has a baseline itself, {baseline.baseline}; name that one")
-    _check_same_images(network, baseline.name, baseline.dataset)
+    _check_pairs(network, baseline.name, baseline.dataset, baseline.files)
     return baseline.name
 
 
@@ -88,7 +88,7 @@ def _scenario_of(
         others = [other for other in (*networks, *scenarios) if other != network.name]
         raise unknown_name("baseline", str(name), others)
     scenario = scenarios[name]
-    _check_same_images(network, name, scenario.dataset)
+    _check_pairs(network, name, scenario.dataset, scenario.seeds)
     if network.name in scenario.methods:
         raise ValueError(f"scenario {name} trains a method of that name; give the network another")
     if len(levels := scenario.sparsities_for(scenario.baseline)) > 1:
@@ -99,17 +99,23 @@ def _scenario_of(
     return name
 
 
-def _check_same_images(network: Network, other: str, dataset: str) -> None:
+def _check_pairs(network: Network, other: str, dataset: str, seeds: Iterable[int]) -> None:
+    """Raise ValueError unless a network and its baseline have a data set and a seed in common."""
     if dataset != network.dataset:
         raise ValueError(
             f"it is tested on {network.dataset}, its baseline {other} on {dataset}; "
             "networks are compared on the same images"
         )
+    if not set(seeds) & set(network.files):
+        ours, theirs = (", ".join(map(str, found)) for found in (network.files, seeds))
+        raise ValueError(f"it has seed {ours}, its baseline {other} has {theirs}; pairs are of the same seed")
 
 
 def _check_files(network: Network, scenario: str, study: Study) -> None:
     if (network.weights is None) == (network.seeds is None):
         raise ValueError("give either `weights`, one file, or `seeds`, as {0: a.pt, 1: b.pt}")
+    if len({Path(path).resolve() for path in network.files.values()}) < len(network.files):
+        raise ValueError("two of its `seeds` are the same file, whose difference says nothing about other trainings")
     for seed, path in network.files.items():
         run = Run(scenario, network.dataset, network.model, network.name, 0.0, seed)
         was_taken = Path(str(study.results_dir), run.folder, "model.pt").is_file()  # here, or in an archive
