@@ -34,8 +34,8 @@ def test_sentences_of_the_ladder(tmp_path):
 def test_waterfall_of_a_ladder_and_of_none(tmp_path):
     """With steps there is a panel, without there is a figure that says which controls are missing."""
     (tmp_path / "summary.csv").write_text(
-        "scenario,dataset,model,method,sparsity,gain,gain_low,gain_high,margin,verdict\n"
-        "d,d,m,dense,0,0,,,0.005,baseline\nd,d,m,rigl,0.5,0.008,-0.01,0.03,0.005,undecided\n"
+        "scenario,dataset,model,method,sparsity,gain,gain_low,gain_high,margin,verdict,trained_here\n"
+        "d,d,m,dense,0,0,,,0.005,baseline,True\nd,d,m,rigl,0.5,0.008,-0.01,0.03,0.005,undecided,True\n"
     )
     header = "scenario,method,sparsity,step,difference,low,high,seeds\n"
     for rows in ("", "d,rigl,0.5,capacity+sparsity,0.01,0,0.02,3\nd,rigl,0.5,dynamics,-0.002,-0.01,0.01,3\n"):

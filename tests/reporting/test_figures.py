@@ -131,7 +131,7 @@ def test_each_set_of_natural_shift_has_a_panel(tmp_path):
     """Its height is the accuracy on that set, not robust accuracy."""
     names = {"scenario": "c10", "dataset": "cifar10", "model": "resnet8"}
     rows = pd.DataFrame([names | {"method": "dense", "sparsity": 0.0}, names | {"method": "set", "sparsity": 0.5}])
-    rows.assign(clean_accuracy=0.9, robust_accuracy=0.7, verdict=["baseline", "holds"]).to_csv(
+    rows.assign(clean_accuracy=0.9, robust_accuracy=0.7, verdict=["baseline", "holds"], trained_here=True).to_csv(
         tmp_path / "summary.csv", index=False
     )
     rows.assign(shift="cifar10_1", accuracy=[0.4, 0.5]).to_csv(tmp_path / "shifts.csv", index=False)
