@@ -76,7 +76,7 @@ def _scenario_of(
 ) -> str:
     """Return the scenario that trains the baseline of a network."""
     fitting = [name for name, one in scenarios.items() if one.dataset == network.dataset]
-    name = fitting[0] if network.baseline == study.baseline and len(fitting) == 1 else network.baseline
+    name = fitting[0] if network.baseline == study.baseline and len(fitting) == 1 else str(network.baseline)
     if name not in scenarios:
         if name == study.baseline and fitting:
             raise ValueError(f"its baseline {name} is trained in several scenarios; name one: {', '.join(fitting)}")
@@ -86,7 +86,7 @@ def _scenario_of(
                 f"study's `baseline`) on the same images; name a scenario: {', '.join(fitting) or 'none has its data'}"
             )
         others = [other for other in (*networks, *scenarios) if other != network.name]
-        raise unknown_name("baseline", str(name), others)
+        raise unknown_name("baseline", name, others)
     scenario = scenarios[name]
     _check_pairs(network, name, scenario.dataset, scenario.seeds)
     if network.name in scenario.methods:
