@@ -22,9 +22,7 @@ def why(job):
         return "its data are new"
     if reason.params_changed or reason.code_changed:
         return "the code of its training has changed (to keep it: --config track_code=false)"
-    if reason.incomplete_output:
-        return "Snakemake was killed before it noted that their training had ended"
-    return "this call asks for it"
+    return "this call asks for it, or Snakemake was killed before it noted the end of the training"
 
 
 def trainings(is_due):
