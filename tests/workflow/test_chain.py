@@ -38,6 +38,11 @@ def test_jobs_keep_their_bytecode(new_study) -> None:
     assert list(cache.rglob("dst_robustness/datasets/acquire.*.pyc"))
 
 
+def test_evaluations_can_share_a_submission(new_study) -> None:
+    """A group of jobs on a cluster takes no text among its resources that differs from job to job."""
+    new_study.run("--dry-run", "--groups", "evaluate_run=tests", "--group-components", "tests=2")
+
+
 def test_columns_of_the_tables(finished_study) -> None:
     """The columns that other programs lean on, in their order."""
     tables = finished_study.folder / "results/tables"

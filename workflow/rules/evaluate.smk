@@ -21,15 +21,15 @@ rule evaluate_run:
     resources:
         gpu=1,
         runs_per_gpu=STUDY.runs_per_gpu,
-        called=lambda wildcards: WHOLE.called(run_of(wildcards)),
         mem_mb=4000,
         runtime="4h",
     params:
+        called=lambda wildcards: WHOLE.called(run_of(wildcards)),
         precision=lambda wildcards: training_of(wildcards).precision,
         code=lambda wildcards: tracked(code.evaluation_code(run_of(wildcards).model)),
         metrics=tracked(code.fingerprint("dst_robustness.evaluation.metrics")),
     message:
-        "Evaluate {resources.called}"
+        "Evaluate {params.called}"
     script:
         "../scripts/evaluate_run.py"
 

@@ -68,15 +68,15 @@ rule take_network:
     conda:
         "../../envs/environment.yaml"
     resources:
-        called=lambda wildcards: WHOLE.called(RUNS[wildcards.taken]),
         mem_mb=4000,
         runtime="1h",
     params:
+        called=lambda wildcards: WHOLE.called(RUNS[wildcards.taken]),
         run=lambda wildcards: asdict(RUNS[wildcards.taken]),
         scale=lambda wildcards: WHOLE.taken[wildcards.taken].model_dump(include={"mean", "std"}, exclude_none=True),
         code=lambda wildcards: tracked(code.network_code(RUNS[wildcards.taken].model)),
     message:
-        "Take the network {resources.called}"
+        "Take the network {params.called}"
     script:
         "../scripts/take_network.py"
 
