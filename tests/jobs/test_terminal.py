@@ -17,7 +17,7 @@ def terminal() -> tuple[logging.Logger, list[str]]:
     stream.addFilter(WithoutDetails())
     logger = logging.Logger("snakemake")
     logger.addHandler(stream)
-    steps = Steps(logger.info, logger.error, lambda: "about 2 min left", lambda job: job.get("result", ""))
+    steps = Steps(logger.info, logger.error, lambda: "about 2 min left", lambda job: job.get("result", ""), lambda: 72)
     logger.addHandler(steps)
     return logger, shown
 
@@ -37,6 +37,15 @@ def test_a_finished_step_is_one_line(terminal) -> None:
     logger.info("Finished jobid: 5", extra={"event": "job_finished", "job_id": 5})
     logger.info(None, extra={"event": "progress", "done": 8, "total": 70})
     assert shown == ["[ 7/70] Corrupt: fog (about 2 min left)", "[ 8/70] evaluate_run: 91.0% right (about 2 min left)"]
+
+
+def test_steps_that_are_not_asked_for_are_not_counted(terminal) -> None:
+    """With ``--until`` Snakemake counts jobs that it will not run: here 72, of which it runs 8."""
+    logger, shown = terminal
+    logger.info("Job stats: ...", extra={"event": "run_info", "stats": {"train": 7, "all": 1, "total": 8}})
+    logger.info("Finished jobid: 3", extra={"event": "job_finished", "job_id": 3})
+    logger.info(None, extra={"event": "progress", "done": 1, "total": 72})
+    assert shown[-1] == "[1/8] job 3 (about 2 min left)"
 
 
 def test_a_network_is_told_by_its_clean_and_its_corrupted_accuracy(tmp_path: Path) -> None:

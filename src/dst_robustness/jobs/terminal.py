@@ -46,6 +46,7 @@ class Steps(EventHandler):
         fail: prints the lines about a failed step.
         time_left: returns how long the rest takes, in words; an empty text if it is not known yet.
         result: returns what a finished job found, given the event of its start; an empty text if there is no result.
+        counted: returns how many jobs Snakemake counts. With ``--until`` it also counts those that it will not run.
     """
 
     def __init__(
@@ -54,20 +55,24 @@ class Steps(EventHandler):
         fail: Callable[[str], None],
         time_left: Callable[[], str],
         result: Callable[[Mapping[str, Any]], str],
+        counted: Callable[[], int],
     ) -> None:
         super().__init__()
-        self.say, self.fail, self.time_left, self.result = say, fail, time_left, result
+        self.say, self.fail, self.time_left, self.result, self.counted = say, fail, time_left, result, counted
+        self.left_out = 0  # jobs that Snakemake counts and does not run
         self.started: dict[int, Mapping[str, Any]] = {}
         self.finished: list[int] = []
 
     def hear(self, event: str, fields: Mapping[str, Any]) -> None:
-        if event == "job_info":
+        if event == "run_info":
+            self.left_out = self.counted() - fields["stats"]["total"]
+        elif event == "job_info":
             self.started[fields["jobid"]] = fields
         elif event == "job_finished":
             self.finished.append(fields["job_id"])
         elif event == "progress":
             for job in self.finished:
-                self.say(self._line(job, fields["done"], fields["total"]))
+                self.say(self._line(job, fields["done"], fields["total"] - self.left_out))
             self.finished.clear()
         elif event == "job_error":
             logs = [Path(path) for path in fields["log"]]
