@@ -53,6 +53,30 @@ def test_rows_are_averages_of_the_cells(summary):
         assert row.robust_accuracy_low < row.robust_accuracy < row.robust_accuracy_high
 
 
+def test_networks_one_by_one_average_to_the_rows(summary):
+    """Who doubts a row finds the numbers of its networks."""
+    networks = summary.networks
+    assert list(networks.columns[:6]) == ["scenario", "dataset", "model", "method", "sparsity", "seed"]
+    assert len(networks) == 15
+    means = networks.groupby(["method", "sparsity"])["robust_accuracy"].mean()
+    for row in summary.rows.itertuples():
+        assert means[row.method, row.sparsity] == pytest.approx(row.robust_accuracy)
+
+
+def test_a_network_says_the_accuracies_of_its_last_epoch(study, tmp_path):
+    """Whether a network knows its training images by heart is the first question about overfitting."""
+    shutil.copytree(study[0] / "runs", tmp_path / "runs")
+    folder = tmp_path / "runs/simulated_probit/dense/0/seed1"
+    lines = ["epoch,loss,accuracy,validation_accuracy", "1,2.0,0.25,0.24", "2,0.1,1.0,0.5", ""]
+    (folder / "history.csv").write_text("\n".join(lines))
+    (folder.with_name("seed0") / "history.csv").unlink()  # as of a network that was trained elsewhere
+    found = summarise([folder.with_name("seed0"), folder], resamples=200)
+    ends = found.networks.set_index("seed")[["training_accuracy", "validation_accuracy"]]
+    assert ends.loc[1].tolist() == [1.0, 0.5]
+    assert ends.loc[0].isna().all()
+    assert found.rows.loc[0, "training_accuracy"] == 1.0
+
+
 def test_clear_cases_get_clear_verdicts(summary):
     """A gain of 20 points holds, a loss of 20 fails, dense is the baseline at mCE 100; only DST counts overall."""
     verdicts = summary.rows.groupby("method")["verdict"].unique().map(list).to_dict()

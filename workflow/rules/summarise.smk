@@ -34,6 +34,7 @@ rule summarise:
         shifts=run_files("shifts.h5", lambda run: SCENARIOS[run.scenario].shifts),
     output:
         summary=f"{TABLES}/summary.csv",
+        networks=f"{TABLES}/networks.csv",
         corruptions=f"{TABLES}/corruptions.csv",
         training=f"{TABLES}/training.csv",
         topology=f"{TABLES}/topology.csv",

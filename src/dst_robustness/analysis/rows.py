@@ -17,9 +17,10 @@ from dst_robustness.analysis.bootstrap import (
     standard_errors,
 )
 from dst_robustness.analysis.effective import Answers, effective_robustness
-from dst_robustness.analysis.loading import CONTRASTS, COSTS, ERRORS, LoadedRun, RowKey, ScenarioRuns
-from dst_robustness.analysis.robustness import benchmark_or_all, error_metrics, run_metrics
-from dst_robustness.analysis.runs import ROW, RUN
+from dst_robustness.analysis.loading import CONTRASTS, ERRORS, LoadedRun, RowKey, ScenarioRuns
+from dst_robustness.analysis.networks import network_table
+from dst_robustness.analysis.robustness import benchmark_or_all
+from dst_robustness.analysis.runs import ROW
 from dst_robustness.analysis.verdict import corrected, verdict
 from dst_robustness.analysis.words import BASELINE_ROW, HOLDS, UNDECIDED, in_range
 from dst_robustness.sparsity import METHODS
@@ -35,11 +36,13 @@ class ScenarioRows:
 
     Attributes:
         table: the rows.
+        networks: the networks one by one; see ``network_table``.
         gains: for each row how much more often it recognised each image than the baseline did, [seeds, N] or None.
         pooled: the mean gain of the rows that the hypothesis is about; None if there are none.
     """
 
     table: pd.DataFrame
+    networks: pd.DataFrame
     gains: list[np.ndarray | None]
     pooled: Estimate | None
 
@@ -53,7 +56,8 @@ def scenario_rows(runs: ScenarioRuns, cells: pd.DataFrame, *, margin: float, res
         margin: the gain that matters, as a share.
         resamples: number of resamples of the bootstrap.
     """
-    table = _averages(runs, cells)
+    networks = network_table(runs, cells)
+    table = _averages(networks)
     keys: list[RowKey] = list(zip(table["method"], table["sparsity"], strict=True))
     described = [next(iter(runs.runs[key].values())).description for key in keys]
     table["dynamic"] = [one["dst"] for one in described]
@@ -89,7 +93,7 @@ def scenario_rows(runs: ScenarioRuns, cells: pd.DataFrame, *, margin: float, res
         for line, gain in zip(table.itertuples(), bounded, strict=True)
     ]
     _leave_out_noise(table, keys, runs)
-    return ScenarioRows(table, gains, next(rest, None))
+    return ScenarioRows(table, networks.reset_index(), gains, next(rest, None))
 
 
 def _mean(scores: Sequence[np.ndarray]) -> float:
@@ -105,20 +109,9 @@ def _pool(rows: Sequence[Sequence[tuple[LoadedRun, LoadedRun]]]) -> np.ndarray |
     return np.stack([np.mean(by_seed[seed], axis=0) for seed in sorted(by_seed)]) if by_seed else None
 
 
-def _averages(runs: ScenarioRuns, cells: pd.DataFrame) -> pd.DataFrame:
+def _averages(networks: pd.DataFrame) -> pd.DataFrame:
     """Return the means over seeds of the numbers without an interval."""
-    loaded = runs.loaded
-    names = pd.MultiIndex.from_frame(pd.DataFrame([item.run.names for item in loaded]))
-    others = [runs.runs.get(runs.reference(item.row), {}).get(item.run.seed) for item in loaded]  # type: ignore[arg-type]
-    own = [tuple((other or item).run.names.values()) for other, item in zip(others, loaded, strict=True)]
-    references = pd.MultiIndex.from_tuples(own, names=RUN)
-    costs = pd.DataFrame([{name: item.description.get(name) for name in COSTS} for item in loaded], names, dtype=float)
-    errors = error_metrics(cells, RUN, references, alexnet=loaded[0].run.dataset.startswith("imagenet"))
-    # A run without a reference was compared with itself.
-    alone = [other is None and item.run.method != runs.baseline for other, item in zip(others, loaded, strict=True)]
-    errors.loc[names[alone], list(ERRORS)] = np.nan
-    values = pd.concat([run_metrics(cells, RUN), errors, costs], axis=1)
-    grouped = values.groupby(ROW, sort=False)
+    grouped = networks.groupby(ROW, sort=False)
     table = grouped.mean()
     table.insert(0, "seeds", grouped.size())
     spread = grouped[["clean_accuracy", "robust_accuracy"]].std().add_suffix("_std")

@@ -47,6 +47,7 @@ class Summary:
     """
 
     rows: pd.DataFrame
+    networks: pd.DataFrame
     cells: pd.DataFrame
     training: pd.DataFrame
     topology: pd.DataFrame
@@ -70,11 +71,11 @@ def write_summary(
 ) -> Summary:
     """Summarise the runs of these folders and write the tables into a folder.
 
-    The tables are corruptions.csv, summary.csv, training.csv and topology.csv (histories and topology updates, means
-    over seeds), attribution.csv and attribution.json (where the gains of DST come from, in numbers and in words),
-    shifts.csv (sets of natural shift; summary.csv has their columns too), missing.csv (expected runs that do not
-    exist), verdict.json, and made_with.json (devices and versions). Runs that are incomplete or were tested on other
-    test sets are listed as missing.
+    The tables are summary.csv, networks.csv (the networks one by one), corruptions.csv, training.csv and topology.csv
+    (histories and topology updates, means over seeds), attribution.csv and attribution.json (where the gains of DST
+    come from, in numbers and in words), shifts.csv (sets of natural shift; summary.csv has their columns too),
+    missing.csv (expected runs that do not exist), verdict.json, and made_with.json (devices and versions). Runs that
+    are incomplete or were tested on other test sets are listed as missing.
 
     Args:
         folders: every expected run, ``.../{scenario}/{method}/{sparsity}/seed{seed}``, whether or not it exists.
@@ -98,10 +99,12 @@ def write_summary(
         frequency=frequency,
         resamples=resamples,
     )
-    files = {"summary": summary.rows, "corruptions": summary.cells, "training": summary.training}
-    files |= {"topology": summary.topology, "missing": summary.missing, "attribution": summary.attribution}
-    files["shifts"] = shift_table(folders, baseline=baseline, resamples=resamples)
-    files["summary"] = beside(summary.rows, files["shifts"])
+    shifts = shift_table(folders, baseline=baseline, resamples=resamples)
+    files = {
+        "summary": beside(summary.rows, shifts), "networks": summary.networks, "corruptions": summary.cells,
+        "training": summary.training, "topology": summary.topology, "attribution": summary.attribution,
+        "shifts": shifts, "missing": summary.missing,
+    }  # fmt: skip
     for name, table in files.items():
         with atomic_path(Path(tables) / f"{name}.csv") as partial:
             cells_without_formulas(table).to_csv(partial, index=False)
@@ -129,7 +132,7 @@ def summarise(
     check_margin(margin)
     shares = pd.read_csv(frequency) if frequency else None
     runs, missing = complete_runs(folders)
-    tables, cells, curves, topologies, ladders, pooled = [], [], [], [], [], []
+    tables, networks, cells, curves, topologies, ladders, pooled = [], [], [], [], [], [], []
     attributed: list[dict] = []
     seen: list[Evidence | None] = []
     # A scenario of networks that were trained elsewhere is named after their baseline, which may be missing.
@@ -144,6 +147,7 @@ def summarise(
         cells.append(_cells(scenario.loaded))
         found = scenario_rows(scenario, cells[-1], margin=margin, resamples=resamples)
         tables.append(found.table)
+        networks.append(found.networks)
         seen += _evidence(found, plan)
         steps, sentences = attribute_rows(scenario, dict(sources or {}))
         ladders.append(steps)
@@ -159,6 +163,7 @@ def summarise(
     judged = judged[~judged["scenario"].isin(aside)]
     return Summary(
         rows=rows[SUMMARY_COLUMNS + FURTHER_COLUMNS + further],
+        networks=_joined(networks, RUN),
         cells=_joined(cells, CORRUPTION_COLUMNS)[CORRUPTION_COLUMNS],
         training=_joined(curves, [*ROW, "epoch"]),
         topology=_joined(topologies, TOPOLOGY_COLUMNS),
