@@ -50,6 +50,13 @@ def test_a_preset_states_its_grid(path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("path", sorted(PROJECT.glob("docs/results/map/*.yaml")), ids=lambda path: path.stem)
+def test_a_published_study_can_be_read(path: Path) -> None:
+    """The commands of docs/results.md lay these files over the preset of the map."""
+    study = read_study(preset("cifar10_map") | yaml.safe_load(path.read_text()))
+    assert all(scenario.runs for scenario in read_scenarios(study).values())
+
+
 @pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
 def test_a_preset_shrinks_to_a_smoke_study(path: Path) -> None:
     """Two networks a scenario, small ones, on two corruptions, in folders of its own."""
