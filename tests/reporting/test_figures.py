@@ -16,7 +16,7 @@ from dst_robustness.reporting.figures import (
     write_figure,
 )
 from dst_robustness.reporting.study_tables import StudyTables
-from dst_robustness.reporting.style import LOOKS, method_style
+from dst_robustness.reporting.style import LOOKS, legend_below, method_style, new_figure
 from dst_robustness.sparsity import METHODS
 
 
@@ -182,3 +182,19 @@ def test_a_study_has_no_figure_that_could_only_be_empty(trained, taken, drawn_of
     assert "attribution" not in names
     assert [name for name in names if name.startswith("robustness")] == drawn_of_these
     assert ("training_curves" in names) == trained
+
+
+@pytest.mark.parametrize(("panels", "lines"), [(1, 3), (2, 2), (3, 2)])
+def test_a_legend_is_not_cut_off(panels, lines):
+    """The names of variants are long, and a ladder has nine rungs: the whole legend stays within the figure."""
+    figure, axes = new_figure(panels)
+    rungs = "Dense Dense-small RigL rigl_frozen rigl_shuffled SET set_frozen set_shuffled Static"
+    for name in rungs.split():
+        axes[0].plot([0, 1], [0, 1], label=name)
+    legend_below(figure, axes)
+    (legend,) = figure.legends
+    figure.canvas.draw()
+    box = legend.get_window_extent()
+    assert 0 <= box.x0 < box.x1 <= figure.bbox.x1
+    assert len({round(text.get_window_extent().y0) for text in legend.get_texts()}) == lines
+    plt.close(figure)

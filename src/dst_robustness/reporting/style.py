@@ -38,6 +38,7 @@ LOOKS = {
 # For all other names, chosen by a checksum of the name, so that it is the same in every figure.
 OTHER_MARKERS = "pdH8v<>"
 DIVERGING, SEQUENTIAL = "PuOr", "viridis"
+MOST_COLUMNS = 7  # of a legend
 PANEL = (3.25, 2.6)  # inches; as wide as a column of a paper
 
 SETTINGS = {
@@ -81,14 +82,15 @@ def new_figure(panels: int, columns: int = 3, size: tuple[float, float] = PANEL)
     return figure, list(axes.ravel()[:panels])
 
 
-def legend_below(figure: Figure, axes: list[plt.Axes], columns: int = 7) -> None:
-    """Put one legend for all panels below the figure."""
+def legend_below(figure: Figure, axes: list[plt.Axes]) -> None:
+    """Put one legend for all panels below the figure, in as many columns as fit."""
     entries = {label: handle for axis in axes for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-    if entries:
-        wide = max(1, int(figure.get_figwidth() / 0.9))
-        figure.legend(
-            entries.values(), entries.keys(), loc="outside lower center", ncols=min(columns, wide, len(entries))
-        )
+    for columns in range(min(MOST_COLUMNS, len(entries)), 0, -1):
+        legend = figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns)
+        if legend.get_window_extent().width <= figure.bbox.width:
+            return
+        if columns > 1:
+            legend.remove()
 
 
 def empty_figure(reason: str) -> Figure:

@@ -24,7 +24,10 @@ def draw(tables: StudyTables) -> Figure:
     figure, axes = new_figure(len(rows), columns=tables.columns(3))
     for axis, ((scenario, method, sparsity), part) in zip(axes, rows, strict=True):
         _draw_steps(axis, part, summary.loc[(scenario, method, sparsity)])
-        axis.set_title(f"{tables.title(scenario)} · {method_name(method)} {sparsity:g}")
+        axis.set_title(f"{tables.title(scenario)}\n{method_name(method)} {sparsity:g}")
+    ends = [end for axis in axes for end in axis.get_ylim()]
+    for axis in axes:  # steps of the same height are of the same size
+        axis.set_ylim(min(ends), max(ends))
     return figure
 
 

@@ -25,7 +25,7 @@ def draw(tables: StudyTables) -> Figure:
                 mean = own.groupby("radius")["accuracy"].mean()
                 label = f"{method_name(method)} {sparsity:g}" if sparsity else method_name(method)
                 axis.plot(mean.index, 100 * mean, label=label, **method_style(method))
-            axis.set_title(f"{tables.title(scenario)} · {title}", fontsize=7)
+            axis.set_title(f"{tables.title(scenario)}\n{title}", fontsize=7)
             axis.set_xlabel("radius (cycles per image)")
             axis.set_ylabel("accuracy (%)")
     legend_below(figure, axes)

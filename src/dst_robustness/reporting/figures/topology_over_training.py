@@ -30,7 +30,7 @@ def draw(tables: StudyTables) -> Figure:
         _draw_curves(right, shown, "density")
         right.set_ylabel("active (%)")
         for axis in (left, right):
-            axis.set_title(f"{tables.title(scenario)} · sparsity {level:g}")
+            axis.set_title(f"{tables.title(scenario)}\nsparsity {level:g}")
             axis.set_xlabel("optimiser step")
             axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             axis.set_ylim(100 * (1 - level) - 4, 102)

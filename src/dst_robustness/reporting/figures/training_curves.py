@@ -29,7 +29,7 @@ def draw(tables: StudyTables) -> Figure:
         _draw_curves(right, shown, "validation_accuracy" if validated else "accuracy", scale=100)
         right.set_ylabel("validation accuracy (%)" if validated else "training accuracy (%)")
         for axis in (left, right):
-            axis.set_title(f"{tables.title(scenario)} · sparsity {level:g}")
+            axis.set_title(f"{tables.title(scenario)}\nsparsity {level:g}")
             axis.set_xlabel("epoch")
             axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     legend_below(figure, axes)

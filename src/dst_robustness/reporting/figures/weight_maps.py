@@ -30,7 +30,7 @@ def draw(tables: StudyTables) -> Figure:
     for index, ((scenario, sparsity), part) in enumerate(groups):
         for axis, (label, columns) in zip(axes[3 * index : 3 * index + 3], QUANTITIES.items(), strict=True):
             _draw_quantity(axis, part, columns)
-            axis.set_title(f"{tables.title(scenario)} · sparsity {sparsity:g}")
+            axis.set_title(f"{tables.title(scenario)}\nsparsity {sparsity:g}")
             axis.set_ylabel(label)
     legend_below(figure, axes)
     return figure
