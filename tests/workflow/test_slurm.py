@@ -87,7 +87,7 @@ def test_a_cancelled_and_a_terminated_training_go_on_from_their_checkpoints(slur
         wait_for(rigl / "checkpoint.pt", process)
         job = slurm_job("train_run_wildcards_digits_resnet8_rigl")
         subprocess.run(["scancel", "--full", "--signal=TERM", job], check=True)
-        process.wait(timeout=400)
+        process.wait(timeout=900)
     text = (new_study.folder / "snakemake.log").read_text()
     assert process.returncode == 0, text
     for name in ("dense/0", "rigl/0.5"):
