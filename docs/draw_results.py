@@ -54,9 +54,8 @@ def interval(sample: pd.Series) -> Interval:
 
 def over_points(samples: Sequence[pd.Series]) -> Interval:
     """Return the mean over points and its half-width. The points are fixed; chance is in the seeds."""
-    return float(np.mean([s.mean() for s in samples])), 1.96 * np.sqrt(sum(s.sem() ** 2 for s in samples)) / len(
-        samples
-    )
+    half = 1.96 * np.sqrt(sum(sample.sem() ** 2 for sample in samples)) / len(samples)
+    return float(np.mean([sample.mean() for sample in samples])), half
 
 
 def title(point: Mapping) -> str:
