@@ -44,6 +44,8 @@ def test_a_part_of_a_study_keeps_what_the_whole_shares() -> None:
     ]
     assert (part.runs, part.shared, part.tested) == (whole.runs, whole.shared, whole.tested)
     assert part.shown == {"mine_c": ["fog"]}
+    assert len(part.trained_for(part.listed_runs)) == 4  # in the folders of `short`, and all of them count
+    assert len(whole.trained_for(whole.listed_runs)) == 8
 
 
 def test_a_part_that_is_not_there_is_said() -> None:

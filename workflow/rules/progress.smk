@@ -77,7 +77,7 @@ if workflow.is_main_process:  # not in the processes that it starts for its jobs
         logger.warning(line)
     progress = ProgressHandler(
         jobs_on_networks,
-        networks=sum(run.folder not in WHOLE.shared | WHOLE.taken for run in runs_so_far()),
+        networks=len(WHOLE.trained_for(runs_so_far())),
         evaluations=len(runs_so_far()),
         is_local=lambda: workflow.local_exec,
         say=logger.info,

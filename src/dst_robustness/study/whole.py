@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -59,6 +59,10 @@ class Whole:
     def shared(self) -> dict[str, Run]:
         """For each run whose network another run trains in the same way: its folder and that other run."""
         return {run.folder: origin for run, origin in shared_networks(self.trained_here.values()).items()}
+
+    def trained_for(self, runs: Iterable[Run]) -> set[str]:
+        """Return the folders in which the networks of these runs are trained. Those taken from elsewhere are not among them."""
+        return {self.shared.get(run.folder, run).folder for run in runs} - self.taken.keys()
 
     @cached_property
     def taken(self) -> dict[str, Network]:
