@@ -61,7 +61,7 @@ class Whole:
         return {run.folder: origin for run, origin in shared_networks(self.trained_here.values()).items()}
 
     def trained_for(self, runs: Iterable[Run]) -> set[str]:
-        """Return the folders in which the networks of these runs are trained. Those taken from elsewhere are not among them."""
+        """Return the folders in which the networks of these runs are trained, without those trained elsewhere."""
         return {self.shared.get(run.folder, run).folder for run in runs} - self.taken.keys()
 
     @cached_property
