@@ -40,7 +40,7 @@ def test_message_tells_verdict_best_methods_and_places(results):
     assert "data0_probit (2 seeds), all methods:" in text
     assert "SET" in text and "Dense" in text  # noqa: PT018
     assert "A gain that is surely within 0.5 of 0 is equivalent." in text
-    assert "1 expected run is missing" in text
+    assert "1 expected run has no results yet" in text
     assert text.rstrip().endswith("report.html")
     assert all(len(line) <= 100 for line in text.splitlines() if str(results) not in line)
 
@@ -97,6 +97,14 @@ def test_every_row_is_shown_on_demand(results):
     """Asked for a summary, the terminal shows the whole table."""
     lines = closing_message(results, every_row=True).splitlines()
     assert [line.split()[0] for line in lines if "0.5" in line.split()[1:2]] == ["RigL", "SET"]
+
+
+def test_rows_with_fewer_seeds_are_not_hidden_behind_the_most(results):
+    """In the middle of a study some rows have more seeds than others."""
+    rows = pd.read_csv(results / "tables/summary.csv")
+    rows.loc[rows["method"] == "dense", "seeds"] = 5
+    rows.to_csv(results / "tables/summary.csv", index=False)
+    assert "data0_probit (2 to 5 seeds), all methods:" in closing_message(results)
 
 
 def test_a_large_study_gets_one_line_per_scenario(results):

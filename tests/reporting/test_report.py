@@ -239,7 +239,7 @@ def test_report_holds_everything_in_one_file(report):
     """Images, missing runs, configuration and provenance are in the text, and text from outside is escaped."""
     page = report.read_text()
     assert page.count("data:image/png;base64,") == 2
-    assert "1 expected run is missing" in page
+    assert "1 expected run has no results yet" in page
     assert "seeds: [0, 1]" in page
     assert "0123abc" in page
     assert "Where the weights are" in page

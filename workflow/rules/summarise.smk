@@ -76,7 +76,6 @@ rule summary:
         partial=f"{RESULTS}/partial",
         judging=JUDGING,
         texts=WRITTEN,
-        looks=lambda wildcards: what_is_likely(),
     message:
         "What is finished so far"
     script:

@@ -8,4 +8,4 @@ partial = Path(snakemake.params.partial)
 summary = write_summary(snakemake.params.folders, partial / "tables", **snakemake.params.judging)
 if len(summary.rows):
     write_tables(partial / "tables", snakemake.params.texts)
-print(closing_message(partial, every_row=True), *snakemake.params.looks, sep="\n")
+print(closing_message(partial, every_row=True))

@@ -46,8 +46,8 @@ def closing_message(
     if len(rows):
         lines += [*_scenarios(rows, every_row), ""]
     if len(missing):
-        runs = "1 expected run is" if len(missing) == 1 else f"{len(missing)} expected runs are"
-        lines += [f"{runs} missing: see {tables / 'missing.csv'}", ""]
+        runs = "1 expected run has" if len(missing) == 1 else f"{len(missing)} expected runs have"
+        lines += [f"{runs} no results yet: see {tables / 'missing.csv'}", ""]
     places = {"Tables": tables, "Figures": Path(results) / "figures", "Report": Path(report) if report else None}
     lines += [f"{name:9}{place}" for name, place in places.items() if place and place.exists()]
     return "\n".join([*lines, *(_suggestion() if suggest else [])]) + "\n"
@@ -97,14 +97,21 @@ def _scenarios(rows: pd.DataFrame, every_row: bool) -> list[str]:
     lines = []
     for scenario, part in scenarios:
         shown, choice = _choose(part, every_row, many=len(scenarios) > MANY)
-        seeds = part["seeds"].max()
-        counted = f" ({seeds} {'seed' if seeds == 1 else 'seeds'})" if seeds > 1 or not only_tested(part) else ""
+        counted = f" ({_counted(part['seeds'])})" if part["seeds"].max() > 1 or not only_tested(part) else ""
         lines += [f"{scenario}{counted}, {choice}:", *_table(shown)]
     excluded = (rows["gain_low"] > 0) | (rows["gain_high"] < 0)
     if (excluded & (rows["verdict"] == UNDECIDED)).any():
         lines.append("Verdicts are corrected for the number of comparisons (Holm), intervals are not.")
     lines += [GAIN, f"A gain that is surely within {100 * rows['margin'].iloc[0]:g} of 0 is equivalent."]
     return [line[:WIDTH] for line in lines]
+
+
+def _counted(seeds: pd.Series) -> str:
+    """Return the seeds of the rows, "5 to 8 seeds" if some have fewer."""
+    least, most = seeds.min(), seeds.max()
+    if least < most:
+        return f"{least} to {most} seeds"
+    return "1 seed" if most == 1 else f"{most} seeds"
 
 
 def _choose(rows: pd.DataFrame, every_row: bool, *, many: bool) -> tuple[pd.DataFrame, str]:
