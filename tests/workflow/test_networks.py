@@ -6,7 +6,7 @@ import pandas as pd
 
 
 def test_networks_from_elsewhere_are_tested_alone(study) -> None:
-    """They answer as they did where they were trained. Nothing is trained, and the data sets are those that are there."""
+    """They answer as they did where they were trained. Nothing is trained, and the data are those that are there."""
     common = {"dataset": "digits", "model": "resnet8"}
     trained = "results/runs/digits_resnet8"
     study.write_config(
