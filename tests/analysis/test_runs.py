@@ -4,7 +4,14 @@ import h5py
 import numpy as np
 import pytest
 
-from dst_robustness.analysis.runs import StoredRun, collect_tables, complete_runs, image_scores, made_with
+from dst_robustness.analysis.runs import (
+    StoredRun,
+    collect_tables,
+    complete_runs,
+    image_scores,
+    is_at_chance,
+    made_with,
+)
 from dst_robustness.sets.predictions import Predictions
 
 
@@ -81,3 +88,18 @@ def test_runs_on_other_images_with_the_same_labels_are_told_apart(tmp_path):
         Predictions(*cells, np.ones((2, 3), np.int32), nothing, nothing, sums).save(tmp_path / f"{name}.h5")
         found.append(image_scores(tmp_path / f"{name}.h5").test_set)
     assert found[0] == found[1] != found[2]
+
+
+@pytest.mark.parametrize(
+    ("hits", "labels", "expected"),
+    [
+        (59, [0] * 50 + [1] * 50, True),  # half of them by one answer, give or take ten
+        (61, [0] * 50 + [1] * 50, False),
+        (80, [0] * 80 + [1] * 20, True),  # an answer to all that is right in 80% of an unbalanced set
+        (20, [0] * 100, False),  # one class: nothing to compare with
+    ],
+)
+def test_a_network_that_learned_nothing_is_told_from_one_that_did(hits, labels, expected):
+    """Protects against gains of networks whose training never took off."""
+    recognised = np.arange(100) < hits
+    assert is_at_chance(recognised.astype(np.float32), np.array(labels)) is expected

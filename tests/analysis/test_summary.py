@@ -53,6 +53,17 @@ def test_rows_are_averages_of_the_cells(summary):
         assert row.robust_accuracy_low < row.robust_accuracy < row.robust_accuracy_high
 
 
+@pytest.mark.parametrize("looks", [None, Looks(3, 3, 6)])
+def test_networks_that_learned_nothing_are_counted_and_named(tmp_path, looks):
+    """Two networks at chance are equivalent, which says nothing about their methods."""
+    common = {"sparsities": [0.5], "seeds": 3, "images": 200, "corruptions": ["fog"]}
+    folders = simulate_study(tmp_path, gains={"set": 0.6}, dense_accuracy=0.02, **common)
+    rows = summarise(folders, resamples=100, plan=looks).rows
+    assert rows["at_chance"].tolist() == [3, 0]
+    assert rows["note"][0].startswith("3 of 3 networks recognise no more than one answer to all would")
+    assert "one answer" not in rows["note"][1]
+
+
 def test_networks_one_by_one_average_to_the_rows(summary):
     """Who doubts a row finds the numbers of its networks."""
     networks = summary.networks

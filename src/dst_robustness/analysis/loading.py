@@ -36,6 +36,7 @@ class LoadedRun:
         clean: whether each image was recognised without corruption, float32 [N], or None.
         parts: further numbers per image, by name: ``CONTRASTS`` and ``ERRORS``, as far as they can be computed.
         by_corruption: for a run of the baseline the scores by corruption, float32 [corruptions, N]; else None.
+        at_chance: whether it recognised no more images than one answer to all of them would.
     """
 
     run: StoredRun
@@ -45,6 +46,7 @@ class LoadedRun:
     clean: np.ndarray | None
     parts: Mapping[str, np.ndarray]
     by_corruption: np.ndarray | None
+    at_chance: bool
 
     @property
     def row(self) -> RowKey:
@@ -131,7 +133,7 @@ def load_scenario(runs: Sequence[StoredRun], baseline: str, frequency: pd.DataFr
         if reference is not None:
             parts |= _errors(scores, reference)
         kept = scores.by_corruption if run.method == baseline else None
-        loaded = LoadedRun(run, cells, description, scores.scores, scores.clean, parts, kept)
+        loaded = LoadedRun(run, cells, description, scores.scores, scores.clean, parts, kept, scores.at_chance)
         found.runs.setdefault(loaded.row, {})[run.seed] = loaded
     return found
 

@@ -22,7 +22,7 @@ from dst_robustness.analysis.networks import network_table
 from dst_robustness.analysis.robustness import benchmark_or_all
 from dst_robustness.analysis.runs import ROW
 from dst_robustness.analysis.verdict import corrected, verdict
-from dst_robustness.analysis.words import BASELINE_ROW, HOLDS, UNDECIDED, in_range
+from dst_robustness.analysis.words import BASELINE_ROW, HOLDS, UNCORRECTED, UNDECIDED, in_range
 from dst_robustness.sparsity import METHODS
 
 # If the denominator of a ratio is fewer standard errors than this from zero, the ratio is noise (Fieller 1954).
@@ -62,6 +62,7 @@ def scenario_rows(runs: ScenarioRuns, cells: pd.DataFrame, *, margin: float, res
     described = [next(iter(runs.runs[key].values())).description for key in keys]
     table["dynamic"] = [one["dst"] for one in described]
     table["trained_here"] = [ELSEWHERE not in one for one in described]
+    table["at_chance"] = [sum(run.at_chance for run in runs.runs[key].values()) for key in keys]
     pairs = [runs.pairs(key, runs.reference(key)) for key in keys]
     gains = [np.stack([run.scores - other.scores for run, other in pair]) if pair else None for pair in pairs]
     judged = table["dynamic"].astype(bool) & table["sparsity"].map(in_range).astype(bool)
@@ -194,7 +195,7 @@ def _notes(line, gain: Estimate | None, baseline: str, margin: float) -> list[st
         and np.prod(gain.interval()) > 0
         and not (single and line.trained_here)
     ):
-        notes.append("not after correction for the number of comparisons")
+        notes.append(UNCORRECTED)
     if gain is not None and line.verdict == HOLDS and gain.interval()[1] < margin:
         notes.append(f"smaller than the margin of {100 * margin:g} points")
     return notes

@@ -128,6 +128,7 @@ class ImageScores:
         by_corruption: the same share for each corruption, over its severities, float32 [corruptions, N].
         clean: whether each image was recognised without corruption, float32 [N]; None if there was no clean test set.
         test_set: checksum of all samples and labels. Runs that share it saw the same images in the same order.
+        at_chance: whether it recognised no more images than one answer to all of them would.
     """
 
     cells: tuple[tuple[str, int], ...]
@@ -136,6 +137,7 @@ class ImageScores:
     by_corruption: np.ndarray
     clean: np.ndarray | None
     test_set: int
+    at_chance: bool
 
 
 def image_scores(predictions: str | Path) -> ImageScores:
@@ -152,14 +154,28 @@ def image_scores(predictions: str | Path) -> ImageScores:
     clean = places.pop(CLEAN, None)
     by_corruption = np.stack([correct[of].mean(axis=0, dtype=np.float32) for of in places.values()])
     weights = np.array([len(of) for of in places.values()], np.float32) / len(cells)
+    scores = weights @ by_corruption
+    recognised = correct[clean[0]].astype(np.float32) if clean else None
     return ImageScores(
         cells=cells,
-        scores=weights @ by_corruption,
+        scores=scores,
         corruptions=tuple(places),
         by_corruption=by_corruption,
-        clean=correct[clean[0]].astype(np.float32) if clean else None,
+        clean=recognised,
         test_set=zlib.crc32("".join(sums).encode() + labels.tobytes()),
+        at_chance=is_at_chance(scores if recognised is None else recognised, labels),
     )
+
+
+def is_at_chance(recognised: np.ndarray, labels: np.ndarray) -> bool:
+    """Return whether images are recognised no more often than by the best single answer to all, up to two errors.
+
+    Args:
+        recognised: whether each image was recognised, or in which share of cells, [N].
+        labels: the labels, int [N]. Where all are the same there is no chance to compare with.
+    """
+    best = np.unique(labels, return_counts=True)[1].max() / len(labels)
+    return bool(best < 1 and recognised.mean() <= best + 2 * np.sqrt(best * (1 - best) / len(labels)))
 
 
 def complete_runs(folders: Iterable[str | Path]) -> tuple[list[StoredRun], list[tuple[StoredRun, str]]]:

@@ -21,7 +21,7 @@ from dst_robustness.analysis.rows import ScenarioRows, scenario_rows
 from dst_robustness.analysis.runs import BASELINE, ROW, RUN, complete_runs, made_with
 from dst_robustness.analysis.shifts import beside, shift_table
 from dst_robustness.analysis.verdict import Overall, overall
-from dst_robustness.analysis.words import in_range
+from dst_robustness.analysis.words import HOLDS, UNCORRECTED, UNDECIDED, in_range
 from dst_robustness.jobs.files import atomic_path, write_text
 from dst_robustness.jobs.shown import cells_without_formulas
 
@@ -31,8 +31,8 @@ SUMMARY_COLUMNS = [
     "gain_low", "gain_high", "relative_gain", "mce", "parameters", "training_flops_ratio", "verdict",
 ]  # fmt: skip
 FURTHER_COLUMNS = [
-    "robust_accuracy_15", "p_value", "p_holm", "p_equivalent", "margin", "dynamic", "trained_here", "note",
-    "mce_low", "mce_high", "relative_mce", "relative_mce_low", "relative_mce_high", "noise_minus_blur",
+    "robust_accuracy_15", "p_value", "p_holm", "p_equivalent", "margin", "dynamic", "trained_here", "at_chance",
+    "note", "mce_low", "mce_high", "relative_mce", "relative_mce_low", "relative_mce_high", "noise_minus_blur",
     "noise_minus_blur_low", "noise_minus_blur_high", "frequency_slope", "frequency_slope_low", "frequency_slope_high",
     "effective_robustness", "effective_robustness_low", "effective_robustness_high",
 ]  # fmt: skip
@@ -158,6 +158,7 @@ def summarise(
     rows = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=SUMMARY_COLUMNS + FURTHER_COLUMNS)
     if plan is not None and any(item is not None for item in seen):
         _decide(rows, seen, plan, margin)
+    _tell_chance(rows)
     further = [name for name in rows.columns if name not in SUMMARY_COLUMNS + FURTHER_COLUMNS]
     judged = rows[rows["dynamic"].astype(bool) & rows["sparsity"].map(in_range).astype(bool) & rows["gain"].notna()]
     judged = judged[~judged["scenario"].isin(aside)]
@@ -207,5 +208,15 @@ def _decide(rows: pd.DataFrame, seen: list[Evidence | None], plan: Looks, margin
         state = f"decided after {found.seeds} seeds" if found.decided else f"looked at after {found.seeds} seeds"
         if found.seeds == 0:
             state = f"first looked at after {plan.first} seeds"
-        small = ["smaller than the margin"] if found.verdict == "holds" and found.high < margin else []
-        rows.loc[index, "note"] = "; ".join([state, *small])
+        further = ["smaller than the margin"] if found.verdict == HOLDS and found.high < margin else []
+        if found.verdict == UNDECIDED and found.low * found.high > 0:
+            further.append(UNCORRECTED)
+        rows.loc[index, "note"] = "; ".join([state, *further])
+
+
+def _tell_chance(rows: pd.DataFrame) -> None:
+    """Say first in the note that networks learned nothing, whatever their gains are."""
+    for index in rows.index[rows["at_chance"] > 0]:
+        line = rows.loc[index]
+        told = f"{line['at_chance']} of {line['seeds']} networks recognise no more than one answer to all would"
+        rows.loc[index, "note"] = "; ".join(filter(None, [told, line["note"]]))

@@ -1,8 +1,10 @@
-"""The verdicts that a row may get, and how they share the allowed error."""
+"""The verdicts that a row may get, words about them, and how they share the allowed error."""
 
 from __future__ import annotations
 
 HOLDS, FAILS, EQUIVALENT, UNDECIDED, BASELINE_ROW = "holds", "fails", "equivalent", "undecided", "baseline"
+# Why a row may be undecided whose own interval leaves out 0.
+UNCORRECTED = "not after correction for the number of comparisons"
 # The range of sparsity for which the paper states the hypothesis.
 LOWEST, HIGHEST = 0.1, 0.5
 

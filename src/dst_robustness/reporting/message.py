@@ -102,6 +102,10 @@ def _scenarios(rows: pd.DataFrame, every_row: bool) -> list[str]:
     excluded = (rows["gain_low"] > 0) | (rows["gain_high"] < 0)
     if (excluded & (rows["verdict"] == UNDECIDED)).any():
         lines.append("Verdicts are corrected for the number of comparisons (Holm), intervals are not.")
+    lost = rows["at_chance"].sum() if "at_chance" in rows else 0  # tables of earlier versions lack it
+    if lost:
+        networks = "1 network recognises" if lost == 1 else f"{lost} networks recognise"
+        lines.append(f"{networks} no more than one answer to all images would: see at_chance in summary.csv.")
     lines += [GAIN, f"A gain that is surely within {100 * rows['margin'].iloc[0]:g} of 0 is equivalent."]
     return [line[:WIDTH] for line in lines]
 
