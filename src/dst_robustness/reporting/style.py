@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 from dst_robustness.jobs.files import atomic_path
 from dst_robustness.sparsity import METHODS
 
-# Okabe & Ito 2008: a palette that is safe for all common forms of colour blindness. Black is the dense baseline.
+# Okabe & Ito 2008, for controls Tol 2021: palettes that are safe for all common forms of colour blindness. Black is the
+# dense baseline.
 BLACK, GREY = "#000000", "#7F7F7F"
 # Colour, marker and line of the methods. The variant that grows by gradient is dashed, the random one is solid.
 LOOKS = {
@@ -33,7 +34,7 @@ LOOKS = {
     "snip": ("#E69F00", "v", "-"),
     "grasp": ("#8B5A2B", "<", "-"),
     "dst_frozen": ("#999933", ">", ":"),
-    "dst_shuffled": ("#999933", "<", ":"),
+    "dst_shuffled": ("#882255", "<", ":"),
 }
 # For all other names, chosen by a checksum of the name, so that it is the same in every figure.
 OTHER_MARKERS = "pdH8v<>"
