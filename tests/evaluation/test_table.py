@@ -105,7 +105,7 @@ def test_one_call_gives_mce_and_a_gain_with_its_interval() -> None:
     assert "over test images" in str(lost)
     both = gain([right, wrong], [right, right], resamples=200)
     assert both.value == pytest.approx(lost.value / 2)
-    fifteen = table(corruptions="benchmark", severities=[3])
+    fifteen = table(corruptions="benchmark")
     assert set(fifteen["corruption"]) == {"clean", *BENCHMARK_CORRUPTIONS}
     assert 0 < mean_corruption_error(fifteen) < 100
     with pytest.raises(ValueError, match="same corruptions"):

@@ -10,6 +10,7 @@ import pandas as pd
 
 from dst_robustness.analysis import robustness
 from dst_robustness.analysis.bootstrap import LEVEL, RESAMPLES, hierarchical_bootstrap
+from dst_robustness.corruptions import SEVERITIES
 from dst_robustness.evaluation.table import ImageScores
 
 _RUN = ["network"]
@@ -44,8 +45,8 @@ def mean_corruption_error(table: pd.DataFrame, baseline: pd.DataFrame | None = N
         baseline: the table of another network on the same corruptions. None for AlexNet on ImageNet-C, which fits the
             fifteen corruptions of the benchmark at 224 pixels.
 
-    NaN if the baseline makes no error on one. Raises ValueError if the two do not have the same corruptions, or, as far
-    as the tables tell, are of other images.
+    NaN if the baseline makes no error on one. Raises ValueError if the two do not have the same corruptions and
+    severities (AlexNet has all five), or, as far as the tables tell, are of other images.
     """
     errors = robustness.corruption_errors(_corrupted(table).assign(network=0), _RUN)
     if baseline is None:
@@ -55,6 +56,7 @@ def mean_corruption_error(table: pd.DataFrame, baseline: pd.DataFrame | None = N
     if set(errors.columns) != set(reference.index):
         other = sorted(set(errors.columns) ^ set(reference.index))
         raise ValueError(f"mCE is of the same corruptions for both; only one has {', '.join(other)}")
+    _check_same_severities(table, baseline, list(errors.columns))
     kept = [one.attrs.get(ImageScores.KEY) for one in (table, baseline) if one is not None]
     _check_same_images([scores for scores in kept if scores is not None])
     return float(robustness.mean_corruption_error(errors, reference[errors.columns]).iloc[0])
@@ -81,9 +83,17 @@ def gain(
         table, baseline: tables of the same images and corruptions. For several trainings, give two lists of tables in
             the same order. They are paired one by one, and the interval is then over trainings and images.
 
-    Raises ValueError if the tables are not of the same images and corruptions.
+    Raises ValueError if the tables are not of the same images and corruptions, or hold only a part of what they were
+    made with.
     """
-    pairs = list(zip(_scores(table), _scores(baseline), strict=True))
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}; allowed: above 0 and below 1, as 0.95")
+    if resamples < 1:
+        raise ValueError(f"resamples is {resamples}; allowed: whole numbers from 1 on")
+    ours, theirs = _scores(table), _scores(baseline)
+    if len(ours) != len(theirs):
+        raise ValueError(f"{len(ours)} tables and {len(theirs)} of the baseline; trainings are compared in pairs")
+    pairs = list(zip(ours, theirs, strict=True))
     first = pairs[0][0]
     if any(one.cells != first.cells for pair in pairs for one in pair):
         raise ValueError("the tables are of different corruptions or severities; a gain compares the same ones")
@@ -91,6 +101,20 @@ def gain(
     differences = np.stack([mine.scores - theirs.scores for mine, theirs in pairs])
     estimate = hierarchical_bootstrap([differences], resamples=resamples, images_seed=first.test_set)[0].within(-1, 1)
     return Gain(estimate.value, *estimate.interval(level), level)
+
+
+def _check_same_severities(table: pd.DataFrame, baseline: pd.DataFrame | None, corruptions: Sequence[str]) -> None:
+    """Raise ValueError if a corruption has other severities in the baseline; without one, if it has not all five."""
+    of = [_severities(one) for one in (table, baseline) if one is not None]
+    for name in corruptions:
+        ours, theirs = of[0][name], of[1][name] if len(of) > 1 else list(SEVERITIES)
+        if ours != theirs:
+            whose = "of AlexNet" if baseline is None else "of the baseline"
+            raise ValueError(f"mCE is of the same severities for both; {name} has {ours}, and {theirs} {whose}")
+
+
+def _severities(table: pd.DataFrame) -> dict[str, list[int]]:
+    return {name: sorted({*map(int, rows)}) for name, rows in _corrupted(table).groupby("corruption")["severity"]}
 
 
 def _check_same_images(scores: Sequence[ImageScores]) -> None:
@@ -105,11 +129,20 @@ def _check_same_images(scores: Sequence[ImageScores]) -> None:
 
 
 def _scores(tables: pd.DataFrame | Sequence[pd.DataFrame]) -> list[ImageScores]:
-    found = [table.attrs.get(ImageScores.KEY) for table in ([tables] if isinstance(tables, pd.DataFrame) else tables)]
+    tables = [tables] if isinstance(tables, pd.DataFrame) else tables
+    found = [table.attrs.get(ImageScores.KEY) for table in tables]
     if not found or None in found:
         raise ValueError(
             "a table lacks its answers by image: give those that corruption_table returned in this process"
         )
+    for table, scores in zip(tables, found, strict=True):
+        rows = robustness.corrupted(table)
+        there = set(zip(rows["corruption"], rows["severity"], strict=True))
+        if there != set(scores.cells):
+            raise ValueError(
+                f"a table holds {len(there)} of the {len(scores.cells)} corruptions and severities that its answers by "
+                "image are of; for a gain over some of them, give these to corruption_table"
+            )
     return found
 
 
