@@ -54,6 +54,8 @@ OLD = {name: value for name, value in trained().items() if not name.endswith("nu
         {name.replace("conv", "conv._checkpoint_wrapped_module"): value for name, value in trained().items()},
         without("conv.weight") | {"conv.weight_orig": torch.full((2, 3, 1, 1), 0.5), "conv.weight_mask": torch.ones(1)},
         {"teacher": {name: torch.ones(7) for name in trained()}, "student": trained()},
+        prefixed("teacher.", trained(9.0, classes=5)) | prefixed("student.", trained()),
+        prefixed("net.", trained()) | prefixed("loss.net.", trained()),
     ],
 )
 def test_weights_are_found_wherever_people_keep_them(tmp_path: Path, content: dict) -> None:
@@ -85,6 +87,10 @@ BAD = [
     (trained() | {"fc.weight": torch.ones(3, 2, dtype=torch.int8)}, "fc.weight is torch.int8"),
     (trained() | {"fc.weight": torch.ones(3, 2, device="meta")}, "fc.weight was saved from the meta device"),
     ({"a": trained(), "b": trained()}, "several sets of weights: a, b; keep one"),
+    (
+        {"state_dict": prefixed("teacher.", trained(9.0)) | prefixed("student.", trained())},
+        r"several sets of weights: state_dict, teacher\.\*, state_dict, student\.\*; keep one",
+    ),
     ({"epoch": 3}, "no tensors by name, but: epoch"),
     ([1, 2], "holds a list, not a state_dict"),
 ]

@@ -188,7 +188,7 @@ def _read_safetensors(path: Path) -> dict[str, Any]:
 
 def _best_match(content: Mapping[str, Any], wanted: Mapping[str, Tensor], path: str | Path) -> _Match:
     """Return the tensors of the file that fit the network best."""
-    matches = [_match(place, tensors, wanted) for place, tensors in _state_dicts(content)]
+    matches = [match for place, tensors in _state_dicts(content) for match in _matches(place, tensors, wanted)]
     if not matches:
         raise WeightsError(
             f"{path} holds no tensors by name, but: {', '.join(map(str, list(content)[:8])) or 'nothing'}"
@@ -213,14 +213,20 @@ def _state_dicts(content: Mapping[Any, Any], place: str = "") -> Iterator[tuple[
             yield from _state_dicts(value, f"{place}.{key}".lstrip("."))
 
 
-def _match(place: str, tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> _Match:
-    """Compare tensors with the network's, under their own names or without wrappers, whichever fits better."""
+def _matches(place: str, tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[_Match]:
+    """Compare tensors with the network's, under their own names or without wrappers, whichever fits better.
+
+    Several networks under different prefixes, such as a student and its teacher, come one by one.
+    """
     bare = _unpruned({_bare(name): value for name, value in tensors.items()})
-    return min((_compare(place, names, wanted) for names in (tensors, bare)), key=lambda match: match.faults)
+    found = [
+        [_compare(place, names, prefix, wanted) for prefix in _common_prefixes(names, wanted)]
+        for names in (tensors, bare)
+    ]
+    return min(found, key=lambda matches: min(match.faults for match in matches))
 
 
-def _compare(place: str, tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> _Match:
-    prefix = _common_prefix(tensors, wanted)
+def _compare(place: str, tensors: Mapping[str, Tensor], prefix: str, wanted: Mapping[str, Tensor]) -> _Match:
     inner = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
     inner = {name: value for name, value in inner.items() if name not in _COUNTERS or name in wanted}
     return _Match(
@@ -247,8 +253,11 @@ def _unpruned(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: value for name, value in tensors.items() if name not in parts} | whole
 
 
-def _common_prefix(names: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    """Return the prefix of the network's names in a file in which it is part of a larger module, as in Lightning."""
+def _common_prefixes(names: Mapping[str, Tensor], wanted: Mapping[str, Any]) -> list[str]:
+    """Return the prefix of the network's names in a file in which it is part of a larger module, as in Lightning.
+
+    Several are returned if more than half of the network is there several times, with different values.
+    """
     prefixes: dict[str, int] = {"": sum(name in names for name in wanted)}
     for ours in list(wanted)[:SHOWN]:
         for theirs in names:
@@ -257,7 +266,21 @@ def _common_prefix(names: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
                 prefixes[prefix] = sum(f"{prefix}{name}" in names for name in wanted)
     most = max(prefixes.values())
     best = [prefix for prefix, count in prefixes.items() if count == most]
-    return next((prefix for prefix in best if _is_average(prefix)), best[0])
+    first = next((prefix for prefix in best if _is_average(prefix)), best[0])
+    if not first or _is_average(first) or 2 * most <= len(wanted):
+        return [first]
+    sets = [{name: names[f"{prefix}{name}"] for name in wanted if f"{prefix}{name}" in names} for prefix in best]
+    return [first, *(prefix for prefix, one in zip(best[1:], sets[1:], strict=True) if not _same(one, sets[0]))]
+
+
+def _same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
+    """Return whether two sets of weights are one: modules that share a network save it under each of their names."""
+    return one.keys() == other.keys() and all(
+        a.shape == b.shape
+        and a.dtype == b.dtype
+        and (a.is_meta or b.is_meta or bool((a.to_dense() == b.to_dense()).all()))
+        for a, b in ((one[name], other[name]) for name in one)
+    )
 
 
 def _is_average(place: str) -> bool:
