@@ -92,7 +92,7 @@ def _of_base_type(value: Any) -> Any:
 
 def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
     """Return how the settings of a checkpoint differ from this training's, apart from a longer ``total_steps``."""
-    there, here = plain(there), plain(here)
+    there, here = ({**plain(one), "exclude": sorted(one.get("exclude", ()))} for one in (there, here))
     keys = sorted(key for key in there.keys() | here.keys() if there.get(key) != here.get(key))
     if there.get("total_steps", 0) < here.get("total_steps", 0):
         keys = [key for key in keys if key != "total_steps"]

@@ -1,0 +1,36 @@
+"""What may differ between the training that was saved and the one that goes on."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from dst_robustness.sparsity import SparseTraining
+
+
+def network():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 4))
+
+
+def trainer(model, optimizer, **options):
+    given = {"method": "rigl", "sparsity": 0.5, "total_steps": 40, "update_interval": 4, **options}
+    return SparseTraining(model, optimizer, **given)
+
+
+def steps(model, training, count):
+    for _ in range(count):
+        training.optimizer.zero_grad()
+        model(torch.randn(16, 8)).square().mean().backward()
+        training.step()
+
+
+def test_the_order_of_excluded_names_does_not_matter():
+    """A set of names has another order in each process, and its checkpoint was then refused."""
+    names = ["0.weight", "4.weight"]
+    saved, going_on = (
+        trainer(model, torch.optim.SGD(model.parameters(), lr=0.1), exclude=order)
+        for model, order in ((network(), names), (network(), names[::-1]))
+    )
+    going_on.load_state_dict(saved.state_dict())
+    assert going_on.density == 0.5
