@@ -34,3 +34,17 @@ def test_the_order_of_excluded_names_does_not_matter():
     )
     going_on.load_state_dict(saved.state_dict())
     assert going_on.density == 0.5
+
+
+def test_a_training_may_go_on_with_another_optimiser():
+    """SGD keeps no ages; Adam then begins with moments, and ages, that are all new."""
+    model = network()
+    saved = trainer(model, torch.optim.SGD(model.parameters(), lr=0.1))
+    steps(model, saved, 10)
+    going_on = trainer(model, torch.optim.AdamW(model.parameters(), lr=0.01))
+    going_on.load_state_dict(saved.state_dict())
+    going_on.apply_masks()
+    steps(model, going_on, 10)
+    assert going_on.steps == 20
+    assert len(going_on.updates) == 5
+    assert going_on.density == 0.5

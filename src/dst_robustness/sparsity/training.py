@@ -294,6 +294,6 @@ class SparseTraining:
         self.updates = [TopologyUpdate(**update) for update in state["updates"]]
         self.initial_densities = dict(state["initial_densities"])
         self.network.load_state_dict(state)
-        if self._ages is not None:
+        if self._ages is not None and state["ages"] is not None:  # else this optimiser is new, as are all its moments
             self._ages.load_state_dict(state["ages"])
         self._watch.forget()
