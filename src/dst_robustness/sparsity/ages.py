@@ -73,6 +73,10 @@ class Young:
         else:
             joined = torch.cat(weights).scatter_(0, self.places, values)
             torch._foreach_copy_(weights, joined.split([weight.numel() for weight in weights]))
+        for layer, flat in zip(self.layers, weights, strict=True):
+            ordered = _ordered(layer.weight, layer.weight)
+            if not ordered.is_contiguous():  # a part of a larger tensor, of which only a copy is flat
+                ordered.copy_(flat.view(ordered.shape))
 
 
 class OwnAges:
@@ -209,11 +213,15 @@ def _joined(tensors: Sequence[Tensor], layers: Sequence[SparseLayer]) -> Tensor:
 
 
 def _in_memory_order(tensor: Tensor, like: Tensor) -> Tensor:
-    """Return the values flat in the memory order of ``like``; as a view if they have that order already."""
+    """Return the values flat in the memory order of ``like``; as a view if they have that order without gaps."""
+    return _ordered(tensor, like).reshape(-1)
+
+
+def _ordered(tensor: Tensor, like: Tensor) -> Tensor:
+    """Return a tensor with its axes in the memory order of ``like``."""
     if like.is_contiguous():
-        return tensor.reshape(-1)
-    order = sorted(range(like.ndim), key=lambda axis: like.stride(axis), reverse=True)
-    return tensor.permute(order).reshape(-1)
+        return tensor
+    return tensor.permute(sorted(range(like.ndim), key=lambda axis: like.stride(axis), reverse=True))
 
 
 @functools.lru_cache(maxsize=16)  # a schedule of beta1 makes others in each step
