@@ -125,3 +125,14 @@ def test_a_layer_that_is_trained_only_later_is_named():
         model(torch.randn(8, 20)).square().mean().backward()
         with pytest.warns(UserWarning, match=r"^0\.weight: nothing trained this") if not step else nullcontext():
             trainer.step()
+
+
+def test_a_layer_that_is_added_later_is_named():
+    """The next classes, or a deeper network. Without a word the stated density would be of a part of the network."""
+    model, optimizer, trainer, step = start()
+    model.append(nn.Linear(5, 30))
+    optimizer.add_param_group({"params": model[3].parameters()})
+    for again in (False, True):
+        with nullcontext() if again else pytest.warns(UserWarning, match=r"^3\.weight: the optimizer got this after"):
+            step()
+    assert list(trainer.masks) == ["0.weight", "2.weight"]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from dst_robustness.sparsity.layers import SparseLayer, SparseWeights
-from dst_robustness.sparsity.maskable import unwrap
+from dst_robustness.sparsity.maskable import layer_weights, unwrap
 from dst_robustness.sparsity.optimizers import states, trained_parameters
 from dst_robustness.sparsity.readings import Readings, runs_ahead
 
@@ -30,6 +30,8 @@ class Watch:
         """Watch the sparse layers. Without ``readings``, layers on a GPU are checked only when necessary."""
         layers = network.layers
         self.layers, self.optimizer, self._frozen = layers, optimizer, dict(network.frozen)
+        self._model, self._known = unwrap(model), list(model.parameters())
+        self._trained = len(trained_parameters(optimizer))
         self._readings = readings or Readings()
         self._looks = readings is not None or not any(runs_ahead(layer.weight.device) for layer in layers)
         places = {id(p): (m._parameters, key) for m in unwrap(model).modules() for key, p in m._parameters.items()}
@@ -48,6 +50,7 @@ class Watch:
     def check(self) -> None:
         """Raise RuntimeError if a layer no longer agrees with its mask."""
         self._warn_of_thawed()
+        self._warn_of_added()
         if not self.layers:
             return
         self._turn = (self._turn + 1) % len(self.layers)
@@ -73,6 +76,20 @@ class Watch:
             warnings.warn(
                 f"{', '.join(sorted(thawed))}: nothing trained this when SparseTraining was constructed, so it stays "
                 f"dense and does not count. To mask it, construct SparseTraining when all layers are trained",
+                stacklevel=5,
+            )
+
+    def _warn_of_added(self) -> None:
+        """Warn, once, of layers that the network and the optimiser did not have at first."""
+        trained = trained_parameters(self.optimizer)
+        if len(trained) == self._trained:
+            return
+        self._trained = len(trained)
+        new = {id(parameter) for parameter in trained} - {id(parameter) for parameter in self._known}
+        if added := [weight.name for weight in layer_weights(self._model) if id(weight.parameter) in new]:
+            warnings.warn(
+                f"{', '.join(added)}: the optimizer got this after SparseTraining was constructed, so it stays dense "
+                f"and does not count. To mask it, construct SparseTraining when all layers are there",
                 stacklevel=5,
             )
 
