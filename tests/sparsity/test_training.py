@@ -373,7 +373,9 @@ def test_the_optimiser_may_skip_the_update_steps():
         ({"regrown": "random"}, "regrown is 'random'; allowed: keep, zero"),
         ({"last_update": 75}, "last_update is 75"),
         ({"update_interval": 50}, "no topology update fits"),
+        ({"update_interval": 4.0}, "update_interval and first_update are 4.0 and 4.0; allowed: whole numbers"),
         ({"sparsity": 1.0}, "sparsity is 1.0"),
+        ({"sparsity": {"0.weight": 0.5}}, "sparsity is {'0.weight': 0.5}; allowed: one number for all layers"),
         ({"dense_first": True, "dense_last": True, "sparsity": 0.9}, "sparsity 0.9 cannot be met"),
         ({"exclude": ["nothing*"]}, "the pattern 'nothing\\*' matches none"),
         (

@@ -46,9 +46,9 @@ def layer_densities(
 
 
 def check_sparsity(sparsity: float) -> None:
-    """Raise ValueError unless the sparsity is in [0, 1)."""
-    if not 0 <= sparsity < 1:
-        raise ValueError(f"sparsity is {sparsity}; allowed: from 0 (dense) to below 1")
+    """Raise ValueError unless the sparsity is one number in [0, 1)."""
+    if isinstance(sparsity, (str, list, tuple, dict)) or not 0 <= sparsity < 1:
+        raise ValueError(f"sparsity is {sparsity!r}; allowed: one number for all layers, from 0 (dense) to below 1")
 
 
 def forced_dense(names: Collection[str], first: bool, last: bool) -> set[str]:

@@ -24,8 +24,10 @@ class UpdateSchedule:
     end: int
 
     def __post_init__(self) -> None:
-        if self.interval < 1 or self.first < 1:
-            raise ValueError(f"update_interval and first_update are {self.interval} and {self.first}; at least 1")
+        if not all(isinstance(value, int) and value >= 1 for value in (self.interval, self.first)):
+            raise ValueError(
+                f"update_interval and first_update are {self.interval} and {self.first}; allowed: whole numbers above 0"
+            )
         if not self.steps:
             raise ValueError(
                 f"no topology update fits into the training: the first is due after step {self.first}, "
