@@ -109,6 +109,17 @@ def test_a_gradient_that_is_not_finite_is_refused_by_name_or_skipped_and_counted
         assert (trainer.steps, trainer.skipped_steps) == (0, int(non_finite == "skip"))
 
 
+def test_a_step_of_somebody_else_that_should_be_skipped_is_refused_with_what_to_do():
+    """It was told to say non_finite='skip', which it had said."""
+    model, optimizer, _, loss = start(non_finite="skip")
+    loss().backward()
+    model[2].weight.grad[0, 0] = torch.nan
+    before = model[0].weight.clone()
+    with pytest.raises(FloatingPointError, match=r"step 1: .* only step\(\) of SparseTraining can leave the step out"):
+        optimizer.step()
+    assert torch.equal(model[0].weight, before)
+
+
 def test_large_finite_gradients_are_no_reason_to_refuse():
     """Their sum overflows, they do not."""
     model, _, trainer, loss = start(lambda p: torch.optim.SGD(p, lr=0.0))

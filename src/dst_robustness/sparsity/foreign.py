@@ -6,12 +6,14 @@ Hooks on the optimiser, and on those that it wraps, do what the trainer's step d
 from __future__ import annotations
 
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 from torch.optim import Optimizer
 
-from dst_robustness.sparsity.gradients import prepared
+from dst_robustness.sparsity.gradients import NotFiniteError, prepared
 from dst_robustness.sparsity.optimizers import members
 
 if TYPE_CHECKING:
@@ -61,9 +63,8 @@ class ForeignSteps:
         trainer.begin()
         if closure is not None:
             kwargs = {key: value for key, value in kwargs.items() if key != "closure"}
-            return (args[0], prepared(closure, trainer.prepare_gradients), *args[2:]), kwargs
-        scale = getattr(optimizer, "grad_scale", None)
-        trainer.prepare_gradients(scale=scale)
+            return (args[0], prepared(closure, partial(_prepare, trainer)), *args[2:]), kwargs
+        _prepare(trainer, getattr(optimizer, "grad_scale", None))
         return None
 
     def _after(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -71,6 +72,19 @@ class ForeignSteps:
         if trainer is not None and self._taken is optimizer:
             self._taken = None
             trainer.finish()
+
+
+def _prepare(trainer: SparseTraining, scale: Tensor | None = None) -> None:
+    """Prepare the gradients. A step that should be skipped is refused: it cannot be left out from within."""
+    try:
+        trainer.prepare_gradients(scale=scale)
+    except NotFiniteError as error:
+        if trainer.non_finite != "skip":
+            raise
+        raise NotFiniteError(
+            f"step {trainer.steps + 1}: a gradient is not finite, and with non_finite='skip' only step() of "
+            "SparseTraining can leave the step out: call that, and not the optimizer's"
+        ) from error
 
 
 def _capturing() -> bool:
