@@ -53,3 +53,18 @@ def test_a_network_that_answers_nan_is_refused(tmp_path: Path) -> None:
     torch.save(state | {"bn1.running_var": torch.full((4,), -1.0)}, tmp_path / "wrong.pt")
     with pytest.raises(WeightsError, match=r"wrong.pt: the network answers NaN"):
         load_checkpoint(tmp_path / "wrong.pt", "resnet8", 3, **options)
+
+
+def test_a_network_that_ends_in_a_softmax_is_refused(tmp_path: Path) -> None:
+    """Its accuracy would be right, but its calibration error and likelihood those of another softmax over it."""
+    (tmp_path / "own.py").write_text(
+        "from torch import nn\n"
+        "def scores(num_classes):\n"
+        "    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, num_classes))\n"
+        "def shares(num_classes):\n"
+        "    return nn.Sequential(*scores(num_classes), nn.Softmax(1))\n"
+    )
+    torch.save(build_model(f"{tmp_path}/own.py:scores", 3).state_dict(), tmp_path / "own.pt")
+    load_checkpoint(tmp_path / "own.pt", f"{tmp_path}/own.py:scores", 3, image_size=8)
+    with pytest.raises(ValueError, match=r"own.py:shares' returns probabilities.*; it must return class scores"):
+        load_checkpoint(tmp_path / "own.pt", f"{tmp_path}/own.py:shares", 3, image_size=8)

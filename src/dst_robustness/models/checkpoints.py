@@ -101,7 +101,8 @@ def load_checkpoint(
     """Return the network of a checkpoint with its weights; see ``build_model`` and ``load_weights``.
 
     A transformer of a library is first tried with the small patches that this project chooses for small images, then
-    with the library's own. Raises WeightsError also if the network answers NaN, as with a negative variance.
+    with the library's own. Raises WeightsError also if the network answers NaN, as with a negative variance, and
+    ValueError if it answers probabilities, whose softmax would be taken again.
     """
     options = {"image_size": image_size, "frames": frames, "width": width}
     network = build_model(model, num_classes, **options, arguments=arguments)
@@ -114,12 +115,12 @@ def load_checkpoint(
         others = {key: value for key, value in chosen.items() if key != "patch_size"}
         network = build_model(model, num_classes, **options, arguments=others)
         load_weights(network, path, num_classes)
-    _check_finite(network, path, (3, *((frames,) if frames else ()), image_size, image_size))
+    _check_scores(network, model, path, (3, *((frames,) if frames else ()), image_size, image_size))
     return network
 
 
 @torch.inference_mode()
-def _check_finite(network: nn.Module, path: str | Path, shape: tuple[int, ...]) -> None:
+def _check_scores(network: nn.Module, model: str, path: str | Path, shape: tuple[int, ...]) -> None:
     noise = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
     was_training = network.training
     answers = network.eval()(noise)
@@ -127,4 +128,9 @@ def _check_finite(network: nn.Module, path: str | Path, shape: tuple[int, ...]) 
     if not bool(torch.isfinite(answers).all()):
         raise WeightsError(
             f"{path}: the network answers NaN or infinite scores to noise; its weights are no trained ones"
+        )
+    if bool((answers >= 0).all() and ((answers.float().sum(1) - 1).abs() < 1e-3).all()):
+        raise ValueError(
+            f"model '{model}' returns probabilities, and the softmax of these would be no confidence; it must return "
+            f"class scores, as before its softmax"
         )
