@@ -150,6 +150,17 @@ def test_a_network_of_a_file_that_does_not_fit_is_one_line(
     assert "\n" not in str(found.value)
 
 
+def test_a_file_that_ends_the_program_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training script reads the command line when it is imported, finds ours, and ends without a word of the file."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import argparse\nparser = argparse.ArgumentParser()\nparser.parse_args()\ndef build(num_classes): ...\n"
+    )
+    monkeypatch.setattr("sys.argv", ["train", "--of-another-program"])
+    with pytest.raises(ValueError, match=r"SystemExit: 2 \(.*script.py, line 3\)$"):
+        build_model(f"{script}:build", 7)
+
+
 def test_a_file_gives_networks_for_images_and_clips_narrow_ones_and_such_that_need_numbers(own: Path) -> None:
     """Functions are given those of num_classes, image_size, width and frames that they name."""
     assert build_model(f"{own}:build", 7)(torch.zeros(2, 3, 16, 16)).shape == (2, 7)

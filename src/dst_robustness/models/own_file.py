@@ -40,7 +40,7 @@ def own_network(source: Source, num_classes: int, *, image_size: int, frames: in
     taken: dict[str, Any] = {name: value for name, value in values.items() if takes_all or name in parameters}
     try:
         network = function(**taken)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _at_line(source, error) from error
     if not isinstance(network, nn.Module):
         raise ValueError(
@@ -72,7 +72,7 @@ def _import(source: Source) -> ModuleType:
     sys.path.insert(0, beside)  # it may import files beside it
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script may read the command line, which is not its own here
         del sys.modules[name]
         raise _at_line(source, error) from error
     finally:
@@ -80,7 +80,7 @@ def _import(source: Source) -> ModuleType:
     return module
 
 
-def _at_line(source: Source, error: Exception) -> ValueError:
+def _at_line(source: Source, error: BaseException) -> ValueError:
     """Return the error in one line, with the last line of the user's file in its traceback."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(source.file)]
     place = f"{source.file}, line {lines[-1]}" if lines else str(source.file)
