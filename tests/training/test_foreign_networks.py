@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from dst_robustness.models import build_model
 from dst_robustness.models.foreign import library_arguments
 from dst_robustness.models.tensor_files import load_tensors, save_tensors
+from dst_robustness.training.build import start_network
 from dst_robustness.training.export import export_run
 
 
@@ -41,6 +42,19 @@ def test_another_number_of_classes_is_said(tmp_path, train, options, capsys) -> 
     own = {"initial_weights": str(tmp_path / "five.pt"), "epochs": 1}
     train(tmp_path / "run", "dense", 0.0, options.model_copy(update=own))
     assert "fresh, for 2 classes: fc.weight, fc.bias" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("classes", "fresh"), [(["cat", "dog"], True), (["bright", "dark"], True), (None, False)])
+def test_as_many_other_classes_are_told_by_what_the_file_says(tmp_path, capsys, classes, fresh) -> None:
+    """Otherwise the head of cats and dogs would be the start for dark and bright, without a word."""
+    state = {name: value.contiguous() for name, value in build_model("resnet8", 2, image_size=8).state_dict().items()}
+    save_file(state, tmp_path / "start.safetensors", {"classes": json.dumps(classes)} if classes else None)
+    network = build_model("resnet8", 2, image_size=8)
+    head = network.fc.weight.detach().clone()
+    start_network(network, tmp_path / "start.safetensors", ["dark", "bright"])
+    assert ("fresh, for 2 classes: fc.weight, fc.bias" in capsys.readouterr().out) == fresh
+    assert torch.equal(network.fc.weight, head) == fresh
+    assert torch.equal(network.conv1.weight, state["conv1.weight"])
 
 
 def test_an_export_is_loaded_with_timm_and_safetensors_alone(tmp_path: Path) -> None:

@@ -59,14 +59,19 @@ def load_weights(network: nn.Module, path: str | Path, num_classes: int) -> str:
     return found.place
 
 
-def start_from(network: nn.Module, path: str | Path, num_classes: int) -> tuple[str, list[str]]:
+def start_from(
+    network: nn.Module, path: str | Path, num_classes: int, *, other_classes: bool = False
+) -> tuple[str, list[str]]:
     """Load the weights of a file as a start. Return what was loaded, and which tensors stay fresh.
 
-    It is like ``load_weights``, but the class head stays fresh if the file has none or one for other classes.
+    It is like ``load_weights``, but the class head stays fresh if the file has none or one for other classes: another
+    number of them, or ``other_classes``, as many but others.
     """
     network_state = network.state_dict()
     found = _best_match(read_tensors(path), network_state, path)
     fresh = found.head(network_state, num_classes)
+    if other_classes and not found.faults:
+        fresh = [name for name in _last(network_state) if network_state[name].shape[:1] == (num_classes,)]
     if not fresh:
         return load_weights(network, path, num_classes), []
     taken = found.checked({name: value for name, value in network_state.items() if name not in fresh}, path)
@@ -100,8 +105,8 @@ class _Match:
         """Return the tensors of the class head, if only they are missing or of another size."""
         if self.only_classes_differ(wanted, num_classes):
             return self.other_shape
-        last = [name for name in wanted if name.rpartition(".")[0] == next(reversed(wanted)).rpartition(".")[0]]
-        return self.missing if self.faults == len(self.missing) > 0 and set(self.missing) <= set(last) else []
+        headless = self.faults == len(self.missing) > 0 and set(self.missing) <= set(_last(wanted))
+        return self.missing if headless else []
 
     def checked(self, wanted: Mapping[str, Tensor], path: str | Path) -> dict[str, Tensor]:
         """Return the tensors of these names. Refuse any that are not finite or not plain numbers."""
@@ -236,6 +241,12 @@ def _compare(place: str, tensors: Mapping[str, Tensor], prefix: str, wanted: Map
         unexpected=[name for name in inner if name not in wanted],
         other_shape=[name for name in wanted if name in inner and inner[name].shape != wanted[name].shape],
     )
+
+
+def _last(wanted: Mapping[str, Tensor]) -> list[str]:
+    """Return the names of the tensors of a network's last layer."""
+    layer = list(wanted)[-1].rpartition(".")[0]
+    return [name for name in wanted if name.rpartition(".")[0] == layer]
 
 
 def _bare(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from dst_robustness.models import build_model
+from dst_robustness.models.checkpoints import describe_checkpoint
 from dst_robustness.models.tensor_files import load_tensors
 from dst_robustness.models.weights import start_from
 from dst_robustness.models.width import width_for_density
@@ -43,7 +44,7 @@ def build_state(
     width = network_width(run, data)
     network = build_model(run.model, len(data.classes), image_size=data.image_size, width=width, frames=data.frames)
     if options.initial_weights:
-        start_network(network, options.initial_weights, len(data.classes))
+        start_network(network, options.initial_weights, data.classes)
     check_batches(network, data, options.batch_size)
     # Before the masks are made, so that they get the layout of the weights.
     network.to(data.device, memory_format=memory_format(network, data.device))
@@ -86,10 +87,12 @@ def network_width(run: Run, data: SampleSet) -> float:
     return width_for_density(run.model, len(data.classes), 1 - run.sparsity, **options)
 
 
-def start_network(network: nn.Module, weights: str | Path, num_classes: int) -> None:
+def start_network(network: nn.Module, weights: str | Path, classes: Sequence[str]) -> None:
     """Load trained weights as the start, and print what was loaded and what was not."""
-    place, fresh = start_from(network, weights, num_classes)
-    kept = f"; fresh, for {num_classes} classes: {', '.join(fresh)}" if fresh else ""
+    theirs = describe_checkpoint(weights).get("classes") or classes  # most files say none
+    other_classes = list(map(str, theirs)) != list(map(str, classes))
+    place, fresh = start_from(network, weights, len(classes), other_classes=other_classes)
+    kept = f"; fresh, for {len(classes)} classes: {', '.join(fresh)}" if fresh else ""
     print(f"starting from {weights} ({place}){kept}", flush=True)
 
 
