@@ -247,6 +247,25 @@ def test_lazy_layers_are_refused():
         maskable_weights(nn.Sequential(nn.LazyLinear(4)))
 
 
+class FullyShardedDataParallel(nn.Module):
+    """Has what FSDP leaves of a network on a process: a flat part of each weight, or one flat tensor for all."""
+
+    def __init__(self, joined):
+        super().__init__()
+        self.layer = nn.Linear(20, 40)
+        self.layer.weight = None if joined else nn.Parameter(torch.zeros(523))
+        self.flat = nn.Parameter(torch.zeros(800))
+
+
+@pytest.mark.parametrize(
+    ("joined", "message"), [(False, r"layer\.weight is no matrix but \[523\]"), (True, "no weight")]
+)
+def test_weights_in_shards_are_refused(joined, message):
+    """Each process would choose masks for another part, and the processes would wait for each other."""
+    with pytest.raises(ValueError, match=f"{message}.*FSDP spreads over processes.*use DistributedDataParallel"):
+        maskable_weights(FullyShardedDataParallel(joined))
+
+
 def test_masks_of_a_run_that_had_frozen_layers_start_another():
     """Its full masks of them are no reason to refuse; a mask that would thin a frozen layer is."""
     model = nn.Sequential(nn.Linear(20, 40), nn.Linear(40, 5))

@@ -64,7 +64,7 @@ def maskable_weights(
     ids = _ids(trained)
     weights = layer_weights(model, exclude)
     if not weights:
-        raise ValueError("the model has no weight left that could be masked")
+        raise ValueError(f"the model has no weight left that could be masked{_of_shards(model)}")
     found = [weight for weight in weights if _is_trained(weight.parameter, ids)]
     if not found:
         names = ", ".join(weight.name for weight in weights)
@@ -93,6 +93,8 @@ def layer_weights(model: nn.Module, exclude: Collection[str] = ()) -> list[Layer
                 continue
             if is_lazy(parameter):
                 raise ValueError(f"{name} has no shape yet: run one batch through the model first")
+            if parameter.ndim < 2:
+                raise ValueError(f"{name} is no matrix but {list(parameter.shape)}{_of_shards(model)}")
             found.append(LayerWeight(clean_name(prefix), module, slot, name, parameter))
     return found
 
@@ -155,6 +157,13 @@ def unwrap(model: nn.Module) -> nn.Module:
 def clean_name(name: str) -> str:
     """Return the name of a parameter or module without the prefix of torch.compile."""
     return ".".join(part for part in name.split(".") if part != "_orig_mod")
+
+
+def _of_shards(model: nn.Module) -> str:
+    """Return what to do, for a message, if a network's weights are spread over processes."""
+    kinds = {type(part).__name__ for part in (*model.modules(), *model.parameters())}
+    sharded = kinds & {"FullyShardedDataParallel", "DTensor"} or any(kind.startswith("FSDP") for kind in kinds)
+    return ": weights that FSDP spreads over processes cannot be masked, use DistributedDataParallel" if sharded else ""
 
 
 def is_lazy(parameter: Tensor) -> bool:
