@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import nn
 
@@ -48,3 +49,18 @@ def test_a_training_may_go_on_with_another_optimiser():
     assert going_on.steps == 20
     assert len(going_on.updates) == 5
     assert going_on.density == 0.5
+
+
+def test_a_checkpoint_of_another_network_changes_nothing():
+    """Of as many weights in another shape, its masks would fit in number and be those of other connections."""
+    saved, other = (
+        trainer(model, torch.optim.SGD(model.parameters(), lr=0.1))
+        for model in (nn.Sequential(nn.Linear(8, 16)), nn.Sequential(nn.Linear(16, 8)))
+    )
+    masks = other.masks["0.weight"]
+    with pytest.raises(ValueError, match=r"another network: 0\.weight is \[16, 8\] there, \[8, 16\] here"):
+        other.load_state_dict(saved.state_dict() | {"steps": 3})
+    assert other.steps == 0
+    assert torch.equal(other.masks["0.weight"], masks)
+    with pytest.raises(ValueError, match="no state of a SparseTraining; it holds model, sparse"):
+        other.load_state_dict({"model": {}, "sparse": saved.state_dict()})

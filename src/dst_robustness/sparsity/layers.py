@@ -156,7 +156,11 @@ class SparseWeights:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore what ``state_dict`` returned."""
+        """Restore what ``state_dict`` returned. Raises ValueError, before any change, if a mask has another shape."""
+        for layer in self.layers:
+            there, here = (list(tensor.shape) for tensor in (state["masks"][layer.name], layer.weight))
+            if there != here:
+                raise ValueError(f"the checkpoint is of another network: {layer.name} is {there} there, {here} here")
         for layer in self.layers:
             mask = state["masks"][layer.name]
             layer.set_mask(mask.to(layer.weight.device))

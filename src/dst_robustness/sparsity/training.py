@@ -288,12 +288,14 @@ class SparseTraining:
         In a longer training all schedules follow the new length from here on, but pruned weights stay pruned. Raises
         ValueError, which says what differs, for a checkpoint of another configuration.
         """
+        if "settings" not in state:
+            raise ValueError(f"this is no state of a SparseTraining; it holds {', '.join(map(str, state))}")
         if differing := settings.differences(state["settings"], self._settings):
             raise ValueError(f"the checkpoint is of another sparse training ({differing})")
+        self.network.load_state_dict(state)
         self.steps, self.skipped_steps = state["steps"], state["skipped_steps"]
         self.updates = [TopologyUpdate(**update) for update in state["updates"]]
         self.initial_densities = dict(state["initial_densities"])
-        self.network.load_state_dict(state)
         if self._ages is not None and state["ages"] is not None:  # else this optimiser is new, as are all its moments
             self._ages.load_state_dict(state["ages"])
         self._watch.forget()
