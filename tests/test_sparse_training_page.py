@@ -6,12 +6,22 @@ import runpy
 import socket
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 import torch
 
+from dst_robustness.sparsity import METHODS
+
 PAGE = Path(__file__).parents[1] / "docs/sparse_training.md"
+
+
+def test_the_method_that_the_page_names_is_where_it_says():
+    """Its options come by name or in an object."""
+    called, place = re.search(r"`method=(\w+\(.*?\))`, from `([\w.]+)`", PAGE.read_text(encoding="utf-8")).groups()
+    method = eval(called, vars(import_module(place)))
+    assert method == METHODS["mest_g"].with_options({"memory_bound": 0.2})
 
 
 @pytest.fixture
