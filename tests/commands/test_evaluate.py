@@ -111,3 +111,11 @@ def test_networks_for_images_of_several_sizes_need_one_to_be_compared_at(place: 
     assert main(command) == 1
     assert "turned.safetensors for 16, large.safetensors for 64; give --size" in capsys.readouterr().err
     assert main([*command, "--size", "16"]) == 0
+
+
+def test_class_folders_are_not_taken_for_the_first_classes(place: Path, capsys) -> None:
+    """A network of more classes than folders that does not name them has no known order."""
+    said = {"model": "nets.py:build", "num_classes": "3", "mean": "[0.5, 0.5, 0.5]", "std": "[0.5, 0.5, 0.5]"}
+    save_file({"fc.weight": torch.ones(3, 3), "fc.bias": torch.zeros(3)}, "three.safetensors", said)
+    assert main(["evaluate", "three.safetensors", "--images", "images", "--size", "16", "--corruptions", "fog"]) == 1
+    assert "three.safetensors has 3 classes without names, so which of them the 2 class" in capsys.readouterr().err

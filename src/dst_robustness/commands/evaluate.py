@@ -132,7 +132,12 @@ def _order(folders: Sequence[str], path: Path, said: Mapping[str, Any]) -> list[
     """Return the classes of a network in the order of the class folders, and then those without a folder."""
     classes = said.get("classes")
     if classes is None:
-        return list(range(int(said.get("num_classes", len(folders)))))
+        if (count := said.get("num_classes", len(folders))) != len(folders):
+            raise ValueError(
+                f"{path} has {count} classes without names, so which of them the {len(folders)} class folders are is "
+                "not known"
+            )
+        return list(range(len(folders)))
     for name in folders:
         if name not in classes:
             raise unknown_name(f"class folder for {path}", name, classes)
