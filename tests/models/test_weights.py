@@ -56,6 +56,7 @@ OLD = {name: value for name, value in trained().items() if not name.endswith("nu
         {"teacher": {name: torch.ones(7) for name in trained()}, "student": trained()},
         prefixed("teacher.", trained(9.0, classes=5)) | prefixed("student.", trained()),
         prefixed("net.", trained()) | prefixed("loss.net.", trained()),
+        trained() | prefixed("_orig_mod.", trained()),
     ],
 )
 def test_weights_are_found_wherever_people_keep_them(tmp_path: Path, content: dict) -> None:
@@ -91,6 +92,7 @@ BAD = [
         {"state_dict": prefixed("teacher.", trained(9.0)) | prefixed("student.", trained())},
         r"several sets of weights: state_dict, teacher\.\*, state_dict, student\.\*; keep one",
     ),
+    (trained() | prefixed("module.", trained(9.0)), "has module.conv.weight .*, which the network lacks"),
     ({"epoch": 3}, "no tensors by name, but: epoch"),
     ([1, 2], "holds a list, not a state_dict"),
 ]

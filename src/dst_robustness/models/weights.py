@@ -223,10 +223,12 @@ def _matches(place: str, tensors: Mapping[str, Tensor], wanted: Mapping[str, Ten
 
     Several networks under different prefixes, such as a student and its teacher, come one by one.
     """
-    bare = _unpruned({_bare(name): value for name, value in tensors.items()})
+    bare = {_bare(name): value for name, value in tensors.items()}
+    lost = {name: value for name, value in tensors.items() if bare[_bare(name)] is not value}
+    unwrapped = [_unpruned(bare)] if _same({name: bare[_bare(name)] for name in lost}, lost) else []
     found = [
         [_compare(place, names, prefix, wanted) for prefix in _common_prefixes(names, wanted)]
-        for names in (tensors, bare)
+        for names in (tensors, *unwrapped)
     ]
     return min(found, key=lambda matches: min(match.faults for match in matches))
 
