@@ -106,6 +106,11 @@ def test_weights_that_are_swapped_for_an_evaluation_and_back_are_fine():
         average.module[0].weight.add_(1.0)
     with pytest.raises(ValueError, match=r"no copy of the model: it has no 0\.weight"):
         trainer.mask_average(nn.Linear(3, 3))
+    wider = nn.Sequential(nn.Linear(20, 40), nn.ReLU(), nn.Linear(50, 5))
+    before = wider[0].weight.clone()
+    with pytest.raises(ValueError, match=r"no copy of the model: it has no 2\.weight \[5, 40\]"):
+        trainer.mask_average(wider)
+    assert torch.equal(wider[0].weight, before)
     trainer.mask_average(average)
     assert not average.module[0].weight[~trainer.masks["0.weight"]].any()
     model.load_state_dict(average.module.state_dict())

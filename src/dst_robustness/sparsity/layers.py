@@ -137,11 +137,12 @@ class SparseWeights:
     def mask_model(self, model: nn.Module) -> None:
         """Zero the inactive weights in a copy of the network, or in its ``module``. Another one raises ValueError."""
         parameters = {clean_name(name): parameter for name, parameter in unwrap(model).named_parameters()}
-        for layer in self.layers:
-            copy = parameters.get(layer.name, parameters.get(f"module.{layer.name}"))
-            if copy is None:
-                raise ValueError(f"this is no copy of the model: it has no {layer.name}")
-            copy.mul_(layer.mask.to(copy.device))
+        copies = [parameters.get(layer.name, parameters.get(f"module.{layer.name}")) for layer in self.layers]
+        for layer, copy in zip(self.layers, copies, strict=True):
+            if copy is None or copy.shape != layer.mask.shape:
+                raise ValueError(f"this is no copy of the model: it has no {layer.name} {list(layer.mask.shape)}")
+        for layer, copy in zip(self.layers, copies, strict=True):
+            copy.mul_(layer.mask.to(copy.device))  # type: ignore[union-attr]
 
     def zero_inactive(self, optimizer: torch.optim.Optimizer) -> None:
         """Zero the inactive weights and their optimiser states."""
