@@ -46,6 +46,19 @@ def test_maskable_weights_are_those_of_layers_alone():
     ]
 
 
+def test_exclusion_by_a_generator_or_a_single_text():
+    """A generator is empty after its first use, so nothing was excluded; the letters of a text are no patterns."""
+    model = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 8))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    options = {"method": "static", "sparsity": 0.5, "total_steps": 9}
+    assert list(maskable_weights(model, (f"{i}.*" for i in range(1)))) == ["1.weight"]
+    training = SparseTraining(model, optimizer, exclude=(f"{i}.*" for i in range(1)), **options)
+    assert list(training.masks) == ["1.weight"]
+    assert [item.reason for item in training.left_out] == ["excluded"]
+    with pytest.raises(ValueError, match=r"exclude is the text '0\.\*'; expected a list of patterns, \['0\.\*'\]"):
+        SparseTraining(model, optimizer, exclude="0.*", **options)
+
+
 def test_exclusion_by_pattern():
     """Shell patterns; one that matches nothing is a mistake and said."""
     names = list(maskable_weights(Mixed(), exclude=["*attention.*", "cross*"]))

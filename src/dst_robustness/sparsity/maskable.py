@@ -81,7 +81,7 @@ def maskable_weights(
 
 def layer_weights(model: nn.Module, exclude: Collection[str] = ()) -> list[LayerWeight]:
     """Return the weights of all linear, convolution and attention layers, trained or not, layer by layer."""
-    model = unwrap(model)
+    model, exclude = unwrap(model), patterns(exclude)
     names = {id(parameter): clean_name(name) for name, parameter in model.named_parameters()}
     _check_patterns(exclude, [names[id(p)] for p in model.parameters() if p.ndim > 1 or is_lazy(p)])
     embedded = {id(module.weight) for module in model.modules() if isinstance(module, _EMBEDDINGS)}
@@ -169,6 +169,13 @@ def _of_shards(model: nn.Module) -> str:
 def is_lazy(parameter: Tensor) -> bool:
     """Return whether a parameter has no shape before the first forward pass."""
     return isinstance(parameter, UninitializedParameter)
+
+
+def patterns(exclude: Iterable[str]) -> list[str]:
+    """Return the patterns of ``exclude``, which may come from a generator. Raises ValueError for a single text."""
+    if isinstance(exclude, str):
+        raise ValueError(f"exclude is the text '{exclude}'; expected a list of patterns, ['{exclude}']")
+    return list(exclude)
 
 
 def _check_patterns(exclude: Collection[str], names: Collection[str]) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from dst_robustness.sparsity import gradients, initial, optimizers, settings, topology
 from dst_robustness.sparsity.ages import own_ages
 from dst_robustness.sparsity.foreign import ForeignSteps
-from dst_robustness.sparsity.maskable import unwrap
+from dst_robustness.sparsity.maskable import patterns, unwrap
 from dst_robustness.sparsity.methods.base import Method
 from dst_robustness.sparsity.plan import PLANNED
 from dst_robustness.sparsity.readings import Readings
@@ -92,6 +92,7 @@ class SparseTraining:
         **options: Any,
     ) -> None:
         given = settings.given(locals())
+        exclude = patterns(exclude)
         self.method = settings.chosen(method, settings.plain(options), SparseTraining)
         settings.check(self.method, given, grown_state=grown_state, non_finite=non_finite)
         self.model, self.optimizer = unwrap(model), optimizer
