@@ -97,19 +97,26 @@ def test_a_warm_up_lets_the_rate_of_a_grown_weight_rise():
 
 @pytest.mark.parametrize("shape", [(4, 3, 3, 3), (4, 1, 3, 3), (4, 3, 1, 1)])
 def test_ages_are_the_same_in_any_memory_layout(shape):
-    """Convolutions in channels_last, those too whose strides are not decided by their layout."""
+    """Convolutions in channels_last, or turned into it on the way; those too whose strides do not decide the layout."""
     results = []
-    for layout in (torch.contiguous_format, torch.channels_last):
+    for layout, later in (
+        (torch.contiguous_format, torch.contiguous_format),
+        (torch.channels_last, torch.channels_last),
+        (torch.contiguous_format, torch.channels_last),
+    ):
         torch.manual_seed(0)
         layer = nn.Conv2d(shape[1], shape[0], shape[2], bias=False).to(memory_format=layout)
         optimizer = torch.optim.AdamW(layer.parameters(), lr=RATE)
         trainer = SparseTraining(layer, optimizer, method="set", sparsity=0.5, total_steps=20, update_interval=4)
         for step in range(20):
+            if step == 10:
+                layer.to(memory_format=later)
             drawn = torch.randn(shape, generator=torch.Generator().manual_seed(step))
-            layer.weight.grad = drawn.contiguous(memory_format=layout)
+            layer.weight.grad = drawn.contiguous(memory_format=layout if step < 10 else later)
             trainer.step()
         results.append(layer.weight.detach().contiguous())
-    torch.testing.assert_close(*results)
+    for result in results[1:]:
+        torch.testing.assert_close(result, results[0])
 
 
 def test_layers_may_be_corrected_one_by_one_or_in_one_go(monkeypatch):

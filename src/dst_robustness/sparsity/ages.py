@@ -55,11 +55,13 @@ class Young:
         layers: the layers.
         places: their indices in the values of all the layers, joined in memory order, int64.
         born: the step at which each was grown, int32.
+        strides: the memory layouts of the weights, for which the places are.
     """
 
     layers: Sequence[SparseLayer]
     places: Tensor
     born: Tensor
+    strides: list[tuple[int, ...]]
 
     def values(self, tensors: Sequence[Tensor]) -> Tensor:
         """Return the values of the young weights in one tensor per layer, flat in a new tensor."""
@@ -132,15 +134,16 @@ class OwnAges:
     def _young(self, layers: Sequence[SparseLayer], horizon: int) -> Young:
         """Return the weights of some layers that were young at the layer's last growth."""
         names = [layer.name for layer in layers]
+        strides = [layer.weight.stride() for layer in layers]
         found = self._found.get(names[0])
-        if found is None or [layer.name for layer in found.layers] != names:
+        if found is None or [layer.name for layer in found.layers] != names or found.strides != strides:
             masks = [
                 (self.born[layer.name] > self._last_growth[layer.name] - horizon).logical_and_(layer.mask)
                 for layer in layers
             ]
             places = _joined(masks, layers).nonzero().view(-1)
             born = _joined([self.born[name] for name in names], layers).index_select(0, places)
-            found = self._found[names[0]] = Young(layers, places, born)
+            found = self._found[names[0]] = Young(layers, places, born, strides)
         return found
 
     def _horizon(self, group: Mapping[str, Any]) -> int:
