@@ -1,5 +1,8 @@
 """The loops that people write: scaled losses, closures, optimisers in optimisers, steps taken by somebody else."""
 
+import gc
+from contextlib import nullcontext
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -209,6 +212,17 @@ def test_a_step_of_the_optimiser_by_somebody_else_is_a_step_of_the_trainer():
         results.append((model[0].weight.detach(), trainer.updates))
     assert torch.equal(results[0][0], results[1][0])
     assert results[0][1] == results[1][1]
+
+
+def test_steps_after_the_trainer_is_gone_are_told():
+    """A trainer that nobody keeps is collected at once, and a framework's steps then train a dense network."""
+    _, optimizer, trainer, loss = start()
+    del trainer
+    gc.collect()
+    loss().backward()
+    for again in (False, True):
+        with nullcontext() if again else pytest.warns(UserWarning, match="SparseTraining of this optimizer is gone"):
+            optimizer.step()
 
 
 def test_the_last_trainer_has_the_optimiser():

@@ -5,6 +5,7 @@ Hooks on the optimiser, and on those that it wraps, do what the trainer's step d
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ class ForeignSteps:
         self._trainer = weakref.ref(trainer)
         self._optimizer = weakref.ref(trainer.optimizer)
         self._taken: Optimizer | None = None
+        self._told = False
         trainer.optimizer.sparse_training = self  # type: ignore[attr-defined]
         for member in members(trainer.optimizer):
             if hasattr(member, "_optimizer_step_pre_hooks"):
@@ -48,6 +50,12 @@ class ForeignSteps:
 
     def _before(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         trainer = self._trainer()
+        if trainer is None and self.in_charge and not self._told:
+            self._told = True
+            warnings.warn(
+                "the SparseTraining of this optimizer is gone, so its steps make the network dense: keep it somewhere",
+                stacklevel=3,
+            )
         if trainer is None or trainer.stepping or not self.in_charge or _capturing():
             return None
         if self._taken not in (None, optimizer):  # inside a wrapper's step, which counts as one step
