@@ -236,6 +236,20 @@ def test_the_last_trainer_has_the_optimiser():
         earlier.step()
 
 
+def test_an_optimiser_of_two_networks_has_one_trainer():
+    """A second one, of the other network, would leave the first network dense without a word."""
+    first, second = nn.Linear(10, 12), nn.Linear(10, 12)
+    optimizer = torch.optim.SGD([*first.parameters(), *second.parameters()], lr=0.1)
+    options = {"method": "static", "sparsity": 0.5, "total_steps": 40}
+    trainer = SparseTraining(first, optimizer, **options)
+    before = second.weight.clone()
+    with pytest.raises(ValueError, match="has a SparseTraining of another network already"):
+        SparseTraining(second, optimizer, **options)
+    assert torch.equal(second.weight, before)
+    trainer = SparseTraining(nn.ModuleList([first, second]), optimizer, **options)
+    assert list(trainer.masks) == ["0.weight", "1.weight"]
+
+
 def test_arguments_of_a_step_that_do_not_go_together():
     """A number in the place of the closure, a closure with a scaler, a step that only the trainer can leave out."""
     _, optimizer, trainer, loss = start(step_on_update=False, update_interval=1)

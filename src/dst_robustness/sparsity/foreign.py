@@ -25,9 +25,11 @@ class ForeignSteps:
     """Turns an optimiser step that the trainer did not start into a step of the trainer.
 
     An optimiser belongs to the last trainer that was constructed with it. The hooks of earlier trainers do nothing.
+    Raises ValueError if an earlier one masks another network, since that would become dense.
     """
 
     def __init__(self, trainer: SparseTraining) -> None:
+        _check_same_network(trainer)
         self._trainer = weakref.ref(trainer)
         self._optimizer = weakref.ref(trainer.optimizer)
         self._taken: Optimizer | None = None
@@ -80,6 +82,17 @@ class ForeignSteps:
         if trainer is not None and self._taken is optimizer:
             self._taken = None
             trainer.finish()
+
+
+def _check_same_network(trainer: SparseTraining) -> None:
+    there = getattr(trainer.optimizer, "sparse_training", None)
+    earlier = there._trainer() if there is not None and there._optimizer() is trainer.optimizer else None
+    own = {id(parameter) for parameter in trainer.model.parameters()}
+    if earlier is not None and any(id(layer.weight) not in own for layer in earlier.network.layers):
+        raise ValueError(
+            "the optimizer has a SparseTraining of another network already, which would become dense: construct one "
+            "for both, of nn.ModuleList([first, second]), or give each network its own optimizer"
+        )
 
 
 def _prepare(trainer: SparseTraining, scale: Tensor | None = None) -> None:
