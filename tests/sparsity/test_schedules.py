@@ -1,5 +1,6 @@
 """Schedules: when, how much, how dense."""
 
+import numpy as np
 import pytest
 
 from dst_robustness.sparsity.schedules import (
@@ -16,6 +17,7 @@ def test_updates_come_at_the_interval_and_before_the_end():
     schedule = UpdateSchedule(interval=100, first=200, end=500)
     assert list(schedule.steps) == [200, 300, 400]
     assert schedule.last == 400
+    assert UpdateSchedule(*np.array([100, 200, 500])).last == 400  # whole numbers of other libraries
 
 
 def test_a_training_too_short_for_any_update_is_an_error():

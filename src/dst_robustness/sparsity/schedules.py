@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Protocol
 
 
@@ -24,7 +25,7 @@ class UpdateSchedule:
     end: int
 
     def __post_init__(self) -> None:
-        if not all(isinstance(value, int) and value >= 1 for value in (self.interval, self.first)):
+        if not all(isinstance(value, Integral) and value >= 1 for value in (self.interval, self.first)):
             raise ValueError(
                 f"update_interval and first_update are {self.interval} and {self.first}; allowed: whole numbers above 0"
             )
