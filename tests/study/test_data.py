@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from dst_robustness.study.configuration import read_study
-from dst_robustness.study.data import ACQUIRE, PREPARE, data_options, data_trained_on, facts
+from dst_robustness.study.data import ACQUIRE, PREPARE, data_options, data_trained_on, facts, spec_of
 from dst_robustness.study.origins import OF_THE_SET, show_origins
 
 OWN = {"type": "image_folder", "path": "/data/own", "train_samples": 100, "image_size": 64}
@@ -38,3 +38,22 @@ def test_a_published_set_is_cut_by_the_data_set_that_it_is_made_of() -> None:
     )
     with pytest.raises(ValueError, match=r"cifar10_c is cut to the test split of cifar10; write it under datasets\.c"):
         data_trained_on("cifar10_c", study)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "options", "message"),
+    [
+        ("digits", {"path": "/data/mnist"}, r"^datasets\.digits\.path: digits is made here and reads no files; for"),
+        (
+            "mine",
+            {"type": "shapes", "addresses": ["https://a.example/b"]},
+            r"^datasets\.mine\.addresses: shapes is made",
+        ),
+        ("own", OWN | {"checksum": f"md5:{32 * '0'}"}, r"^datasets\.own\.checksum: image_folder is read where it is,"),
+    ],
+)
+def test_files_of_a_set_that_does_not_read_them_are_refused(dataset: str, options: dict, message: str) -> None:
+    """Who names a folder of digits is not answered with the results of other digits, nor a checksum passed over."""
+    study = read_study({**CONFIG, "datasets": {dataset: options}})
+    with pytest.raises(ValueError, match=message):
+        spec_of(dataset, study)

@@ -71,8 +71,17 @@ def type_of(dataset: str, study: Study) -> str:
 
 def spec_of(dataset: str, study: Study) -> DatasetSpec:
     """Return the spec of a data set. Raises ValueError for an unknown name, or an option that it does not have."""
-    type_of(dataset, study)
-    return dataset_spec(dataset, data_options(dataset, study, SPEC))
+    kind = type_of(dataset, study)
+    spec = dataset_spec(dataset, data_options(dataset, study, SPEC))
+    for key in () if spec.files else data_options(dataset, study, ACQUIRE):
+        if not spec.needs_folder:
+            raise ValueError(
+                f"datasets.{dataset}.{key}: {kind} is made here and reads no files; for your own, give `type`, such as "
+                "image_folder"
+            )
+        if key != "path":
+            raise ValueError(f"datasets.{dataset}.{key}: {kind} is read where it is, not fetched; allowed: path")
+    return spec
 
 
 def facts(dataset: str, study: Study) -> dict[str, Any]:
