@@ -159,6 +159,16 @@ def test_a_file_that_is_no_configuration_is_named(tmp_path: Path) -> None:
             read_layer(tmp_path / "study.yaml")
 
 
+def test_a_key_that_is_twice_in_a_table_is_refused(tmp_path: Path) -> None:
+    """YAML keeps the last one: the epochs of the first would be the default again. What `<<` fills in may differ."""
+    file = tmp_path / "study.yaml"
+    file.write_text("training: {epochs: 3}\nseeds: [0]\ntraining:\n  batch_size: 8\n")
+    with pytest.raises(ValueError, match=r"^config: cannot read .*study\.yaml: 'training' is there twice .*line 3"):
+        read_layer(file)
+    file.write_text("training: &common {epochs: 3}\nvariants: {long: {training: {<<: *common, epochs: 9}}}\n")
+    assert read_layer(file)["variants"]["long"]["training"] == {"epochs": 9}
+
+
 def test_files_are_looked_for_beside_the_configuration_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects a preset that lies with its network and weights in a folder of its own; other paths stay as they are."""
     monkeypatch.chdir(tmp_path)

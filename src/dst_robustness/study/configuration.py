@@ -17,10 +17,24 @@ from dst_robustness.study.values import LONGEST_NAME
 Layer = Mapping[str, Any]
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that is twice in a table. YAML keeps the last one and forgets what the other says."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and not key.tag.endswith(":merge"):
+                if (key.tag, key.value) in seen:
+                    raise yaml.MarkedYAMLError(problem=f"'{key.value}' is there twice", problem_mark=key.start_mark)
+                seen.add((key.tag, key.value))
+        return node
+
+
 def read_layer(path: str | Path) -> dict[str, Any]:
     """Return the options in a file. Raises ValueError if it is not a table of options."""
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ValueError(f"config: cannot read {path}: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
