@@ -86,6 +86,8 @@ def test_images_have_suites_beside_the_nineteen() -> None:
     tiny = [{"dataset": "tiny_imagenet", "model": "resnet18"}]
     with pytest.raises(ValueError, match=r"'c_bar' exists for images of up to 48 .*Allowed: all, benchmark, 3dcc"):
         scenarios(corruptions="c_bar", scenarios=tiny)
+    with pytest.raises(ValueError, match=r"corruptions lists 'benchmark', which is a suite; write corruptions: bench"):
+        scenarios(corruptions=["benchmark", "ripple"])  # not: it exists for images of other sizes
 
 
 def test_clips_have_suites_of_corruptions() -> None:

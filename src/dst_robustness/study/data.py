@@ -166,6 +166,8 @@ def chosen_corruptions(chosen: str | Sequence[str], spec: DatasetSpec) -> tuple[
     Raises ValueError, which names what is allowed. If a suite exists only for other sizes, it names these sizes.
     """
     suites = _suites(spec)
+    if suite := next((name for name in chosen if name in suites and not isinstance(chosen, str)), None):
+        raise ValueError(f"corruptions lists '{suite}', which is a suite; write corruptions: {suite}, or names alone")
     if spec.kind == "images" and spec.corrupted_from is None:
         allowed = list(suites) if isinstance(chosen, str) else _names(suites)
         for name in [chosen] if isinstance(chosen, str) else chosen:
