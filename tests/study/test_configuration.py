@@ -48,7 +48,8 @@ def check(**changes: Any) -> Study:
         ({"variants": {"v": {"method": "rigl", "drop_fractoin": 1}}}, "variants.v 'drop_fractoin'. Did you mean 'drop"),
         ({"variants": {"v": {"method": "rigl", "drop_fraction": 30}}}, "variants.v.drop_fraction is 30; allowed: numb"),
         ({"datasets": {"own": {"checksum": "md5:1"}}}, "config: datasets.own.checksum is 'md5:1'; allowed: text ^(md5"),
-        ({"datasets": {3: {}}}, "config: datasets: the name is 3; allowed:"),
+        ({"datasets": {3: {}}}, "config: datasets: the name is 3; allowed: text; write it in quotes"),
+        ({"datasets": {True: {}}}, "config: datasets: the name is True; allowed: text; write it in quotes"),  # `on:`
         ({"results_dir": "$NO_SUCH_NAME/results"}, "but there is no $NO_SUCH_NAME on this machine"),
         ({"results_dir": "~no_such_user/results"}, "but there is no ~no_such_user on this machine"),
         ({"resources_dir": "a{b}"}, "config: resources_dir is 'a{b}'; allowed: a folder of its own, without braces"),

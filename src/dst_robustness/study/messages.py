@@ -77,7 +77,9 @@ def _explain(fault: ErrorDetails, schema: Part) -> tuple[str, str]:
             return place, f"{place or 'the study'} {fault['ctx']['error']}"
         case "literal_error" if "enum" in part:
             return place, str(unknown_name(place, value, map(str, part["enum"])))
-    if location != list(fault["loc"]) and not fault["type"].startswith("string"):  # the schema has keys as texts alone
+    if location != list(fault["loc"]):  # the schema has keys as texts alone
+        if fault["type"] == "string_type":
+            return place, f"{place} is {value!r}; allowed: text; write it in quotes"
         return place, f"{place} is {value!r}; {fault['msg'].replace('Input should', 'it should')}"
     return place, f"{place} is {value!r}; allowed: {in_words(part, schema)}{_hint(place, value, part)}"
 
