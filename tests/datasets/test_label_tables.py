@@ -114,6 +114,8 @@ def test_class_folders_count_where_a_table_says_the_same_in_numbers(tmp_path, en
         ("file,a,b\n0,cat,x\n1,dog,x\n2,cat,x", "which column holds the class.*; there are: file, a, b"),
         ("file,label\n0,cat\n0,dog\n1,dog", r"images/0\..* is of two classes, cat and dog"),
         ("file,split,label\n0,first,cat\n1,test,dog", "'first' is no part of a data set; allowed: train"),
+        ('file\tlabel\n0\t"cat\n1\tdog\n2\t"cat\n3\tdog', r"labels\.csv: the cell that begins with 'cat' goes on over"),
+        (f"file,label\n0,cat\n1,{'d' * 200_000}", r"labels\.csv is no table that can be read: field larger than"),
     ],
 )
 def test_a_table_that_does_not_fit_is_refused(tmp_path, ending, content, message):
@@ -121,6 +123,22 @@ def test_a_table_that_does_not_fit_is_refused(tmp_path, ending, content, message
     (tmp_path / "labels.csv").write_text(content)
     with pytest.raises(ValueError, match=message):
         names(tmp_path, ending)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "# made by hand\nfile,label\n0,cat\n1,dog",  # a remark above the header
+        "file,label\n0,cat,\n1,dog,",  # more cells than the header has
+        '"file" "width" "label"\n"8" "0" "64" "cat"\n"9" "1" "64" "dog"'.replace(" ", ","),  # R's write.table
+    ],
+)
+def test_headers_that_do_not_fit_their_rows(tmp_path, ending, content):
+    """No traceback, and the width of a picture is not taken for its class."""
+    fill(tmp_path, ending, "images")
+    (tmp_path / "labels.csv").write_text(content)
+    found = names(tmp_path, ending)
+    assert found["train"] | found["test"] == {"images/0": "cat", "images/1": "dog"}
 
 
 def test_a_name_that_may_be_either_of_two_is_refused(tmp_path, ending):

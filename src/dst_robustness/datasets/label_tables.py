@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Iterable
 from pathlib import Path, PurePath
@@ -67,8 +68,11 @@ def read_table(path: Path, samples: SampleNames) -> list[tuple[str, str, str | N
     column = _file_column(rows, samples, own_part)
     if column is None or "submission" in path.stem.lower():  # Kaggle's sample_submission.csv holds no true labels
         return []
-    header = [] if samples.find(rows[0][column], own_part) else [name.strip().lower() for name in rows.pop(0)]
-    label = _label_column(path, header, column, max(map(len, rows), default=0))
+    width = max(map(len, rows))
+    while len(rows[0]) <= column or len(rows[0]) == 1 < width:  # a title or a remark above the header
+        rows.pop(0)
+    header = [] if samples.find(rows[0][column], own_part) else _header(rows.pop(0), rows)
+    label = _label_column(path, header, column, width)
     if label is None:
         return []
     split = next((header.index(name) for name in PART_COLUMNS if name in header), None)
@@ -77,6 +81,9 @@ def read_table(path: Path, samples: SampleNames) -> list[tuple[str, str, str | N
     for row in rows:
         if len(row) <= max(label, column) or not row[label].strip():
             continue  # a row without a label
+        if open_cell := next((row[i] for i in (column, label) if "\n" in row[i].strip()), None):
+            first = shown(open_cell.strip().splitlines()[0])
+            raise ValueError(f"{path}: the cell that begins with '{first}' goes on over several lines; close its quote")
         part = own_part if split is None else _part(path, row[split])
         files = samples.find(row[column], part)
         if not files:
@@ -100,7 +107,18 @@ def _read_rows(path: Path) -> list[list[str]]:
     text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
     first = text.partition("\n")[0]
     delimiter = max(",;\t|", key=first.count)
-    return [row for row in csv.reader(text.splitlines(), delimiter=delimiter) if row]
+    try:
+        return [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row]
+    except csv.Error as error:
+        raise ValueError(f"{path} is no table that can be read: {error}") from None
+
+
+def _header(names: list[str], rows: list[list[str]]) -> list[str]:
+    """Return the names of all columns. R's write.table gives the numbers of the rows in front of them no name."""
+    names = [name.strip().lower() for name in names]
+    has_numbers = rows and all(len(row) == len(names) + 1 and row[-1].strip() for row in rows)
+    unnamed = [""] * (max(map(len, rows), default=0) - len(names))
+    return unnamed + names if has_numbers else names + unnamed
 
 
 def _file_column(rows: list[list[str]], samples: SampleNames, part: str | None) -> int | None:
