@@ -115,6 +115,10 @@ def test_class_folders_count_where_a_table_says_the_same_in_numbers(tmp_path, en
         ("file,label\n0,cat\n0,dog\n1,dog", r"images/0\..* is of two classes, cat and dog"),
         ("file,split,label\n0,first,cat\n1,test,dog", "'first' is no part of a data set; allowed: train"),
         ('file\tlabel\n0\t"cat\n1\tdog\n2\t"cat\n3\tdog', r"labels\.csv: the cell that begins with 'cat' goes on over"),
+        (
+            "file,label\n00,cat\n01,dog",
+            r"one class alone, 'images'; .*; .*labels\.csv tells the class of none of these",
+        ),
         (f"file,label\n0,cat\n1,{'d' * 200_000}", r"labels\.csv is no table that can be read: field larger than"),
     ],
 )
@@ -139,6 +143,16 @@ def test_headers_that_do_not_fit_their_rows(tmp_path, ending, content):
     (tmp_path / "labels.csv").write_text(content)
     found = names(tmp_path, ending)
     assert found["train"] | found["test"] == {"images/0": "cat", "images/1": "dog"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
+def test_tables_of_windows_are_read_and_not_said_to_be_left_out(tmp_path, ending, encoding, caplog):
+    fill(tmp_path, ending, "images")
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    (tmp_path / "labels.csv").write_text(mark + table(LABELS, ending), encoding=encoding)
+    found = names(tmp_path, ending)
+    assert len(found["train"] | found["test"]) == 4
+    assert caplog.messages == []
 
 
 def test_a_name_that_may_be_either_of_two_is_refused(tmp_path, ending):

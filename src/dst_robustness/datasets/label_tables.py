@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -104,7 +105,9 @@ def read_table(path: Path, samples: SampleNames) -> list[tuple[str, str, str | N
 
 
 def _read_rows(path: Path) -> list[list[str]]:
-    text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
+    content = path.read_bytes()
+    is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # Excel and PowerShell write it
+    text = content.decode("utf-16" if is_utf16 else "utf-8-sig", "surrogateescape")
     first = text.partition("\n")[0]
     delimiter = max(",;\t|", key=first.count)
     try:

@@ -70,9 +70,11 @@ def find_layout(root: Path, endings: tuple[str, ...]) -> Layout:
         layout = _read(top, tables, endings)
         if len(layout.classes) < 2:
             raise ValueError(f"{shown(top)} holds one class alone, '{layout.classes[0]}'; expected {USUAL}")
-    except ValueError:
+    except ValueError as error:
         if problems:
             raise problems[0] from None
+        if paths and not tables:
+            raise ValueError(f"{error}; {shown(paths[0])} tells the class of none of these files") from None
         raise
     for problem in problems:
         log.warning("%s", problem)
@@ -160,7 +162,8 @@ def _by_folder_or_table(folder: Path, table: Pairs, endings: tuple[str, ...]) ->
         says.setdefault(folder / path.relative_to(folder).parts[0], set()).add(label)
     if all(len(labels) == 1 and path.is_dir() for path, labels in says.items()):
         return class_pairs(folder, endings)
-    left_out = len(files_below(folder, endings)) - len(table)
+    files = files_below(folder, (*endings, *TABLES))
+    left_out = sum(not file.name.lower().endswith(TABLES) for file in files) - len(table)
     if left_out > 0:
         log.warning("%s: %d files are in no table of labels and are left out", shown(folder), left_out)
     return table
