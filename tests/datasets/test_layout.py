@@ -64,6 +64,12 @@ def test_a_class_may_be_called_like_a_part(tmp_path, ending):
     assert found(tmp_path / "b", ending) == (("bus", "train"), HALVES)
 
 
+def test_words_in_the_names_of_classes_are_not_taken_for_parts(tmp_path, ending):
+    """Classes hold their files directly, or have only names that no part has beside them."""
+    fill(tmp_path, ending, "train station", "test tube", "tree", "bus/test-drive")
+    assert found(tmp_path, ending)[0] == ("bus", "test tube", "train station", "tree")
+
+
 def test_two_forms_of_one_name_are_one_class(tmp_path, ending):
     composed, decomposed = (unicodedata.normalize(form, "caf\u00e9") for form in ("NFC", "NFD"))
     fill(tmp_path, ending, f"train/{composed}", "train/dog", f"test/{decomposed}", "test/dog")
@@ -103,6 +109,10 @@ def test_hidden_folders_are_no_part_and_no_class(tmp_path, ending):
         (["train/cat", "train/dog", "test/Cat", "test/Dog"], "of class 'Cat', which the training part does not have"),
         (["train/cat", "train/dog", "test"], "test and val have no labels"),
         (["."], "holds no class folders, and no table of labels is beside it"),
+        ([*both("seg_train"), *both("seg_test"), "seg_pred"], "/seg_train and .*/seg_test would be two classes; if"),
+        ([*both("a/training_set"), *both("a/test_set")], "/training_set and .*/test_set would be two classes; if"),
+        (["trainA", "trainB", "testA", "testB"], "/trainB and .*/testB would be two classes; if they are parts, call"),
+        ([*both("cat", ("train", "test")), *both("dog", ("train", "test"))], "/cat/train is a part within a class; p"),
         (["images"], "holds one class alone, 'images'; expected train/CLASS/FILE"),
     ],
 )  # fmt: skip

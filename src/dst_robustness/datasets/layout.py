@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from dst_robustness.datasets.copies import copies
+from dst_robustness.datasets.hidden_parts import refuse_hidden_parts
 from dst_robustness.datasets.label_tables import TABLES, SampleNames, part_of, read_table
 from dst_robustness.datasets.walk import files_below, files_in, folders_in, shown, walk
 from dst_robustness.sets.splits import stratified
@@ -161,6 +162,7 @@ def _by_folder_or_table(folder: Path, table: Pairs, endings: tuple[str, ...]) ->
     for path, label in table:
         says.setdefault(folder / path.relative_to(folder).parts[0], set()).add(label)
     if all(len(labels) == 1 and path.is_dir() for path, labels in says.items()):
+        refuse_hidden_parts(folder, endings)
         return class_pairs(folder, endings)
     files = files_below(folder, (*endings, *TABLES))
     left_out = sum(not file.name.lower().endswith(TABLES) for file in files) - len(table)
