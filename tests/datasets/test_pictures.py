@@ -111,6 +111,7 @@ def test_a_file_that_is_cut_off_is_refused_in_words(kind: str, share: float) -> 
         (tiff(full(-5, "i1"), bits=8, sample_format=2), "signed values"),
         (tiff(full(128, "<f4"), bits=32, sample_format=3), "float values from 128 to 128; allowed: 0 to 1"),
         (tiff(full(np.nan, "<f4"), bits=32, sample_format=3), "float values from nan"),
+        (encoded(np.full((8, 8), 255, np.uint16), "PNG"), "values up to 255 in 16 bits, of which 8 keep nothing"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "is no image that can be read here; read are JPEG, PNG"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "is no image that can be read here"),
         (b"", "is no image that can be read here"),

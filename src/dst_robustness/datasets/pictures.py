@@ -148,7 +148,12 @@ def _scaled_integers(values: np.ndarray, file: Image.Image) -> np.ndarray:
         bits -= 1
     elif values.dtype == np.int32:
         values = values.view(np.uint32)
-    return (values >> (bits - 8)).astype(np.uint8)
+    scaled = (values >> (bits - 8)).astype(np.uint8)
+    if values.any() and not scaled.any():
+        raise ValueError(
+            f"has values up to {values.max()} in {bits} bits, of which 8 keep nothing; store 8 bits, or the full range"
+        )
+    return scaled
 
 
 def _scaled_floats(values: np.ndarray) -> np.ndarray:
