@@ -207,6 +207,18 @@ def test_ratios_that_are_noise_are_left_out(tmp_path):
     assert row["mce_low"] < row["mce"] < row["mce_high"]
 
 
+def test_the_answer_names_no_impossible_gain(tmp_path):
+    """Two seeds of SET, all right and all wrong: the interval ends where dense's would be none or all right."""
+    names, severities, _ = simulated_cells(["fog"], 1)
+    for method, seed, share in (("dense", 0, 0.6), ("dense", 1, 0.6), ("set", 0, 1), ("set", 1, 0)):
+        correct = np.tile(np.arange(20) < 20 * share, (2, 1))
+        write_run(tmp_path / f"s/{method}/{0.5 * (method == 'set'):g}/seed{seed}", correct, names, severities)
+    found = summarise(sorted(tmp_path.glob("s/*/*/*")), resamples=50)
+    row = found.rows.set_index("method").loc["set"]
+    assert (row["gain_low"], row["gain_high"]) == pytest.approx((-0.8, 0.6), abs=0.25)
+    assert (found.overall.gain_low, found.overall.gain_high) == pytest.approx((row["gain_low"], row["gain_high"]))
+
+
 def test_noise_against_blur_and_the_slope_over_frequencies(tmp_path):
     """A gain of 20 points under noise alone, whose share of high frequencies is 0.8 and not 0.2."""
     names, severities = ["clean", "gaussian_noise", "defocus_blur"], [0, 1, 1]

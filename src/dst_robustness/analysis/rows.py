@@ -94,7 +94,11 @@ def scenario_rows(runs: ScenarioRuns, cells: pd.DataFrame, *, margin: float, res
         for line, gain in zip(table.itertuples(), bounded, strict=True)
     ]
     _leave_out_noise(table, keys, runs)
-    return ScenarioRows(table, networks.reset_index(), gains, next(rest, None))
+    pooled = next(rest, None)
+    if pooled is not None:
+        counted = [key for key, counts, pair in zip(keys, judged, pairs, strict=True) if counts and pair]
+        pooled = pooled.within(*np.mean([limits[runs.reference(key)] for key in counted], axis=0))  # type: ignore[index]
+    return ScenarioRows(table, networks.reset_index(), gains, pooled)
 
 
 def _mean(scores: Sequence[np.ndarray]) -> float:
