@@ -89,6 +89,16 @@ def test_a_path_that_leads_nowhere_is_told(tmp_path: Path) -> None:
         look(tmp_path, "digits", frost_pictures=str(tmp_path / "nowhere"))
 
 
+def test_results_in_the_folder_of_the_data_are_told(tmp_path: Path) -> None:
+    """Each call would find other files there than the one before, and train all networks again."""
+    folder = pictures(tmp_path / "own", "cat", "dog")
+    options = {"type": "image_folder", "path": str(folder), "train_samples": 200}
+    with pytest.raises(ValueError, match=r"^config: results_dir: .*/own/results lies in the folder of datasets\.own, "):
+        look(tmp_path, "own", options, results_dir=str(folder / "results"))
+    look(tmp_path, "own", options, results_dir=str(tmp_path / "own_results"))
+    look(tmp_path, "cifar10", {"path": str(tmp_path)}, results_dir=str(tmp_path / "results"))  # of the archive alone
+
+
 def test_a_folder_of_one_class_is_told(tmp_path: Path) -> None:
     """It would be prepared and corrupted before the first training fails."""
     with pytest.raises(ValueError, match=r"^config: datasets.own.path: .*class"):

@@ -27,6 +27,7 @@ def foresee(study: Study, scenarios: Iterable[Scenario]) -> None:
         check_sources(scenario)
         check_width(scenario, study)
         for dataset in dict.fromkeys((scenario.trained_on, scenario.dataset)):
+            check_place(dataset, study)
             if not Path(study.resources_dir, dataset, "raw/acquired.json").exists():
                 check_path(dataset, study, scenario.corruptions)
         is_prepared = Path(study.resources_dir, scenario.trained_on, "train.h5").exists()
@@ -64,6 +65,18 @@ def check_width(scenario: Scenario, study: Study) -> None:
     if error and error[0].startswith("ValueError: "):  # any other says more of this machine than of the study
         said = error[0].removeprefix("ValueError: ")
         raise ValueError(f"config: scenario {scenario.name}: {controls[0].method}: {said}")
+
+
+def check_place(dataset: str, study: Study) -> None:
+    """Raise ValueError if results are written into a folder of data, where they change what is read at each call."""
+    path, spec = data_options(dataset, study).get("path"), spec_of(dataset, study)
+    if not path or not Path(path).is_dir() or not spec.is_unpacked or not spec.is_unpacked(Path(path)):
+        return
+    if Path(str(study.results_dir)).resolve().is_relative_to(Path(path).resolve()):
+        raise ValueError(
+            f"config: results_dir: {study.results_dir} lies in the folder of datasets.{dataset}, {path}, so that the "
+            "results would be taken for data; give another folder"
+        )
 
 
 def check_path(dataset: str, study: Study, corruptions: Iterable[str]) -> None:
