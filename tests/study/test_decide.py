@@ -106,7 +106,7 @@ def test_looks_that_start_anew_are_told() -> None:
     """A look is never repeated on other data without a word."""
     assert decide.taken_again([]) == []
     assert decide.taken_again([10, 5]) == [
-        "The looks start anew at 5 seeds, since the results that they look at have changed."
+        "The looks start anew at 5 seeds, since the results that they look at, or their plan, have changed."
     ]
 
 

@@ -108,7 +108,7 @@ def taken_again(seeds: Iterable[int]) -> list[str]:
     first = min(seeds, default=None)
     if first is None:
         return []
-    return [f"The looks start anew at {first} seeds, since the results that they look at have changed."]
+    return [f"The looks start anew at {first} seeds, since the results that they look at, or their plan, have changed."]
 
 
 def outlook(likely: Sequence[Run], folder: Path, hours: Callable[[Run], float | None], *, guessed: bool) -> str:
