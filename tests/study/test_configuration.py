@@ -63,6 +63,12 @@ def test_a_mistake_is_one_line(changes: dict[str, Any], message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_list_that_is_too_short_is_not_suggested() -> None:
+    """The three channels' mean is no list of one, which would be refused again."""
+    with pytest.raises(ValueError, match=r"networks\[0\]\.mean is 0\.5; allowed: list of 3 \(each: .*at most 1\)$"):
+        check(networks=[{"name": "a", "dataset": "digits", "model": "resnet8", "weights": "a.pt", "mean": 0.5}])
+
+
 @pytest.mark.parametrize("name", ["a{b}", "[a]", "-a", ".a", "a/b", "a\nb", "a b", "", "a" * 101])
 def test_a_name_that_no_file_can_have_is_refused(name: str) -> None:
     """Names of data sets and variants become parts of paths, of wildcards and of command lines."""

@@ -123,7 +123,8 @@ def in_words(part: Part, schema: Part) -> str:
         return ", ".join(map(str, part["enum"]))
     text = WORDS.get(part["type"], part["type"])
     if part.get("minItems") or part.get("minProperties") or part.get("minLength"):
-        text += ", not empty"
+        count = part.get("minItems", 1)
+        text += ", not empty" if count == 1 else f" of {count}"
     limits = " and ".join(f"{word} {part[limit]}" for limit, word in LIMITS.items() if limit in part)
     text += f", {limits}" if limits else ""
     if "items" in part:
@@ -137,7 +138,12 @@ def _hint(place: str, value: Any, part: Part) -> str:
     is_share = part.get("maximum") == 1 or part.get("exclusiveMaximum") == 1
     if is_share and isinstance(value, int | float) and 1 < value < 100:
         return f". Did you mean {value / 100:g}?"
-    if part.get("type") == "array" and isinstance(value, str | int | float) and not isinstance(value, bool):
+    if (
+        part.get("type") == "array"
+        and part.get("minItems", 1) == 1
+        and isinstance(value, str | int | float)
+        and not isinstance(value, bool)
+    ):
         is_count = part["items"].get("type") == "integer" and isinstance(value, int) and 0 < value < 100
         entries = ", ".join(map(str, range(value) if is_count else [value]))  # type: ignore[arg-type]
         return f". Did you mean {key}: [{entries}]?"
