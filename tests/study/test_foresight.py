@@ -99,6 +99,14 @@ def test_results_in_the_folder_of_the_data_are_told(tmp_path: Path) -> None:
     look(tmp_path, "cifar10", {"path": str(tmp_path)}, results_dir=str(tmp_path / "results"))  # of the archive alone
 
 
+def test_a_file_in_the_place_of_a_folder_is_told(tmp_path: Path) -> None:
+    """Snakemake ends in a traceback there."""
+    (tmp_path / "old").touch()
+    for key in ("results_dir", "resources_dir"):
+        with pytest.raises(ValueError, match=rf"^config: {key}: .*/old is a file; give a folder$"):
+            look(tmp_path, "digits", **{key: str(tmp_path / "old" / "study")})
+
+
 def test_a_folder_of_one_class_is_told(tmp_path: Path) -> None:
     """It would be prepared and corrupted before the first training fails."""
     with pytest.raises(ValueError, match=r"^config: datasets.own.path: .*class"):

@@ -23,6 +23,7 @@ def foresee(study: Study, scenarios: Iterable[Scenario]) -> None:
 
     The user's own files are not looked at once they are acquired and prepared, since they may be gone.
     """
+    check_folders(study)
     for scenario in scenarios:
         check_sources(scenario)
         check_width(scenario, study)
@@ -35,6 +36,15 @@ def foresee(study: Study, scenarios: Iterable[Scenario]) -> None:
             check_updates(scenario, training_samples(scenario.trained_on, study))
     if study.frost_pictures and not Path(study.frost_pictures).is_dir():
         raise ValueError(f"config: frost_pictures: there is no folder {study.frost_pictures}")
+
+
+def check_folders(study: Study) -> None:
+    """Raise ValueError if a file is where a folder of the study is to be."""
+    for key in ("results_dir", "resources_dir"):
+        path = Path(getattr(study, key))
+        there = next(place for place in (path, *path.absolute().parents) if place.exists())
+        if not there.is_dir():
+            raise ValueError(f"config: {key}: {there} is a file; give a folder")
 
 
 def check_sources(scenario: Scenario) -> None:
