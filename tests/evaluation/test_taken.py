@@ -110,10 +110,14 @@ def test_what_a_file_does_not_say_is_asked_for(tmp_path: Path, test_split: Path)
         taken(tmp_path / "theirs.pt", test_split, "theirs")
     with pytest.raises(ValueError, match=r"theirs.pt: std is \[60.0, 60.0, 60.0\]; expected .* pixels in \[0, 1\]"):
         taken(tmp_path / "theirs.pt", test_split, "silly", **SCALE | {"std": [60.0] * 3})
-    header = {"classes": json.dumps(["b", "a", "c"]), "model": "resnet8"}
-    save_file(network().state_dict(), tmp_path / "turned.safetensors", header)
-    with pytest.raises(ValueError, match="class 0 is 'b' there and 'a' here"):
-        taken(tmp_path / "turned.safetensors", test_split, "turned", **SCALE)
+    for name, classes, told in (
+        ("turned", ["b", "a", "c"], "class 0 is 'b' there and 'a' here"),
+        ("others", ["a", "aa", "b"], "class 1 is 'aa' there and 'b' here"),  # the number of b is that of c here
+    ):
+        header = {"classes": json.dumps(classes), "model": "resnet8"}
+        save_file(network().state_dict(), tmp_path / f"{name}.safetensors", header)
+        with pytest.raises(ValueError, match=told):
+            taken(tmp_path / f"{name}.safetensors", test_split, name, **SCALE)
 
 
 def test_a_network_without_weights_that_could_be_masked_is_tested(tmp_path: Path, test_split: Path) -> None:

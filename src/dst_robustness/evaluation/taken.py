@@ -79,11 +79,14 @@ def take_network(
 
 
 def _check_classes(weights: Path, theirs: Sequence[str] | None, ours: Sequence[str]) -> None:
-    """Raise ValueError if a file has the classes of the data set in another order."""
-    if theirs and list(theirs) != list(ours) and sorted(theirs) == sorted(ours):
-        first = next(i for i, (one, other) in enumerate(zip(theirs, ours, strict=True)) if one != other)
+    """Raise ValueError if a file has classes of the data set under other numbers."""
+    if not theirs or len(theirs) != len(ours):  # the class head will tell
+        return
+    moved = (i for i, (one, other) in enumerate(zip(theirs, ours, strict=True)) if one != other)
+    first = next((i for i in moved if theirs[i] in ours or ours[i] in theirs), None)
+    if first is not None:
         raise ValueError(
-            f"{weights} has the classes in another order than the data set: class {first} is '{theirs[first]}' there "
+            f"{weights} counts the classes in another way than the data set: class {first} is '{theirs[first]}' there "
             f"and '{ours[first]}' here"
         )
 
