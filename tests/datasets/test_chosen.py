@@ -35,6 +35,7 @@ def test_samples_are_named_by_row_or_by_file(tmp_path, text, rows):
 @pytest.mark.parametrize(
     ("text", "match"),
     [
+        ("0001", "names '0001', which is not in the test split"),  # a file 0001.jpg, not row 1
         ("4", "names '4', which is no row; allowed: 0 to 3"),
         ("val_9.JPEG", "names 'val_9.JPEG', which is not in the test split"),
         ("val_7.JPEG", "names 'val_7.JPEG', which may be /data/val/n01/val_7.JPEG or /data/val/n02/val_7.JPEG"),

@@ -56,7 +56,7 @@ class _Places:
 
     def row(self, name: str, what: str) -> int:
         count = len(self._split.labels)
-        if name.isdecimal():
+        if name.isdecimal() and (name == "0" or name[0] != "0"):  # 0012 is the name of a file
             if int(name) >= count:
                 raise ValueError(f"{what} is no row; allowed: 0 to {count - 1}")
             return int(name)
