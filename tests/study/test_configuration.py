@@ -77,6 +77,17 @@ def test_a_name_that_no_file_can_have_is_refused(name: str) -> None:
             check(**{group: {name: entry}})
 
 
+@pytest.mark.parametrize("name", ["007", "1e3", "2.5", "NA", "nan", "NULL", "None", "inf", "True"])
+def test_a_name_that_tables_lose_is_refused(name: str) -> None:
+    """All networks were trained, and then the tables with it could not be read."""
+    for changes in ({"variants": {name: {"method": "set"}}}, {"scenarios": [DIGITS["scenarios"][0] | {"name": name}]}):
+        with pytest.raises(
+            ValueError, match=rf"'{name}' is not allowed: tables with it are read as if it were no text"
+        ):
+            check(**changes)
+    assert check(name=name, variants={f"{name}_": {"method": "set"}}).name == name  # in no table
+
+
 def test_every_mistake_is_named_at_once() -> None:
     """Nobody should have to run again to learn of the second mistake."""
     with pytest.raises(ValueError, match="config") as caught:

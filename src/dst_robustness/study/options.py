@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from dst_robustness.study.values import all_different, file, folder, model, name, read_value, whole_number
+from dst_robustness.study.values import all_different, file, folder, model, name, read_value, whole_number, word
 
 T = TypeVar("T")
 Integer = Annotated[int, Field(strict=True)]
@@ -25,6 +25,7 @@ Share = Annotated[Number, Field(ge=0, le=1)]
 Margin = Annotated[Number, Field(gt=0, le=20)]
 Seed = Annotated[Integer, Field(ge=0, le=2**63 - 1)]
 Name = Annotated[str, AfterValidator(name)]
+Word = Annotated[str, AfterValidator(word)]  # a name in tables
 Path = Annotated[str, Field(min_length=1), AfterValidator(file)]
 Model = Annotated[str, AfterValidator(model)]
 Folder = Annotated[str, Field(min_length=1), AfterValidator(folder)]
@@ -262,7 +263,7 @@ class Scenario(Grid):
     model: Model
     """A registered architecture, `timm:NAME`, `torchvision:NAME`, or `FILE.py:FUNCTION` for a function
     `build(num_classes, image_size)` of your own, which may take `width` and `frames` too."""
-    name: Name | None = None
+    name: Word | None = None
     """Name in tables and folders; null is data set and model, such as `cifar10_resnet18`. A study may list the same
     data set and model several times under different names."""
     width: Annotated[Number, Field(gt=0, le=16)] = 1
@@ -278,7 +279,7 @@ class Scenario(Grid):
 class Network(Options):
     """A network that was trained elsewhere and is only tested."""
 
-    name: Name
+    name: Word
     """Name in tables and folders."""
     dataset: str
     """The data set on which it is tested, as in a scenario."""
@@ -333,10 +334,10 @@ class Study(Grid):
     is `equivalent`."""
     baseline: str = "dense"
     """Method or variant that gains are measured against."""
-    variants: dict[Name, Variant] = {}
+    variants: dict[Word, Variant] = {}
     """Methods with other options, under names of your own that `methods` may then list, for example
     `rigl_uniform: {method: rigl, distribution: uniform}`."""
-    datasets: dict[Name, Dataset] = {}
+    datasets: dict[Word, Dataset] = {}
     """Options of data sets, by name."""
     smoke: bool = False
     """Shrinks the study to minutes on two cores: a small network, a few samples, one epoch, one method besides `dense`,

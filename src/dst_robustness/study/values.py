@@ -13,6 +13,7 @@ from pydantic import ValidationInfo
 
 LONGEST_NAME = 100  # file systems allow 255 bytes, and Snakemake makes names longer
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+NO_WORD = re.compile(r"[\d.]+(e[-+]?\d+)?|inf|infinity|nan|na|null|none|true|false", re.IGNORECASE)
 
 
 def read_value(value: Any, kind: Any) -> Any:
@@ -73,6 +74,13 @@ def name(text: str) -> str:
             f"digit, and is at most {LONGEST_NAME} characters long"
         )
     return text
+
+
+def word(text: str) -> str:
+    """Return the name. Raises ValueError if whoever reads a table takes it for a number or for a missing value."""
+    if NO_WORD.fullmatch(text):
+        raise ValueError(f"{text!r} is not allowed: tables with it are read as if it were no text; add a letter or '_'")
+    return name(text)
 
 
 def path(text: str) -> str:
