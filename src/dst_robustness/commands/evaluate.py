@@ -56,6 +56,8 @@ def run(options: argparse.Namespace) -> None:
             raise ValueError(f"there is no checkpoint {path}")
     if options.out and options.out.is_dir():
         raise ValueError(f"--out is {options.out}, a folder; expected a file for the table")
+    if options.out and (file := next((place for place in options.out.parents if place.is_file()), None)):
+        raise ValueError(f"--out is {options.out}, but {file} is no folder")
     size = options.size or _size_of(options.checkpoints)
     tested: list[_Tested] = []
     for path, name in zip(options.checkpoints, _names(options.checkpoints), strict=True):
