@@ -102,6 +102,21 @@ def test_images_of_other_making_are_not_mixed(folder, tmp_path, capsys) -> None:
     assert "made with images 3, not 2" in capsys.readouterr().err
 
 
+def test_a_call_that_made_nothing_does_not_claim_the_folder(folder, tmp_path, capsys) -> None:
+    """Who is told to give a size and gives it is not told that the empty folder holds images of another one."""
+    command = ["corrupt", str(folder), str(tmp_path / "out"), "--corruptions", "contrast", "--severities", "1"]
+    assert main(command) == 1
+    assert "give a size to which all are resized" in capsys.readouterr().err
+    assert main([*command, "--size", "32"]) == 0
+
+
+def test_the_folder_of_all_parts_is_refused(folder, tmp_path, capsys) -> None:
+    """Else train and test would be the classes, in labels.npy too."""
+    folder.rename(tmp_path / "test")
+    assert main(["corrupt", str(tmp_path), str(tmp_path.with_name(f"{tmp_path.name}_out")), "--size", "32"]) == 1
+    assert "test is a part of a data set, not a class; give the part as the folder" in capsys.readouterr().err
+
+
 def test_a_folder_without_classes_keeps_names_and_sizes(tmp_path, capsys) -> None:
     """Images without class folders, taken as they are: the pixels are those of corrupt_images."""
     pixels = np.random.default_rng(0).integers(0, 256, (2, 24, 40, 3), dtype=np.uint8)

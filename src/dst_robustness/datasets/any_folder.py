@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dst_robustness.datasets.folders import IMAGE_FOLDER
+from dst_robustness.datasets.label_tables import part_of
 from dst_robustness.datasets.layout import class_pairs, labelled
 from dst_robustness.datasets.pictures import ENDINGS, rgb, square
 from dst_robustness.datasets.prepare import EVALUATION_QUALITY
@@ -44,13 +45,17 @@ def read_folder(folder: str | Path, size: int | None = None, *, threads: int = 1
         threads: number of threads that read and decode.
 
     Raises:
-        ValueError: if there are no images, or if the names of two images differ only in their endings.
+        ValueError: if there are no images, if class folders lie in folders of parts, or if the names of two images
+            differ only in their endings.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise ValueError(f"there is no folder {folder}")
     labels, classes = None, ()
     if folders_in(folder):
+        for path in folders_in(folder):
+            if part_of(path.name) and not files_in(path, ENDINGS):
+                raise ValueError(f"{path} is a part of a data set, not a class; give the part as the folder")
         pairs = class_pairs(folder, ENDINGS)
         classes = tuple(sorted({name for _, name in pairs}))
         part = labelled(pairs, classes)

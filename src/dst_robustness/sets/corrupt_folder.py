@@ -162,7 +162,7 @@ def _claim(target: Path, names: Sequence[Path], recipe: Recipe) -> None:
         "package_version": __version__,
     }
     path = target / SETTINGS
-    if path.is_file():
+    if path.is_file() and _holds_images(target):
         before = json.loads(path.read_text(encoding="utf-8"))
         for key, value in made_with.items():
             known = before.get(key)
@@ -172,6 +172,12 @@ def _claim(target: Path, names: Sequence[Path], recipe: Recipe) -> None:
                 )
         made_with["frost"] = made_with["frost"] or before.get("frost")
     write_text(path, json.dumps(made_with, indent=2) + "\n")
+
+
+def _holds_images(folder: Path) -> bool:
+    """Return whether a call has left at least one file of corrupted images in a folder."""
+    files = (path.name for path in folder.rglob("*") if path.is_file())
+    return any(name not in (SETTINGS, "labels.npy") and not name.startswith(".") for name in files)
 
 
 def _is_whole(path: Path) -> bool:
