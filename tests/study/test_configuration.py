@@ -15,6 +15,12 @@ def check(**changes: Any) -> Study:
     return read_study({**DIGITS, **changes})
 
 
+def refused(**changes: Any) -> str:
+    with pytest.raises(ValueError, match="config") as caught:
+        check(**changes)
+    return str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -63,8 +69,10 @@ def test_a_mistake_is_one_line(changes: dict[str, Any], message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_list_that_is_too_short_is_not_suggested() -> None:
-    """The three channels' mean is no list of one, which would be refused again."""
+def test_a_list_that_would_be_refused_is_not_suggested() -> None:
+    """The three channels' mean is no list of one, and a range of seeds no entry of a list."""
+    assert "Did you mean seeds: [0, 2]?" in refused(seeds="0, 2")
+    assert "Did you mean" not in refused(seeds="0-2") + refused(seeds="range(3)") + refused(sparsities="half")
     with pytest.raises(ValueError, match=r"networks\[0\]\.mean is 0\.5; allowed: list of 3 \(each: .*at most 1\)$"):
         check(networks=[{"name": "a", "dataset": "digits", "model": "resnet8", "weights": "a.pt", "mean": 0.5}])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -14,6 +15,7 @@ from dst_robustness.study.options import Options
 
 Part = Mapping[str, Any]
 WORDS = {"array": "list", "object": "table", "string": "text", "boolean": "true or false"}
+NUMBERS = re.compile(r"\s*[-+]?[\d.]+(e[-+]?\d+)?(\s*,\s*[-+]?[\d.]+(e[-+]?\d+)?)*\s*")
 LIMITS = {
     "minimum": "at least",
     "exclusiveMinimum": "more than",
@@ -138,12 +140,10 @@ def _hint(place: str, value: Any, part: Part) -> str:
     is_share = part.get("maximum") == 1 or part.get("exclusiveMaximum") == 1
     if is_share and isinstance(value, int | float) and 1 < value < 100:
         return f". Did you mean {value / 100:g}?"
-    if (
-        part.get("type") == "array"
-        and part.get("minItems", 1) == 1
-        and isinstance(value, str | int | float)
-        and not isinstance(value, bool)
-    ):
+    is_list = part.get("type") == "array" and part.get("minItems", 1) == 1
+    if is_list and isinstance(value, str | int | float) and not isinstance(value, bool):
+        if isinstance(value, str) and part["items"].get("type") != "string" and not NUMBERS.fullmatch(value):
+            return ""
         is_count = part["items"].get("type") == "integer" and isinstance(value, int) and 0 < value < 100
         entries = ", ".join(map(str, range(value) if is_count else [value]))  # type: ignore[arg-type]
         return f". Did you mean {key}: [{entries}]?"
