@@ -119,6 +119,7 @@ def test_class_folders_count_where_a_table_says_the_same_in_numbers(tmp_path, en
             "file,label\n00,cat\n01,dog",
             r"one class alone, 'images'; .*; .*labels\.csv tells the class of none of these",
         ),
+        ("file,label\n0,cat, black\n1,dog\n2,cat, white", "the row of 0 has more cells than the header; put text with"),
         (f"file,label\n0,cat\n1,{'d' * 200_000}", r"labels\.csv is no table that can be read: field larger than"),
     ],
 )

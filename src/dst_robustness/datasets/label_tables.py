@@ -72,7 +72,7 @@ def read_table(path: Path, samples: SampleNames) -> list[tuple[str, str, str | N
     width = max(map(len, rows))
     while len(rows[0]) <= column or len(rows[0]) == 1 < width:  # a title or a remark above the header
         rows.pop(0)
-    header = [] if samples.find(rows[0][column], own_part) else _header(rows.pop(0), rows)
+    header = [] if samples.find(rows[0][column], own_part) else _header(path, rows.pop(0), rows)
     label = _label_column(path, header, column, width)
     if label is None:
         return []
@@ -116,10 +116,16 @@ def _read_rows(path: Path) -> list[list[str]]:
         raise ValueError(f"{path} is no table that can be read: {error}") from None
 
 
-def _header(names: list[str], rows: list[list[str]]) -> list[str]:
-    """Return the names of all columns. R's write.table gives the numbers of the rows in front of them no name."""
+def _header(path: Path, names: list[str], rows: list[list[str]]) -> list[str]:
+    """Return the names of all columns. R's write.table gives the numbers of the rows in front of them no name.
+
+    Raises ValueError if a row has more cells than the header, as a comma within a label makes them.
+    """
     names = [name.strip().lower() for name in names]
     has_numbers = rows and all(len(row) == len(names) + 1 and row[-1].strip() for row in rows)
+    long = next((row for row in rows if any(cell.strip() for cell in row[len(names) :])), None)
+    if long and not has_numbers:
+        raise ValueError(f"{path}: the row of {long[0]} has more cells than the header; put text with commas in quotes")
     unnamed = [""] * (max(map(len, rows), default=0) - len(names))
     return unnamed + names if has_numbers else names + unnamed
 
