@@ -70,6 +70,13 @@ def test_words_in_the_names_of_classes_are_not_taken_for_parts(tmp_path, ending)
     assert found(tmp_path, ending)[0] == ("bus", "test tube", "train station", "tree")
 
 
+def test_classes_that_differ_by_case_alone_are_told(tmp_path, ending, caplog):
+    """Letters may be such classes, but Cat and cat are more often one that two people have named."""
+    fill(tmp_path, ending, "Cat", "cat", "dog")
+    assert found(tmp_path, ending)[0] == ("Cat", "cat", "dog")
+    assert caplog.messages == ["the classes 'Cat' and 'cat' differ by case alone (pairs like that: 1)"]
+
+
 def test_two_forms_of_one_name_are_one_class(tmp_path, ending):
     composed, decomposed = (unicodedata.normalize(form, "caf\u00e9") for form in ("NFC", "NFD"))
     fill(tmp_path, ending, f"train/{composed}", "train/dog", f"test/{decomposed}", "test/dog")

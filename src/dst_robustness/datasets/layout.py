@@ -80,6 +80,7 @@ def find_layout(root: Path, endings: tuple[str, ...]) -> Layout:
     for problem in problems:
         log.warning("%s", problem)
     _warn_of_copies(layout)
+    _warn_of_spellings(layout.classes)
     return layout
 
 
@@ -239,3 +240,10 @@ def _warn_of_copies(layout: Layout) -> None:
                 "%d files of the %s part are in the training part too, the first %s as %s",
                 len(found), what, shown(found[0][1]), shown(found[0][0]),
             )  # fmt: skip
+
+
+def _warn_of_spellings(classes: tuple[str, ...]) -> None:
+    first: dict[str, str] = {}
+    alike = [(other, name) for name in classes if (other := first.setdefault(name.casefold(), name)) != name]
+    if alike:
+        log.warning("the classes '%s' and '%s' differ by case alone (pairs like that: %d)", *alike[0], len(alike))
