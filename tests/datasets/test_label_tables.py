@@ -51,6 +51,16 @@ def test_a_table_for_each_part(tmp_path, ending, place, header):
     assert names(tmp_path, ending) == EXPECTED
 
 
+def test_a_table_whose_first_line_tells_excel_the_delimiter(tmp_path, ending):
+    """Excel writes and reads such a line; it is neither a header nor a sample."""
+    for part in ("train", "test"):
+        fill(tmp_path, ending, part)
+        (tmp_path / part / "labels.csv").write_text(
+            "sep=;\n" + table(LABELS, ending, header="file;label", separator=";")
+        )
+    assert names(tmp_path, ending) == EXPECTED
+
+
 def test_one_table_with_paths(tmp_path, ending):
     rows = ["path,width,class"]
     for part in ("train", "test"):

@@ -107,6 +107,7 @@ def test_clips_have_suites_of_corruptions() -> None:
     [
         ({"methods": ["dense", "rgil"]}, "scenarios[0]: unknown method 'rgil'. Did you mean 'rigl'? Allowed: dense,"),
         ({"methods": ["rigl"]}, "scenarios[0]: methods lack 'dense', the baseline"),
+        ({"variants": {"unlisted": {"method": "rgil"}}}, "method of variant 'unlisted' 'rgil'. Did you mean 'rigl'"),
         ({"corruptions": ["fogg"]}, "scenarios[0]: unknown corruption 'fogg'. Did you mean 'fog'?"),
         ({"scenarios": [{"dataset": "digit", "model": "resnet8"}]}, "Did you mean 'digits'?"),
         (

@@ -111,7 +111,8 @@ def _read_rows(path: Path) -> list[list[str]]:
     first = text.partition("\n")[0]
     delimiter = max(",;\t|", key=first.count)
     try:
-        return [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row]
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        return [row for row in rows if row and row[0] != "sep="]  # with which Excel names the delimiter
     except csv.Error as error:
         raise ValueError(f"{path} is no table that can be read: {error}") from None
 

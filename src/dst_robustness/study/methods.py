@@ -55,11 +55,12 @@ def check_methods(listed: Listed, variants: dict[str, Variant], baseline: str) -
             raise ValueError(
                 f"method {name} needs a source: list a variant, as in rigl_frozen: {{method: {name}, source: rigl}}"
             )
-    for name, variant in listed.variants.items():
+    for name, variant in (variants | listed.variants).items():  # those that no scenario lists too
         if name in METHODS:
             raise ValueError(f"variant '{name}' has the name of a method; choose another")
         if variant.method not in METHODS:
             raise unknown_name(f"method of variant '{name}'", variant.method, METHODS)
+    for name, variant in listed.variants.items():
         _check_source(name, variant, methods, baseline)
     bases = {name: name for name in METHODS} | {name: one.method for name, one in (variants | listed.variants).items()}
     sparse = [name for name, base in bases.items() if base in METHODS and METHODS[base].sparse]
