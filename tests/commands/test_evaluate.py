@@ -70,6 +70,7 @@ def test_checkpoints_are_tested_and_compared(place: Path, capsys: pytest.Capture
         (["right.pt", "none.pt", "--model", "nets.py:build", *SCALE], "there is no checkpoint none.pt"),
         (["right.pt", "--model", "nets.py:build", *SCALE[:4], "--std", "60", "60", "60"], "std is [60.0, 60.0, 60.0];"),
         (["turned.safetensors", "--out", "images"], "--out is images, a folder"),
+        (["turned.safetensors", "--out", "table.xlsx"], "--out is table.xlsx, but the table is CSV"),
         (["turned.safetensors", "--out", "right.pt/a.csv"], "--out is right.pt/a.csv, but right.pt is no folder"),
         (["turned.safetensors", "--severities", "2-"], "--severities is 2-"),
         (["turned.safetensors", "--corruptions", "fgo"], "Did you mean 'fog'"),

@@ -54,10 +54,8 @@ def run(options: argparse.Namespace) -> None:
     for path in options.checkpoints:
         if not path.is_file():
             raise ValueError(f"there is no checkpoint {path}")
-    if options.out and options.out.is_dir():
-        raise ValueError(f"--out is {options.out}, a folder; expected a file for the table")
-    if options.out and (file := next((place for place in options.out.parents if place.is_file()), None)):
-        raise ValueError(f"--out is {options.out}, but {file} is no folder")
+    if options.out:
+        _check_out(options.out)
     size = options.size or _size_of(options.checkpoints)
     tested: list[_Tested] = []
     for path, name in zip(options.checkpoints, _names(options.checkpoints), strict=True):
@@ -89,6 +87,16 @@ def _size_of(paths: Sequence[Path]) -> int | None:
         listed = ", ".join(f"{path} for {size}" for path, size in sizes.items())
         raise ValueError(f"networks are compared on the same images, but are for several sizes: {listed}; give --size")
     return next(iter(sizes.values()), None)
+
+
+def _check_out(path: Path) -> None:
+    """Raise ValueError, before networks are tested, if the table could not be written there, or would not be one."""
+    if path.is_dir():
+        raise ValueError(f"--out is {path}, a folder; expected a file for the table")
+    if file := next((place for place in path.parents if place.is_file()), None):
+        raise ValueError(f"--out is {path}, but {file} is no folder")
+    if path.suffix.lower() not in ("", ".csv", ".txt"):
+        raise ValueError(f"--out is {path}, but the table is CSV; give a name that ends in .csv")
 
 
 def _test(path: Path, options: argparse.Namespace, size: int | None) -> pd.DataFrame:
