@@ -191,6 +191,15 @@ def test_an_interrupted_preparation_goes_on_where_it_stopped(tmp_path, monkeypat
     assert not (tmp_path / "train.h5.parts").exists()
 
 
+def test_samples_that_use_a_small_part_of_the_range_are_named(tmp_path, caplog):
+    """12 bits that are stored in 16 are read nearly black, and corruptions are made for values up to 255."""
+    prepared(small_spec(load=lambda row: np.full((8, 8, 3), row % 16, dtype=np.uint8)), tmp_path / "dark")
+    assert "digits: the training samples are nearly black, with values up to 15 of 255" in caplog.text
+    caplog.clear()
+    prepared(small_spec(load=lambda row: np.full((8, 8, 3), 32 * (row % 2), dtype=np.uint8)), tmp_path / "dim")
+    assert "nearly black" not in caplog.text
+
+
 def test_parts_of_other_options_are_not_used(tmp_path, monkeypatch):
     monkeypatch.setattr(conversion, "SHARD_BYTES", 8 * 64 * 64 * 3)
     spec = small_spec(side=64)

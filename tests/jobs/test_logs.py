@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from dst_robustness.jobs.logs import warnings_in
+
 
 def job(log: Path, body: str) -> subprocess.Popen:
     """Start a process that logs to a file and does something."""
@@ -57,6 +59,15 @@ def test_what_the_package_reports_is_in_the_log(tmp_path: Path) -> None:
     assert job(log, body).wait() == 0
     assert log.read_text().endswith(" fetching\n")
     assert "library" not in log.read_text()
+
+
+def test_warnings_of_the_package_are_marked(tmp_path: Path) -> None:
+    """They are shown on the terminal. Those of libraries are not: they speak to programmers."""
+    log = tmp_path / "job.log"
+    loggers = "import logging; [logging.getLogger(name).warning('left out') for name in ('dst_robustness.a', 'numba')]"
+    assert job(log, loggers).wait() == 0
+    assert [line[9:] for line in log.read_text().splitlines()] == ["warning: left out", "left out"]
+    assert warnings_in(log) == ["left out"]
 
 
 def test_a_job_that_still_runs_is_not_joined(tmp_path: Path) -> None:

@@ -39,6 +39,24 @@ def test_a_finished_step_is_one_line(terminal) -> None:
     assert shown == ["[ 7/70] Corrupt: fog (about 2 min left)", "[ 8/70] evaluate_run: 91.0% right (about 2 min left)"]
 
 
+def test_warnings_of_a_step_are_shown_below_it(terminal, tmp_path: Path) -> None:
+    """Nobody opens the log of a step that did not fail. What was said before the jobs is not said again."""
+    logger, shown = terminal
+    log = tmp_path / "prepare.log"
+    log.write_text(
+        "12:00:00 warning: two files are left out\n12:00:01 train: 5 of 5 read\n12:00:02 warning: said before\n"
+        "12:00:03 a file called a warning: b.png\n" + "".join(f"12:00:04 warning: damaged {i}\n" for i in range(4))
+    )
+    logger.handlers[-1].said = {"said before"}
+    job = {"jobid": 3, "rule_msg": "Prepare mine", "rule_name": "prepare", "log": [str(log), str(tmp_path / "none.log")]}
+    logger.info("Job 3", extra={"event": "job_info", **job})
+    logger.info("Finished jobid: 3", extra={"event": "job_finished", "job_id": 3})
+    logger.info(None, extra={"event": "progress", "done": 1, "total": 72})
+    assert shown[1:] == [
+        "  warning: two files are left out", "  warning: damaged 0", "  warning: damaged 1", f"  2 more warnings: {log}",
+    ]  # fmt: skip
+
+
 def test_steps_that_are_not_asked_for_are_not_counted(terminal) -> None:
     """With ``--until`` Snakemake counts jobs that it will not run: here 72, of which it runs 8."""
     logger, shown = terminal

@@ -1,5 +1,6 @@
 # The study, the paths of its files, and the values of the wildcards.
 import gc
+import logging
 import os
 import sys
 from functools import cache
@@ -10,6 +11,7 @@ from snakemake.settings.enums import Quietness
 
 from dst_robustness.datasets import source_state
 from dst_robustness.jobs.gpus import threads_beside_gpus
+from dst_robustness.jobs.logs import OURS, Said
 from dst_robustness.jobs.shown import copies_without_secrets, text_without_secrets
 from dst_robustness.study import code, data
 from dst_robustness.study.configuration import name_of, read_layer
@@ -17,12 +19,14 @@ from dst_robustness.study.foresight import foresee
 from dst_robustness.study.values import any_of
 from dst_robustness.study.whole import read_whole
 
+SAID = Said()
 try:
     LAYERS = [(os.path.relpath(path), read_layer(path)) for path in workflow.configfiles]
     LAYERS.append(("--config", workflow.config_settings.config))
     folders = [os.path.relpath(Path(path).parent) for path in workflow.configfiles]
     WHOLE = read_whole(*(content for _, content in LAYERS), name=name_of(workflow.configfiles), folders=folders)
     if workflow.is_main_process:
+        logging.getLogger(OURS).addHandler(SAID)
         foresee(WHOLE.study, WHOLE.listed.values())
 except ValueError as error:
     told = text_without_secrets(str(error))

@@ -91,4 +91,6 @@ if workflow.is_main_process:  # not in the processes that it starts for its jobs
         for handler in logger.handlers:
             if handler.name == "DefaultStreamHandler":
                 handler.addFilter(WithoutDetails())
-        logger.addHandler(Steps(logger.info, logger.error, progress.time_left, result_of, lambda: len(workflow.dag)))
+        logger.addHandler(
+            Steps(logger.info, logger.error, progress.time_left, result_of, lambda: len(workflow.dag), SAID.texts)
+        )

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 SPLITS = ("train", "validation", "test")
 TRAIN_QUALITY = 90
+DARK = 31  # if no sample of a set is brighter, its values probably mean something else
 EVALUATION_QUALITY = 95  # high, since corrupted copies are encoded as JPEG once more, as in the benchmark
 
 
@@ -108,6 +109,13 @@ def _convert(conversions: list[Conversion], threads: int, damaged_limit: int) ->
             f"{counts} cannot be read, more than damaged_limit = {damaged_limit} allows. Repair or remove them, "
             "or allow for more:\n" + "\n".join(files)
         )
+    train = conversions[0]
+    if 0 < (brightest := train.brightest()) <= DARK:
+        log.warning(
+            "%s: the training samples are nearly black, with values up to %d of 255, as of 12 bits in 16; corruptions "
+            "are made for the full range: store it, or 8 bits",
+            train.attributes.dataset, brightest,
+        )  # fmt: skip
     for conversion in conversions:
         conversion.join()
 

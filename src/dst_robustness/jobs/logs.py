@@ -15,6 +15,9 @@ from dst_robustness.jobs.freed_memory import keep_freed_memory
 from dst_robustness.jobs.locks import TakenError, alone
 from dst_robustness.jobs.shown import text_without_secrets
 
+OURS = "dst_robustness"  # the name of the loggers of this package begins so
+MARK = "warning: "  # before a warning in a log, after the time
+
 
 @contextmanager
 def log_to(path: str | Path) -> Iterator[None]:
@@ -34,9 +37,9 @@ def log_to(path: str | Path) -> Iterator[None]:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
         handler = logging.StreamHandler()
-        handler.setFormatter(_Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
+        handler.setFormatter(_Formatter("%(asctime)s %(mark)s%(message)s", datefmt="%H:%M:%S"))
         logging.basicConfig(handlers=[handler], force=True)
-        logging.getLogger("dst_robustness").setLevel(logging.INFO)
+        logging.getLogger(OURS).setLevel(logging.INFO)
         try:
             yield
             sys.stdout.flush()
@@ -50,10 +53,34 @@ def log_to(path: str | Path) -> Iterator[None]:
 
 
 class _Formatter(logging.Formatter):
-    """Hides the secrets in addresses. urllib3, for example, warns with whole addresses."""
+    """Marks warnings, and hides the secrets in addresses. urllib3, for example, warns with whole addresses."""
 
     def format(self, record: logging.LogRecord) -> str:
+        record.mark = MARK if record.levelno >= logging.WARNING and record.name.startswith(OURS) else ""
         return text_without_secrets(super().format(record))
+
+
+def warnings_in(log: Path) -> list[str]:
+    """Return the warnings in the log of a job, each once; none if there is no log."""
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError:
+        return []
+    marked = (line.partition(f" {MARK}") for line in lines)
+    return list(dict.fromkeys(text for time, _, text in marked if text and len(time) == len("12:34:56")))
+
+
+class Said(logging.StreamHandler):
+    """Prints the warnings of the main process, and remembers them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a warning."""
+        super().emit(record)
+        self.texts.add(record.getMessage())
 
 
 def _say(error: Exception) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from dst_robustness.jobs.events import EventHandler
+from dst_robustness.jobs.logs import MARK, warnings_in
 
 # Events of Snakemake that a person need not see one by one.
 DETAILS = {
@@ -25,6 +26,7 @@ CHATTER = (
 )  # fmt: skip
 ERROR = re.compile(r"[\w.]+(Error|Exception|Interrupt): ")
 LONGEST = 10  # lines of an error that are shown
+MOST = 3  # warnings of a step that are shown
 
 
 class WithoutDetails(logging.Filter):
@@ -47,6 +49,7 @@ class Steps(EventHandler):
         time_left: returns how long the rest takes, in words; an empty text if it is not known yet.
         result: returns what a finished job found, given the event of its start; an empty text if there is no result.
         counted: returns how many jobs Snakemake counts. With ``--until`` it also counts those that it will not run.
+        said: warnings that were shown already.
     """
 
     def __init__(
@@ -56,9 +59,11 @@ class Steps(EventHandler):
         time_left: Callable[[], str],
         result: Callable[[Mapping[str, Any]], str],
         counted: Callable[[], int],
+        said: Collection[str] = (),
     ) -> None:
         super().__init__()
         self.say, self.fail, self.time_left, self.result, self.counted = say, fail, time_left, result, counted
+        self.said = said
         self.left_out = 0  # jobs that Snakemake counts and does not run
         self.started: dict[int, Mapping[str, Any]] = {}
         self.finished: list[int] = []
@@ -73,6 +78,8 @@ class Steps(EventHandler):
         elif event == "progress":
             for job in self.finished:
                 self.say(self._line(job, fields["done"], fields["total"] - self.left_out))
+                for line in warned(self.started.get(job, {}).get("log", ()), self.said):
+                    self.say(line)
             self.finished.clear()
         elif event == "job_error":
             logs = [Path(path) for path in fields["log"]]
@@ -87,6 +94,16 @@ class Steps(EventHandler):
     def _named(self, job: int) -> str:
         fields = self.started.get(job, {})
         return fields.get("rule_msg") or fields.get("rule_name") or f"job {job}"
+
+
+def warned(logs: Iterable[str | Path], said: Collection[str] = ()) -> list[str]:
+    """Return the lines about the warnings of a finished step that were not shown before: the first three of a log."""
+    lines = []
+    for log in map(Path, logs):
+        found = [text for text in warnings_in(log) if text not in said]
+        lines += [f"  {MARK}{text}" for text in found[:MOST]]
+        lines += [f"  {len(found) - MOST} more warnings: {log}"] if len(found) > MOST else []
+    return lines
 
 
 def accuracies(metrics: Path) -> str:

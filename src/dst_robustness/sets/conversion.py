@@ -80,6 +80,13 @@ class Conversion:
             if len(self.damaged) > damaged_limit + HOPELESS:
                 break
 
+    def brightest(self) -> int:
+        """Return the highest value in the first of the shards, 0 if no sample of it could be read."""
+        path, _ = next(self._shards())
+        with open_hdf5(path) as file:
+            samples = Samples(file)
+            return int(samples[:].max()) if len(samples) else 0
+
     def join(self) -> None:
         """Put the shards together, one at a time, and remove them."""
         shards = [path for path, _ in self._shards()]
