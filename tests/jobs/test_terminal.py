@@ -48,13 +48,16 @@ def test_warnings_of_a_step_are_shown_below_it(terminal, tmp_path: Path) -> None
         "12:00:03 a file called a warning: b.png\n" + "".join(f"12:00:04 warning: damaged {i}\n" for i in range(4))
     )
     logger.handlers[-1].said = {"said before"}
-    job = {"jobid": 3, "rule_msg": "Prepare mine", "rule_name": "prepare", "log": [str(log), str(tmp_path / "none.log")]}
+    job = {"jobid": 3, "rule_msg": "Prepare mine", "log": [str(log), str(tmp_path / "none.log")]}
     logger.info("Job 3", extra={"event": "job_info", **job})
     logger.info("Finished jobid: 3", extra={"event": "job_finished", "job_id": 3})
     logger.info(None, extra={"event": "progress", "done": 1, "total": 72})
     assert shown[1:] == [
-        "  warning: two files are left out", "  warning: damaged 0", "  warning: damaged 1", f"  2 more warnings: {log}",
-    ]  # fmt: skip
+        "  warning: two files are left out",
+        "  warning: damaged 0",
+        "  warning: damaged 1",
+        f"  2 more warnings: {log}",
+    ]
 
 
 def test_steps_that_are_not_asked_for_are_not_counted(terminal) -> None:
