@@ -120,6 +120,14 @@ def test_what_a_file_does_not_say_is_asked_for(tmp_path: Path, test_split: Path)
             taken(tmp_path / f"{name}.safetensors", test_split, name, **SCALE)
 
 
+def test_other_names_of_classes_are_told(tmp_path: Path, test_split: Path, caplog) -> None:
+    """Nobody knows whether an A is an a, or whether it is the third class here."""
+    header = {"classes": json.dumps(["a", "B", "C"]), "model": "resnet8"}
+    save_file(network().state_dict(), tmp_path / "theirs.safetensors", header)
+    taken(tmp_path / "theirs.safetensors", test_split, "theirs", **SCALE)
+    assert "has other names for 2 classes, 'B' for 'b': they are taken for the same in this order" in caplog.text
+
+
 def test_a_network_without_weights_that_could_be_masked_is_tested(tmp_path: Path, test_split: Path) -> None:
     """A frozen one, or one of buffers only: masks and FLOPs are for the tables, not a condition."""
     (tmp_path / "nets.py").write_text(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -23,6 +24,8 @@ from dst_robustness.sets.storage import Samples, open_hdf5
 from dst_robustness.sparsity.flops import inference_flops, layer_flops
 from dst_robustness.sparsity.maskable import layer_weights
 from dst_robustness.study.run import Run
+
+log = logging.getLogger(__name__)
 
 
 def take_network(
@@ -79,11 +82,16 @@ def take_network(
 
 
 def _check_classes(weights: Path, theirs: Sequence[str] | None, ours: Sequence[str]) -> None:
-    """Raise ValueError if a file has classes of the data set under other numbers."""
+    """Raise ValueError if a file has classes of the data set under other numbers; warn if it has other names."""
     if not theirs or len(theirs) != len(ours):  # the class head will tell
         return
-    moved = (i for i, (one, other) in enumerate(zip(theirs, ours, strict=True)) if one != other)
-    first = next((i for i in moved if theirs[i] in ours or ours[i] in theirs), None)
+    others = [i for i, (one, other) in enumerate(zip(theirs, ours, strict=True)) if one != other]
+    first = next((i for i in others if theirs[i] in ours or ours[i] in theirs), None)
+    if first is None and others:
+        log.warning(
+            "%s has other names for %d classes, '%s' for '%s': they are taken for the same in this order",
+            weights, len(others), theirs[others[0]], ours[others[0]],
+        )  # fmt: skip
     if first is not None:
         raise ValueError(
             f"{weights} counts the classes in another way than the data set: class {first} is '{theirs[first]}' there "
