@@ -13,7 +13,7 @@ from safetensors.torch import save_file  # noqa: E402
 
 from dst_robustness.models import build_model  # noqa: E402
 from dst_robustness.models.checkpoints import build_options, describe_checkpoint, load_checkpoint  # noqa: E402
-from dst_robustness.models.weights import WeightsError  # noqa: E402
+from dst_robustness.models.weight_files import WeightsError  # noqa: E402
 
 
 @pytest.mark.parametrize(

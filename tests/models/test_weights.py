@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from dst_robustness.models.weights import WeightsError, load_weights, start_from
+from dst_robustness.models.weight_files import WeightsError
+from dst_robustness.models.weights import load_weights, start_from
 
 
 def network(classes: int = 3) -> nn.Module:

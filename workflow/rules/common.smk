@@ -11,8 +11,9 @@ from snakemake.settings.enums import Quietness
 
 from dst_robustness.datasets import source_state
 from dst_robustness.jobs.gpus import threads_beside_gpus
-from dst_robustness.jobs.logs import OURS, Said
+from dst_robustness.jobs.logs import OURS
 from dst_robustness.jobs.shown import copies_without_secrets, text_without_secrets
+from dst_robustness.jobs.terminal import Said
 from dst_robustness.study import code, data
 from dst_robustness.study.configuration import name_of, read_layer
 from dst_robustness.study.foresight import foresee

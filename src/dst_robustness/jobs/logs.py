@@ -70,19 +70,6 @@ def warnings_in(log: Path) -> list[str]:
     return list(dict.fromkeys(text for time, _, text in marked if text and len(time) == len("12:34:56")))
 
 
-class Said(logging.StreamHandler):
-    """Prints the warnings of the main process, and remembers them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.texts: set[str] = set()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Print a warning."""
-        super().emit(record)
-        self.texts.add(record.getMessage())
-
-
 def _say(error: Exception) -> None:
     if not isinstance(error, (ValueError, OSError)):
         print(text_without_secrets(traceback.format_exc()), end="", file=sys.stderr)

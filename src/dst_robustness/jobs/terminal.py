@@ -40,6 +40,19 @@ class WithoutDetails(logging.Filter):
         return event not in DETAILS and not text.startswith(CHATTER)
 
 
+class Said(logging.StreamHandler):
+    """Prints the warnings of the main process, and remembers them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a warning."""
+        super().emit(record)
+        self.texts.add(record.getMessage())
+
+
 class Steps(EventHandler):
     """Prints a line for each step that has ended.
 

@@ -12,7 +12,8 @@ from torch import nn
 
 from dst_robustness.models import build_model
 from dst_robustness.models.foreign import library_arguments
-from dst_robustness.models.weights import WeightsError, load_weights
+from dst_robustness.models.weight_files import WeightsError
+from dst_robustness.models.weights import load_weights
 
 ARCHITECTURE = "model"  # the key under which run.json and the header of an export hold the model string
 # Of what a file says about its network: the type, what must hold of it, and both in words.

@@ -56,12 +56,14 @@ class Young:
         places: their indices in the values of all the layers, joined in memory order, int64.
         born: the step at which each was grown, int32.
         strides: the memory layouts of the weights, for which the places are.
+        parts: numbers of the layers whose weight is a part of a larger tensor, so that only a copy of it is flat.
     """
 
     layers: Sequence[SparseLayer]
     places: Tensor
     born: Tensor
     strides: list[tuple[int, ...]]
+    parts: list[int]
 
     def values(self, tensors: Sequence[Tensor]) -> Tensor:
         """Return the values of the young weights in one tensor per layer, flat in a new tensor."""
@@ -75,10 +77,10 @@ class Young:
         else:
             joined = torch.cat(weights).scatter_(0, self.places, values)
             torch._foreach_copy_(weights, joined.split([weight.numel() for weight in weights]))
-        for layer, flat in zip(self.layers, weights, strict=True):
-            ordered = _ordered(layer.weight, layer.weight)
-            if not ordered.is_contiguous():  # a part of a larger tensor, of which only a copy is flat
-                ordered.copy_(flat.view(ordered.shape))
+        for number in self.parts:
+            weight = self.layers[number].weight
+            whole = _ordered(weight, weight)
+            whole.copy_(weights[number].view(whole.shape))
 
 
 class OwnAges:
@@ -143,7 +145,9 @@ class OwnAges:
             ]
             places = _joined(masks, layers).nonzero().view(-1)
             born = _joined([self.born[name] for name in names], layers).index_select(0, places)
-            found = self._found[names[0]] = Young(layers, places, born, strides)
+            ordered = [_ordered(layer.weight, layer.weight) for layer in layers]
+            parts = [number for number, weight in enumerate(ordered) if not weight.is_contiguous()]
+            found = self._found[names[0]] = Young(layers, places, born, strides, parts)
         return found
 
     def _horizon(self, group: Mapping[str, Any]) -> int:
