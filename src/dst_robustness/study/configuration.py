@@ -35,6 +35,9 @@ def read_layer(path: str | Path) -> dict[str, Any]:
     """Return the options in a file. Raises ValueError if it is not a table of options."""
     try:
         content = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)
+    except yaml.MarkedYAMLError as error:
+        place = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ValueError(f"config: cannot read {path}: {error.problem}{place}") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ValueError(f"config: cannot read {path}: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
